@@ -1,0 +1,16 @@
+//! The nouns every stage shares: numbers, codes, times and ids, each parsed once and then trusted.
+//! Nothing here knows HTTP, SQL or JSON documents.
+
+mod epoch;
+mod instant;
+mod nhs_number;
+mod ods_code;
+mod opaque_id;
+mod request_id;
+
+pub use epoch::Epochs;
+pub use instant::Timestamp;
+pub use nhs_number::{InvalidNhsNumber, NhsNumber};
+pub use ods_code::{InvalidOdsCode, OdsCode};
+pub use opaque_id::{EntryId, IdSealer, LongId, SealedEntry};
+pub use request_id::RequestId;

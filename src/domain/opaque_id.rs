@@ -1,0 +1,248 @@
+//! The gateway's own ids: opaque, stable, the same on every node, and unforgeable without the key.
+//!
+//! An id is a sealed note to ourselves. It is encrypted with AES-SIV (RFC 5297: deterministic, and authenticated by
+//! its own tag), so that it tells its holder nothing (no organisation, no number), guessing one is hopeless, and
+//! reading it back needs no table. Written in the 64 characters that a FHIR id may have
+//! (<https://hl7.org/fhir/R4/datatypes.html#id>), 48 bytes fit: 16 of tag, 7 of ODS code, 5 of NHS number, and up to
+//! 20 of the source's own id, in which a UUID takes 16. A longer source id becomes a keyed digest with a stored row.
+
+use super::{NhsNumber, OdsCode};
+use aes_siv::{KeyInit, siv::Aes128Siv};
+use aws_lc_rs::hmac;
+use data_encoding::{Encoding, Specification};
+use std::sync::LazyLock;
+
+const PATIENT: &[u8] = b"caregate patient id 1";
+const ENTRY: &[u8] = b"caregate entry id 1";
+
+const TAG: usize = 16;
+const ODS: usize = 7;
+const NUMBER: usize = 5;
+const LOCAL_MAX: usize = 20;
+const DIGEST: usize = 24;
+
+/// How the source's own id is packed; it rides in the bits that an NHS number leaves free.
+const AS_TEXT: u8 = 0;
+const AS_UUID: u8 = 1;
+const AS_HEX: u8 = 2;
+
+static ALPHABET: LazyLock<Option<Encoding>> = LazyLock::new(|| {
+    let mut spec = Specification::new();
+    spec.symbols.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.");
+    spec.encoding().ok()
+});
+
+/// Makes and opens the gateway's ids. One key a region, shared by its nodes; changing it changes every id.
+pub struct IdSealer {
+    key: aes_siv::Key<Aes128Siv>,
+    digest: hmac::Key,
+}
+
+/// What an entry's id stands for: this source's resource with this local id, in this patient's record.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SealedEntry {
+    pub source: OdsCode,
+    pub patient: NhsNumber,
+    pub local: String,
+}
+
+/// A source id too long to seal, kept as a row so that its digest can be read back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LongId {
+    pub digest: String,
+    pub entry: SealedEntry,
+}
+
+/// An id as a caller may present it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryId {
+    Patient(NhsNumber),
+    Entry(SealedEntry),
+    /// A digest: its row, if there is one, says what it is.
+    Long(String),
+}
+
+impl IdSealer {
+    /// `secret` is 32 bytes or more of key material; the two keys are derived from it.
+    pub fn new(secret: &[u8]) -> Self {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let siv = hmac::sign(&root, b"caregate id siv");
+        let digest = hmac::sign(&root, b"caregate id digest");
+        let mut key = aes_siv::Key::<Aes128Siv>::default();
+        key.copy_from_slice(siv.as_ref());
+        Self { key, digest: hmac::Key::new(hmac::HMAC_SHA256, digest.as_ref()) }
+    }
+
+    pub fn patient(&self, patient: NhsNumber) -> String {
+        self.seal(PATIENT, number_bytes(patient, 0).as_slice())
+    }
+
+    /// The id of a source's resource, with the row to store first where the source's id is too long to seal.
+    pub fn entry(&self, source: OdsCode, patient: NhsNumber, local: &str) -> (String, Option<LongId>) {
+        let (packing, packed) = pack(local);
+        if packed.len() > LOCAL_MAX {
+            let mut said = Vec::with_capacity(32 + local.len());
+            said.extend_from_slice(&ods_bytes(source));
+            said.extend_from_slice(&number_bytes(patient, 0));
+            said.extend_from_slice(local.as_bytes());
+            let tag = hmac::sign(&self.digest, &said);
+            let digest = encode(tag.as_ref().get(..DIGEST).unwrap_or_default());
+            let entry = SealedEntry { source, patient, local: local.to_owned() };
+            return (digest.clone(), Some(LongId { digest, entry }));
+        }
+        let mut plain = Vec::with_capacity(ODS + NUMBER + LOCAL_MAX);
+        plain.extend_from_slice(&ods_bytes(source));
+        plain.extend_from_slice(&number_bytes(patient, packing));
+        plain.extend_from_slice(&packed);
+        (self.seal(ENTRY, &plain), None)
+    }
+
+    /// Opens an id; `None` for anything this key did not make.
+    pub fn open(&self, id: &str) -> Option<EntryId> {
+        let sealed = ALPHABET.as_ref()?.decode(id.as_bytes()).ok()?;
+        if sealed.len() == DIGEST {
+            return Some(EntryId::Long(id.to_owned()));
+        }
+        if sealed.len() == TAG + NUMBER {
+            let plain = self.unseal(PATIENT, &sealed)?;
+            return number_from(&plain).map(|(patient, _)| EntryId::Patient(patient));
+        }
+        let plain = self.unseal(ENTRY, &sealed)?;
+        let (ods, rest) = plain.split_at_checked(ODS)?;
+        let (number, packed) = rest.split_at_checked(NUMBER)?;
+        let (patient, packing) = number_from(number)?;
+        Some(EntryId::Entry(SealedEntry { source: ods_from(ods)?, patient, local: unpack(packing, packed)? }))
+    }
+
+    fn seal(&self, what: &[u8], plain: &[u8]) -> String {
+        // encryption fails only for more than 126 associated headers
+        Aes128Siv::new(&self.key).encrypt([what], plain).map(|sealed| encode(&sealed)).unwrap_or_default()
+    }
+
+    fn unseal(&self, what: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        Aes128Siv::new(&self.key).decrypt([what], sealed).ok()
+    }
+}
+
+fn encode(bytes: &[u8]) -> String {
+    ALPHABET.as_ref().map(|a| a.encode(bytes)).unwrap_or_default()
+}
+
+fn number_bytes(patient: NhsNumber, packing: u8) -> [u8; NUMBER] {
+    let value = patient.value() | (u64::from(packing) << 34);
+    let [_, _, _, a, b, c, d, e] = value.to_be_bytes();
+    [a, b, c, d, e]
+}
+
+fn number_from(bytes: &[u8]) -> Option<(NhsNumber, u8)> {
+    let [a, b, c, d, e] = bytes.try_into().ok()?;
+    let value = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
+    let packing = u8::try_from(value >> 34).ok()?;
+    Some((NhsNumber::from_value(value & ((1 << 34) - 1)).ok()?, packing))
+}
+
+/// Base 37 (nothing, digits, capitals): ten characters take 53 bits.
+fn ods_bytes(code: OdsCode) -> [u8; ODS] {
+    let value = code.as_str().bytes().fold(0_u64, |sum, b| {
+        let digit = if b.is_ascii_digit() { b - b'0' + 1 } else { b - b'A' + 11 };
+        sum * 37 + u64::from(digit)
+    });
+    let [_, a, b, c, d, e, f, g] = value.to_be_bytes();
+    [a, b, c, d, e, f, g]
+}
+
+fn ods_from(bytes: &[u8]) -> Option<OdsCode> {
+    let [a, b, c, d, e, f, g] = bytes.try_into().ok()?;
+    let mut value = u64::from_be_bytes([0, a, b, c, d, e, f, g]);
+    let mut text = Vec::with_capacity(10);
+    while value > 0 {
+        let digit = u8::try_from(value % 37).ok()?;
+        text.push(match digit {
+            0 => return None,
+            1..=10 => digit - 1 + b'0',
+            _ => digit - 11 + b'A',
+        });
+        value /= 37;
+    }
+    text.reverse();
+    OdsCode::parse(std::str::from_utf8(&text).ok()?).ok()
+}
+
+fn pack(local: &str) -> (u8, Vec<u8>) {
+    let canonical = local.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b == b'-');
+    match uuid::Uuid::try_parse(local) {
+        Ok(uuid) if canonical && local.len() == 36 => (AS_UUID, uuid.into_bytes().to_vec()),
+        Ok(uuid) if canonical && local.len() == 32 => (AS_HEX, uuid.into_bytes().to_vec()),
+        _ => (AS_TEXT, local.as_bytes().to_vec()),
+    }
+}
+
+fn unpack(packing: u8, packed: &[u8]) -> Option<String> {
+    let uuid = || uuid::Uuid::from_slice(packed).ok();
+    match packing {
+        AS_TEXT => String::from_utf8(packed.to_vec()).ok(),
+        AS_UUID => uuid().map(|u| u.hyphenated().to_string()),
+        AS_HEX => uuid().map(|u| u.simple().to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sealer() -> IdSealer {
+        IdSealer::new(&[7; 32])
+    }
+
+    fn number() -> NhsNumber {
+        NhsNumber::parse("9990000018").unwrap()
+    }
+
+    #[test]
+    fn a_patients_id_opens_to_the_patient_and_is_always_the_same() {
+        let id = sealer().patient(number());
+        assert_eq!(id.len(), 28);
+        assert_eq!(id, sealer().patient(number()));
+        assert_eq!(sealer().open(&id), Some(EntryId::Patient(number())));
+        assert_eq!(IdSealer::new(&[8; 32]).open(&id), None);
+    }
+
+    #[test]
+    fn an_id_too_long_to_seal_becomes_a_digest_with_a_row() {
+        let local = "x".repeat(64);
+        let (id, row) = sealer().entry(OdsCode::parse("RZ901").unwrap(), number(), &local);
+        assert_eq!(row.as_ref().map(|r| r.entry.local.as_str()), Some(local.as_str()));
+        assert_eq!(sealer().open(&id), Some(EntryId::Long(id)));
+    }
+
+    proptest! {
+        #[test]
+        fn every_short_source_id_and_every_uuid_comes_back(
+            ods in "[A-Z0-9]{3,10}", local in "[A-Za-z0-9.-]{1,20}|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+        ) {
+            let source = OdsCode::parse(&ods).unwrap();
+            let (id, row) = sealer().entry(source, number(), &local);
+            prop_assert!(row.is_none());
+            prop_assert!(id.len() <= 64);
+            prop_assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.'));
+            prop_assert_eq!(sealer().open(&id), Some(EntryId::Entry(SealedEntry { source, patient: number(), local })));
+        }
+
+        #[test]
+        fn one_changed_character_opens_nothing(at in 0..39_usize, to in "[A-Za-z0-9.-]") {
+            let (id, _) = sealer().entry(OdsCode::parse("RZ901").unwrap(), number(), "1");
+            let mut forged = id.clone();
+            forged.replace_range(at..=at, &to);
+            prop_assume!(forged != id);
+            prop_assert_eq!(sealer().open(&forged), None);
+        }
+
+        #[test]
+        fn garbage_opens_nothing_but_a_digest(text in ".{0,80}") {
+            let opened = sealer().open(&text);
+            prop_assert!(matches!(opened, None | Some(EntryId::Long(_))));
+        }
+    }
+}
