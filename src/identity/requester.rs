@@ -1,0 +1,167 @@
+use crate::domain::{NhsNumber, OdsCode, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Who asks, on whose behalf, through which system: all from one verified token.
+#[derive(Clone, Debug)]
+pub struct Requester {
+    /// The issuer's URL (`iss`) and its name for this user (`sub`): together unique for ever.
+    pub issuer: String,
+    pub subject: String,
+    pub party: Party,
+    pub client_id: String,
+    /// The token's own id (`jti`), for the audit.
+    pub token_id: String,
+    pub scopes: Scopes,
+    pub purpose: Purpose,
+    /// The person acting for the patient, where the token says so (`act.sub`).
+    pub acting: Option<String>,
+    pub expires: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// A person with a role at an organisation: the *selected* role, never another of theirs.
+    Staff {
+        /// sds-user-id (<https://fhir.nhs.uk/Id/sds-user-id>)
+        user: String,
+        name: Option<String>,
+        /// The job role, such as `R0260`; `None` where the token selects none, which reaches nothing.
+        role: Option<String>,
+        role_name: Option<String>,
+        activities: Vec<String>,
+        organisation: OdsCode,
+    },
+    /// A patient, proved to level P9.
+    Patient { nhs_number: NhsNumber },
+    /// An organisation's own registered system.
+    System { organisation: OdsCode },
+}
+
+impl Party {
+    pub fn organisation(&self) -> Option<OdsCode> {
+        match self {
+            Self::Staff { organisation, .. } | Self::System { organisation } => Some(*organisation),
+            Self::Patient { .. } => None,
+        }
+    }
+}
+
+/// A v3-ActReason code, such as `TREAT`. <https://terminology.hl7.org/CodeSystem-v3-ActReason.html>
+/// A token that says none is taken to be for treatment by a clinician's issuer (the mapping decides).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Purpose(pub String);
+
+/// SMART v2 scopes (<https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<Scope>);
+
+/// `user/Observation.rs`: whose, which type (`None` for `*`), which of create, read, update, delete, search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    pub whose: Whose,
+    pub resource_type: Option<String>,
+    pub may: [bool; 5],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    Patient,
+    User,
+    System,
+}
+
+const LETTERS: &str = "cruds";
+
+impl Scopes {
+    /// Reads a space-separated list. What is not a resource scope (`openid`, `launch`) or not spelt exactly as SMART
+    /// spells it grants nothing; a v2 scope with a query part (`?`) would be narrower than we can hold it to, so it
+    /// grants nothing either.
+    pub fn parse(text: &str) -> Self {
+        Self(text.split(' ').filter_map(Scope::parse).collect())
+    }
+
+    /// Whether a scope of this kind lets `letter` (one of c, r, u, d, s) be done to `resource_type`.
+    pub fn allow(&self, whose: Whose, resource_type: &str, letter: char) -> bool {
+        let Some(at) = LETTERS.find(letter) else { return false };
+        self.0.iter().any(|scope| {
+            scope.whose == whose
+                && scope.resource_type.as_deref().is_none_or(|t| t == resource_type)
+                && scope.may.get(at).copied().unwrap_or(false)
+        })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter()
+    }
+}
+
+impl Scope {
+    fn parse(text: &str) -> Option<Self> {
+        let (whose, rest) = text.split_once('/')?;
+        let whose = match whose {
+            "patient" => Whose::Patient,
+            "user" => Whose::User,
+            "system" => Whose::System,
+            _ => return None,
+        };
+        let (resource_type, letters) = rest.split_once('.')?;
+        let resource_type = match resource_type {
+            "*" => None,
+            name if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic()) => Some(name.to_owned()),
+            _ => return None,
+        };
+        let letters = match letters {
+            "read" => "rs",
+            "write" => "cud",
+            "*" => LETTERS,
+            other => other,
+        };
+        let mut may = [false; 5];
+        let mut last = None;
+        for letter in letters.chars() {
+            // v2 letters come once each and in order: anything else is not a SMART scope
+            let at = LETTERS.find(letter)?;
+            if last.is_some_and(|l| l >= at) {
+                return None;
+            }
+            last = Some(at);
+            *may.get_mut(at)? = true;
+        }
+        last.map(|_| Self { whose, resource_type, may })
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_grants_what_it_spells_and_nothing_else() {
+        let scopes = Scopes::parse("openid user/Observation.rs patient/AuditEvent.r system/*.read user/Flag.sr user/*.q");
+        assert!(scopes.allow(Whose::User, "Observation", 'r'));
+        assert!(scopes.allow(Whose::User, "Observation", 's'));
+        assert!(!scopes.allow(Whose::User, "Observation", 'c'));
+        assert!(!scopes.allow(Whose::User, "Condition", 'r'));
+        assert!(!scopes.allow(Whose::Patient, "Observation", 'r'));
+        assert!(scopes.allow(Whose::System, "Anything", 's'));
+        assert!(!scopes.allow(Whose::User, "Flag", 'r'), "letters out of order are not SMART's");
+    }
+
+    #[test]
+    fn spelling_tricks_grant_nothing() {
+        for trick in [
+            "USER/*.rs", "user/*.RS", "user/Observation.rs?category=x", "user//*.rs", "user/ *.rs", "user/*.rrs",
+            "user/*.", "user/.rs", "user/Obs*.rs", "user\\*.rs", "user/*.rs\n", "user/*\u{200b}.rs", "*/*.rs",
+        ] {
+            assert_eq!(Scopes::parse(trick), Scopes::default(), "{trick:?}");
+        }
+    }
+}
