@@ -3,14 +3,18 @@
 
 mod epoch;
 mod instant;
+mod labels;
 mod nhs_number;
 mod ods_code;
 mod opaque_id;
 mod request_id;
+mod store_error;
 
 pub use epoch::Epochs;
 pub use instant::Timestamp;
+pub use labels::Labels;
 pub use nhs_number::{InvalidNhsNumber, NhsNumber};
 pub use ods_code::{InvalidOdsCode, OdsCode};
 pub use opaque_id::{EntryId, IdSealer, LongId, SealedEntry};
 pub use request_id::RequestId;
+pub use store_error::StoreError;

@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_scope_grants_what_it_spells_and_nothing_else() {
-        let scopes = Scopes::parse("openid user/Observation.rs patient/AuditEvent.r system/*.read user/Flag.sr user/*.q");
+        let scopes =
+            Scopes::parse("openid user/Observation.rs patient/AuditEvent.r system/*.read user/Flag.sr user/*.q");
         assert!(scopes.allow(Whose::User, "Observation", 'r'));
         assert!(scopes.allow(Whose::User, "Observation", 's'));
         assert!(!scopes.allow(Whose::User, "Observation", 'c'));
@@ -158,8 +159,19 @@ mod tests {
     #[test]
     fn spelling_tricks_grant_nothing() {
         for trick in [
-            "USER/*.rs", "user/*.RS", "user/Observation.rs?category=x", "user//*.rs", "user/ *.rs", "user/*.rrs",
-            "user/*.", "user/.rs", "user/Obs*.rs", "user\\*.rs", "user/*.rs\n", "user/*\u{200b}.rs", "*/*.rs",
+            "USER/*.rs",
+            "user/*.RS",
+            "user/Observation.rs?category=x",
+            "user//*.rs",
+            "user/ *.rs",
+            "user/*.rrs",
+            "user/*.",
+            "user/.rs",
+            "user/Obs*.rs",
+            "user\\*.rs",
+            "user/*.rs\n",
+            "user/*\u{200b}.rs",
+            "*/*.rs",
         ] {
             assert_eq!(Scopes::parse(trick), Scopes::default(), "{trick:?}");
         }
