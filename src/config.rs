@@ -1,1 +1,65 @@
-//! (being built)
+//! What a deployment says: one TOML file, overridden by `CAREGATE__SECTION__KEY` environment variables, read section by
+//! section so that every fault is named with its place, not only the first.
+//!
+//! Secrets are written by reference (`{ file = "..." }` or `{ env = "..." }`), never printed, and masked in `Debug`.
+
+mod faults;
+mod section;
+
+pub use faults::{ConfigFault, ConfigFaults};
+pub use section::{
+    AuditSection, DatabaseSection, FederationSection, GatewaySection, KeysSection, LogSection, PolicySection,
+};
+
+use crate::{identity::IssuerConfig, registry::ProviderConfig};
+use std::path::Path;
+
+/// A whole, validated configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub gateway: GatewaySection,
+    pub database: DatabaseSection,
+    pub keys: KeysSection,
+    pub audit: AuditSection,
+    pub federation: FederationSection,
+    pub policy: PolicySection,
+    pub log: LogSection,
+    pub issuers: Vec<IssuerConfig>,
+    pub providers: Vec<ProviderConfig>,
+}
+
+impl Config {
+    /// Reads and validates `path`; the error lists every fault found.
+    pub fn load(path: &Path) -> Result<Self, ConfigFaults> {
+        let text = std::fs::read_to_string(path).map_err(|e| ConfigFaults::one(path.display(), e))?;
+        Self::parse(&text)
+    }
+
+    pub fn parse(text: &str) -> Result<Self, ConfigFaults> {
+        let source = config::Config::builder()
+            .add_source(config::File::from_str(text, config::FileFormat::Toml))
+            .add_source(
+                config::Environment::with_prefix("CAREGATE").prefix_separator("__").separator("__").try_parsing(true),
+            )
+            .build()
+            .map_err(|e| ConfigFaults::one("the file", e))?;
+        let mut faults = ConfigFaults::default();
+        faults.unknown_sections(&source);
+        let gateway = faults.section(&source, "gateway");
+        let database = faults.section(&source, "database");
+        let keys = faults.section(&source, "keys");
+        let audit = faults.section_or_default(&source, "audit");
+        let federation = faults.section_or_default(&source, "federation");
+        let policy = faults.section_or_default(&source, "policy");
+        let log = faults.section_or_default(&source, "log");
+        let issuers: Vec<IssuerConfig> = faults.each(&source, "issuer");
+        let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
+        faults.check(&gateway, &database, &keys, &federation, &issuers, &providers);
+        match (gateway, database, keys) {
+            (Some(gateway), Some(database), Some(keys)) if faults.is_empty() => {
+                Ok(Self { gateway, database, keys, audit, federation, policy, log, issuers, providers })
+            }
+            _ => Err(faults),
+        }
+    }
+}

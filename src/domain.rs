@@ -8,6 +8,7 @@ mod nhs_number;
 mod ods_code;
 mod opaque_id;
 mod request_id;
+mod secret_ref;
 mod store_error;
 
 pub use epoch::Epochs;
@@ -17,4 +18,5 @@ pub use nhs_number::{InvalidNhsNumber, NhsNumber};
 pub use ods_code::{InvalidOdsCode, OdsCode};
 pub use opaque_id::{EntryId, IdSealer, LongId, SealedEntry};
 pub use request_id::RequestId;
+pub use secret_ref::SecretRef;
 pub use store_error::StoreError;

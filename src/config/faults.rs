@@ -1,0 +1,165 @@
+use super::{DatabaseSection, FederationSection, GatewaySection, KeysSection};
+use crate::{domain::SecretRef, fhir::ResourceType, identity::IssuerConfig, registry::ProviderConfig};
+use serde::de::DeserializeOwned;
+use std::{collections::HashSet, fmt};
+
+/// One thing wrong with the configuration, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFault {
+    pub place: String,
+    pub what: String,
+}
+
+/// Everything wrong with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigFaults(pub Vec<ConfigFault>);
+
+const SECTIONS: [&str; 9] =
+    ["gateway", "database", "keys", "audit", "federation", "policy", "log", "issuer", "provider"];
+
+impl ConfigFaults {
+    pub fn one(place: impl fmt::Display, what: impl fmt::Display) -> Self {
+        let mut faults = Self::default();
+        faults.add(place, what);
+        faults
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn add(&mut self, place: impl fmt::Display, what: impl fmt::Display) {
+        self.0.push(ConfigFault { place: place.to_string(), what: what.to_string() });
+    }
+
+    pub(super) fn unknown_sections(&mut self, source: &config::Config) {
+        let Ok(whole) = source.cache.clone().into_table() else { return };
+        for name in whole.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
+            self.add(format!("[{name}]"), format!("no such section; there are {}", SECTIONS.join(", ")));
+        }
+    }
+
+    pub(super) fn section<T: DeserializeOwned>(&mut self, source: &config::Config, name: &str) -> Option<T> {
+        source.get::<T>(name).map_err(|e| self.add(format!("[{name}]"), e)).ok()
+    }
+
+    pub(super) fn section_or_default<T: DeserializeOwned + Default>(
+        &mut self,
+        source: &config::Config,
+        name: &str,
+    ) -> T {
+        match source.get::<T>(name) {
+            Ok(section) => section,
+            Err(config::ConfigError::NotFound(_)) => T::default(),
+            Err(e) => {
+                self.add(format!("[{name}]"), e);
+                T::default()
+            }
+        }
+    }
+
+    pub(super) fn each<T: DeserializeOwned>(&mut self, source: &config::Config, name: &str) -> Vec<T> {
+        let values = match source.get_array(name) {
+            Ok(values) => values,
+            Err(e) => {
+                self.add(format!("[[{name}]]"), e);
+                return Vec::new();
+            }
+        };
+        let mut read = Vec::new();
+        for (at, value) in values.into_iter().enumerate() {
+            match value.try_deserialize::<T>() {
+                Ok(one) => read.push(one),
+                Err(e) => self.add(format!("[[{name}]] number {}", at + 1), e),
+            }
+        }
+        read
+    }
+
+    /// What no single section can know by itself.
+    pub(super) fn check(
+        &mut self,
+        gateway: &Option<GatewaySection>,
+        database: &Option<DatabaseSection>,
+        keys: &Option<KeysSection>,
+        federation: &FederationSection,
+        issuers: &[IssuerConfig],
+        providers: &[ProviderConfig],
+    ) {
+        if let Some(gateway) = gateway {
+            let named = gateway.node.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+            if !named || !(1..=64).contains(&gateway.node.len()) {
+                self.add("gateway.node", "1 to 64 letters, digits, dots and hyphens");
+            }
+            if let Some(url) = &gateway.public_url
+                && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
+            {
+                self.add("gateway.public_url", "an http or https address without query or fragment");
+            }
+        }
+        if let Some(database) = database {
+            match database.url() {
+                Err(what) => self.add("database", what),
+                Ok(url) if ["sqlite:", "postgres:", "postgresql:"].iter().any(|s| url.starts_with(s)) => {}
+                Ok(_) => self.add("database.url", "begins with sqlite: or postgres:"),
+            }
+        }
+        if let Some(keys) = keys {
+            let each = [("keys.ids", &keys.ids), ("keys.pages", &keys.pages), ("keys.checkpoint", &keys.checkpoint)];
+            for (place, key) in each {
+                self.key(place, key);
+            }
+        }
+        for name in federation.ttl_seconds_by_type.keys().filter(|n| ResourceType::parse(n).is_none()) {
+            self.add(format!("federation.ttl_seconds_by_type.{name}"), "no type that is served");
+        }
+        self.issuers(issuers);
+        self.providers(providers);
+    }
+
+    fn key(&mut self, place: &str, key: &SecretRef) {
+        if let Err(what) = key.key() {
+            self.add(place, what);
+        }
+    }
+
+    fn issuers(&mut self, issuers: &[IssuerConfig]) {
+        if issuers.is_empty() {
+            self.add("[[issuer]]", "at least one: without it no token is accepted");
+        }
+        let mut seen = HashSet::new();
+        for issuer in issuers {
+            let place = format!("[[issuer]] {}", issuer.name);
+            for what in issuer.faults() {
+                self.add(&place, what);
+            }
+            if !seen.insert(&issuer.issuer) {
+                self.add(&place, "another entry has the same issuer");
+            }
+        }
+    }
+
+    fn providers(&mut self, providers: &[ProviderConfig]) {
+        let mut seen = HashSet::new();
+        for provider in providers {
+            let place = format!("[[provider]] {}", provider.ods);
+            for what in provider.faults() {
+                self.add(&place, what);
+            }
+            if !seen.insert(provider.ods) {
+                self.add(&place, "another entry has the same ODS code");
+            }
+        }
+    }
+}
+
+impl fmt::Display for ConfigFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ConfigFault { place, what } in &self.0 {
+            writeln!(f, "{place}: {what}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigFaults {}

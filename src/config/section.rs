@@ -1,0 +1,168 @@
+use crate::domain::SecretRef;
+use serde::Deserialize;
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+/// `[gateway]`: this node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySection {
+    pub listen: SocketAddr,
+    /// The base that callers use, without `/fhir`: written in every fullUrl. Left out: `http://` and the address.
+    pub public_url: Option<url::Url>,
+    /// This node's own name: its audit log's id. No two living nodes may share one.
+    pub node: String,
+    /// Prometheus metrics, on a listener of their own.
+    pub metrics_listen: Option<SocketAddr>,
+    #[serde(default = "default_workers")]
+    pub workers: usize,
+    /// A whole request, in milliseconds: past it the answer is an error.
+    #[serde(default = "default_deadline")]
+    pub request_deadline_ms: u64,
+    /// How long requests under way may take to end after SIGTERM, in seconds.
+    #[serde(default = "default_drain")]
+    pub drain_seconds: u64,
+    /// Requests under way on this node; more are answered 503 at once.
+    #[serde(default = "default_concurrency")]
+    pub max_concurrent_requests: usize,
+}
+
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+fn default_deadline() -> u64 {
+    10_000
+}
+fn default_drain() -> u64 {
+    30
+}
+fn default_concurrency() -> usize {
+    2_048
+}
+
+/// `[database]`: `sqlite:FILE`, or `postgres://...` for more than one node.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSection {
+    /// May hold a password, so it is masked wherever it is shown; `url_from` keeps it out of the file.
+    pub url: Option<String>,
+    pub url_from: Option<SecretRef>,
+}
+
+impl DatabaseSection {
+    pub fn url(&self) -> Result<String, String> {
+        use secrecy::ExposeSecret;
+        match (&self.url, &self.url_from) {
+            (Some(url), None) => Ok(url.clone()),
+            (None, Some(place)) => place.read().map(|url| url.expose_secret().to_owned()),
+            _ => Err("give either url or url_from".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Debug for DatabaseSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatabaseSection").field("url", &self.url.as_ref().map(|_| "***")).finish_non_exhaustive()
+    }
+}
+
+/// `[keys]`: 32 bytes each, base64. All nodes of a region share `ids` and `pages`; `checkpoint` signs this region's logs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysSection {
+    pub ids: SecretRef,
+    pub pages: SecretRef,
+    pub checkpoint: SecretRef,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSection {
+    /// Signed checkpoints are also written here: keep it on another machine's disk.
+    pub checkpoint_file: Option<PathBuf>,
+    pub checkpoint_interval_seconds: u64,
+    pub commit_timeout_ms: u64,
+}
+
+impl Default for AuditSection {
+    fn default() -> Self {
+        Self { checkpoint_file: None, checkpoint_interval_seconds: 10, commit_timeout_ms: 5_000 }
+    }
+}
+
+/// `[federation]`: what one provider's answer may cost, and how long it is kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FederationSection {
+    pub deadline_ms: u64,
+    /// Decoded bytes of all pages of one answer.
+    pub max_answer_bytes: usize,
+    pub max_nodes: u32,
+    pub max_depth: u32,
+    pub max_pages: usize,
+    /// How many entries a page asks a provider for.
+    pub page_size: u32,
+    pub cache_bytes: u64,
+    /// Seconds an answer is kept; 0 keeps nothing.
+    pub ttl_seconds: u64,
+    /// The same for one type, such as `Observation = 30`.
+    pub ttl_seconds_by_type: BTreeMap<String, u64>,
+    /// Seconds that a provider's own Patient for an NHS number is kept.
+    pub patient_ttl_seconds: u64,
+    /// A provider that answered for this many distinct patients with another person's data is suspended.
+    pub wrong_patient_threshold: u64,
+}
+
+impl Default for FederationSection {
+    fn default() -> Self {
+        Self {
+            deadline_ms: 3_000,
+            max_answer_bytes: 16 << 20,
+            max_nodes: 1_000_000,
+            max_depth: 64,
+            max_pages: 100,
+            page_size: 200,
+            cache_bytes: 256 << 20,
+            ttl_seconds: 60,
+            ttl_seconds_by_type: BTreeMap::new(),
+            patient_ttl_seconds: 300,
+            wrong_patient_threshold: 3,
+        }
+    }
+}
+
+impl FederationSection {
+    pub fn ttl(&self, resource_type: &str) -> Duration {
+        Duration::from_secs(self.ttl_seconds_by_type.get(resource_type).copied().unwrap_or(self.ttl_seconds))
+    }
+}
+
+/// `[policy]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicySection {
+    /// A directory with the policies, schema and roles; left out: those built in (`policies/`).
+    pub directory: Option<PathBuf>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    pub format: LogFormat,
+    /// An `EnvFilter` directive list; RUST_LOG overrides it.
+    pub filter: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, filter: "info".to_owned() }
+    }
+}

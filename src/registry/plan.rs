@@ -1,0 +1,49 @@
+use super::{Provider, ProviderConfig};
+use crate::{
+    access::{Asking, Permit, SkipReason},
+    domain::OdsCode,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// All providers of the region, by ODS code.
+#[derive(Debug)]
+pub struct Registry {
+    providers: BTreeMap<OdsCode, Arc<Provider>>,
+}
+
+/// Whom one request asks, and whom it does not and why. Always in ODS order, so that answers are the same everywhere.
+#[derive(Debug)]
+pub struct Plan {
+    pub ask: Vec<Arc<Provider>>,
+    pub skip: Vec<(Arc<Provider>, SkipReason)>,
+}
+
+impl Registry {
+    pub fn new(configs: &[ProviderConfig], default_deadline: Duration) -> Result<Self, String> {
+        let providers = configs
+            .iter()
+            .map(|config| Ok((config.ods, Arc::new(config.provider(default_deadline)?))))
+            .collect::<Result<_, String>>()?;
+        Ok(Self { providers })
+    }
+
+    pub fn provider(&self, ods: OdsCode) -> Option<&Arc<Provider>> {
+        self.providers.get(&ods)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.values()
+    }
+
+    /// Everyone who may be asked under this permit.
+    pub fn plan(&self, permit: &Permit) -> Plan {
+        let mut plan = Plan { ask: Vec::new(), skip: Vec::new() };
+        for provider in self.all() {
+            match permit.asks(provider.ods) {
+                Asking::Ask => plan.ask.push(Arc::clone(provider)),
+                Asking::Skip(reason) => plan.skip.push((Arc::clone(provider), reason)),
+            }
+        }
+        plan
+    }
+}
