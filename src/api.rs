@@ -1,1 +1,20 @@
-//! (being built)
+//! HTTP, and nothing else: a request becomes a [`Call`], a story is told, its end becomes a [`Reply`].
+//!
+//! Promises: every FHIR request but the public ones passes one door ([`fhir`]), where its token is verified and its audit
+//! opened; each is told on a task of its own, so that a caller who hangs up leaves no request without its closing row.
+
+mod bad_tokens;
+mod call;
+mod error;
+mod fhir;
+mod health;
+mod node;
+mod public;
+mod reply;
+mod route;
+mod server;
+
+pub use bad_tokens::BadTokens;
+pub use node::Node;
+pub use route::{ROUTES, Route, Told};
+pub use server::{Listening, Running, serve};

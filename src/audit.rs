@@ -5,4 +5,8 @@
 
 mod row;
 
-pub use row::{AnswerId, Guard, ItemRanges, Items, Kind, Row, SourceLine, Who};
+pub use crate::{
+    federation::{AnswerId, Items},
+    record::{ItemRanges, SourceLine},
+};
+pub use row::{Guard, Kind, Row, Who};

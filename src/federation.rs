@@ -1,1 +1,28 @@
-//! (being built)
+//! Every provider of a plan asked at once, each under its own deadline and caps; what they answer is split, verified,
+//! rewritten and remembered here, below the permit.
+//!
+//! Promises: a failure is an answer, and is never cached; no answer holds an entry that was not verified to be this
+//! patient's; a credential goes to its own origin only; nothing is asked without an intent in the audit.
+
+mod answer;
+mod cache;
+mod failure;
+mod gather;
+mod http;
+mod long_ids;
+mod manifest;
+mod pages;
+mod reference;
+mod resolution;
+mod resolver;
+mod rewrite;
+mod split;
+mod subject;
+
+pub use answer::{Answer, Entry};
+pub use failure::Failure;
+pub use gather::{Federation, FederationOptions, Gathered, Question, Said, SourceAnswer};
+pub use long_ids::LongIds;
+pub use manifest::{AnswerId, Items};
+pub use resolution::{NHS_NUMBER_SYSTEM, ODS_SYSTEM, Resolution, SourcePatient};
+pub use rewrite::Rewriter;

@@ -1,4 +1,7 @@
-use crate::domain::{Epochs, NhsNumber, OdsCode, RequestId, Timestamp};
+use crate::{
+    domain::{Epochs, NhsNumber, OdsCode, RequestId, Timestamp},
+    record::SourceLine,
+};
 use serde::{Deserialize, Serialize};
 
 /// One audit row: what the log's leaf covers, as JSON, byte for byte as stored. Patients, privacy officers and courts
@@ -81,100 +84,10 @@ pub struct Who {
     pub network: Option<String>,
 }
 
-/// What one source answered, and which items of its answer were shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SourceLine {
-    pub source: OdsCode,
-    /// answered, empty, failed, withheld.
-    pub outcome: String,
-    /// The failure's code (timeout, wrong-patient...), or the rule that withheld the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fetched_at: Option<Timestamp>,
-    /// The manifest these items are in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub answer: Option<AnswerId>,
-    #[serde(default, skip_serializing_if = "ItemRanges::is_empty")]
-    pub released: ItemRanges,
-    #[serde(default, skip_serializing_if = "ItemRanges::is_empty")]
-    pub withheld: ItemRanges,
-}
-
-/// SHA-256 (lower-case hex) of the manifest's text: the answer's name is its content, so a changed manifest shows.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct AnswerId(pub String);
-
-/// Positions in a manifest, such as `0-49,52`: sorted, none twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ItemRanges(String);
-
-impl ItemRanges {
-    pub fn of(positions: impl IntoIterator<Item = u32>) -> Self {
-        use std::fmt::Write as _;
-        let mut sorted: Vec<u32> = positions.into_iter().collect();
-        sorted.sort_unstable();
-        sorted.dedup();
-        let mut text = String::new();
-        let mut rest = sorted.into_iter().peekable();
-        while let Some(first) = rest.next() {
-            let mut last = first;
-            while let Some(next) = rest.next_if(|n| *n == last + 1) {
-                last = next;
-            }
-            let comma = if text.is_empty() { "" } else { "," };
-            // writing to a String cannot fail
-            let _ = if first == last { write!(text, "{comma}{first}") } else { write!(text, "{comma}{first}-{last}") };
-        }
-        Self(text)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub fn contains(&self, position: u32) -> bool {
-        self.0.split(',').any(|range| {
-            let (first, last) = range.split_once('-').unwrap_or((range, range));
-            matches!((first.parse::<u32>(), last.parse::<u32>()), (Ok(f), Ok(l)) if (f..=l).contains(&position))
-        })
-    }
-}
-
-/// The manifest of one provider's answer: its items as stored, once, whoever is shown them. Line N of `text` is item N:
-/// `Type/local-id version sha256-of-the-source's-bytes labels`, each field without spaces, `-` where there is none.
-#[derive(Clone, Debug)]
-pub struct Items {
-    pub id: AnswerId,
-    pub source: OdsCode,
-    pub patient: NhsNumber,
-    /// First line: `source patient type`, then one line an item, so that the id covers all of it.
-    pub text: std::sync::Arc<str>,
-}
-
 /// Under what a row may commit: the epochs that the permit was decided under, and until when it stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Guard {
     pub patient: NhsNumber,
     pub epochs: Epochs,
     pub valid_until: Timestamp,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ItemRanges;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn ranges_contain_what_they_were_made_of_and_nothing_else(positions in proptest::collection::btree_set(0..60_u32, 0..40)) {
-            let ranges = ItemRanges::of(positions.iter().copied().rev());
-            for at in 0..60 {
-                prop_assert_eq!(ranges.contains(at), positions.contains(&at));
-            }
-        }
-    }
 }

@@ -1,0 +1,80 @@
+use crate::{
+    audit::{AuditLog, Kind, Row},
+    domain::{RequestId, Timestamp},
+};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// Refused tokens are rows too, but a flood of them must not fill the log: past a rate, one row stands for many.
+pub struct BadTokens {
+    log: AuditLog,
+    window: Mutex<Window>,
+}
+
+#[derive(Default)]
+struct Window {
+    second: i64,
+    written: u32,
+    /// How many more, by reason, since the window began.
+    more: HashMap<&'static str, (u64, RequestId)>,
+}
+
+/// Rows of their own a second; the rest of that second is counted together.
+const A_SECOND: u32 = 10;
+
+impl BadTokens {
+    pub fn new(log: AuditLog) -> Self {
+        Self { log, window: Mutex::default() }
+    }
+
+    /// Queues the row; the caller's 401 tells nothing and does not wait for it.
+    pub fn note(&self, reason: &'static str, request: RequestId) {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let second = Timestamp::now().seconds();
+        if window.second != second {
+            self.write(&mut window);
+            window.second = second;
+        }
+        if window.written < A_SECOND {
+            window.written += 1;
+            self.log.abandon(row(reason, request, None));
+        } else {
+            window.more.entry(reason).or_insert((0, request)).0 += 1;
+        }
+    }
+
+    /// Writes what has been counted so far; called now and then, and before the log closes.
+    pub fn flush(&self) {
+        self.write(&mut self.window.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn write(&self, window: &mut Window) {
+        window.written = 0;
+        for (reason, (count, request)) in window.more.drain() {
+            self.log.abandon(row(reason, request, Some(count)));
+        }
+    }
+}
+
+fn row(reason: &str, request_id: RequestId, count: Option<u64>) -> Row {
+    Row {
+        kind: Kind::Refused,
+        at: Timestamp::now(),
+        request_id,
+        who: None,
+        patient: None,
+        interaction: "authenticate".to_owned(),
+        request: String::new(),
+        resource_type: None,
+        purpose: None,
+        basis: None,
+        rules: Vec::new(),
+        epochs: None,
+        status: 401,
+        reason: Some(reason.to_owned()),
+        count,
+        sources: Vec::new(),
+    }
+}

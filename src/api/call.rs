@@ -1,0 +1,110 @@
+use super::{Node, error, reply::Reply};
+use crate::{
+    domain::RequestId,
+    fhir::outcome::IssueCode,
+    identity::{self, IdentityError, Requester},
+};
+use actix_web::{
+    HttpRequest,
+    http::{
+        Method,
+        header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, IF_MATCH},
+    },
+    web::Payload,
+};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use std::sync::Arc;
+
+/// One request, taken in whole: all that a story may know of it.
+pub struct Call {
+    pub method: Method,
+    /// The path below `/fhir`, still percent-encoded, cut at its slashes.
+    pub path: Vec<String>,
+    pub query: String,
+    pub body: Bytes,
+    pub content_type: Option<String>,
+    pub accept: Option<String>,
+    pub if_match: Option<String>,
+    /// `X-Completeness: required`: the caller wants all or nothing.
+    pub must_be_complete: bool,
+}
+
+/// Bodies here are forms, Parameters and Consents.
+const MAX_BODY: usize = 64 << 10;
+const MAX_QUERY: usize = 8 << 10;
+
+/// Headers that ask for another method than the request line names. One that is obeyed anywhere on the way makes a write
+/// of a read, so none is let in.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Who asks: the first thing to know, as to a stranger every fault looks the same.
+pub async fn requester(node: &Node, request: &HttpRequest, id: RequestId) -> Result<Arc<Requester>, Reply> {
+    let authorization = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes());
+    let verified = match identity::bearer(authorization, request.query_string()) {
+        Ok(token) => node.gateway.verifier.requester(token).await,
+        Err(error) => Err(error),
+    };
+    verified.map_err(|error| {
+        if let IdentityError::Refused { reason, .. } = error {
+            node.bad_tokens.note(reason.code(), id);
+        }
+        error::identity(&error)
+    })
+}
+
+/// The peer's address: the connection's own, never what a header says it is.
+pub fn network(request: &HttpRequest) -> Option<String> {
+    request.peer_addr().map(|peer| peer.ip().to_string())
+}
+
+impl Call {
+    /// Takes the rest in, or says why not.
+    pub async fn take(request: &HttpRequest, payload: Payload) -> Result<Self, Reply> {
+        let headers = request.headers();
+        let query = request.query_string();
+        if METHOD_OVERRIDES.iter().any(|name| headers.contains_key(*name)) {
+            let diagnostics = "Method override headers are not supported: send the method itself.";
+            return Err(error::refused(400, IssueCode::NotSupported, diagnostics));
+        }
+        if query.len() > MAX_QUERY {
+            return Err(error::refused(414, IssueCode::TooLong, "The query is longer than 8 KiB."));
+        }
+        if headers.contains_key(CONTENT_ENCODING) {
+            return Err(error::refused(415, IssueCode::NotSupported, "Send the body without Content-Encoding."));
+        }
+        // the raw path: what the framework decodes could turn one segment into two
+        let path = request.uri().path().strip_prefix("/fhir/").unwrap_or_default();
+        Ok(Self {
+            method: request.method().clone(),
+            path: path.split('/').map(str::to_owned).collect(),
+            query: query.to_owned(),
+            content_type: text(headers, &CONTENT_TYPE),
+            accept: text(headers, &ACCEPT),
+            if_match: text(headers, &IF_MATCH),
+            must_be_complete: headers.get("x-completeness").is_some_and(|v| v.as_bytes() == b"required"),
+            body: body(payload).await?,
+        })
+    }
+}
+
+async fn body(mut payload: Payload) -> Result<Bytes, Reply> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| error::refused(400, IssueCode::Structure, "The body could not be read."))?;
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(error::refused(413, IssueCode::TooLong, "The body is larger than 64 KiB."));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// A header that comes twice says two things: then it says nothing.
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let mut values = headers.get_all(name);
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok().map(str::to_owned),
+        _ => None,
+    }
+}

@@ -1,0 +1,139 @@
+//! The door to every FHIR request: who asks, what they ask, the audit opened; then the story, and its end as a reply.
+
+use super::{
+    Node,
+    call::{self, Call},
+    error,
+    reply::Reply,
+    route::{self, Told},
+};
+use crate::{
+    audit::Opened,
+    domain::RequestId,
+    fhir::outcome::IssueCode,
+    identity::Requester,
+    query::{self, RawQuery},
+    story::{self, Ending, Wrote},
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{ALLOW, ETAG, LOCATION, RETRY_AFTER},
+    rt, web,
+};
+use std::time::Instant;
+use tokio::time::timeout;
+
+pub async fn fhir(request: HttpRequest, payload: web::Payload, node: web::Data<Node>) -> HttpResponse {
+    let began = Instant::now();
+    let id = super::public::request_id(&request);
+    let reply = admitted(&request, payload, &node, id).await;
+    let status = reply.status.to_string();
+    metrics::counter!("caregate_requests_total", "status" => status.clone()).increment(1);
+    metrics::histogram!("caregate_request_seconds").record(began.elapsed().as_secs_f64());
+    tracing::info!(request.id = %id, http.status = status, http.method = %request.method(), "request answered");
+    super::public::identified(reply, &request, id).into_response()
+}
+
+async fn admitted(request: &HttpRequest, payload: web::Payload, node: &web::Data<Node>, id: RequestId) -> Reply {
+    let Ok(_place) = node.places.try_acquire() else {
+        let diagnostics = "Too many requests are under way on this node. Try again shortly.";
+        return error::refused(503, IssueCode::Throttled, diagnostics).header(RETRY_AFTER, "1");
+    };
+    let requester = match call::requester(node, request, id).await {
+        Ok(requester) => requester,
+        Err(reply) => return reply,
+    };
+    let mut opened = Opened::new(node.gateway.log.clone(), &requester, call::network(request), id);
+    opened.asks("unknown", format!("{} {}", request.method(), route::shape(request.uri().path())), None, None);
+    let call = match Call::take(request, payload).await {
+        Ok(call) => call,
+        Err(reply) => return closed(&mut opened, reply).await,
+    };
+    let node = node.clone();
+    // a task of its own: if the caller hangs up, this goes on to its closing row; if it panics, dropping `opened` writes it
+    let told = rt::spawn(async move {
+        let told = timeout(node.deadline, tell(&node, &requester, &call, &mut opened)).await;
+        match told {
+            Ok(reply) => reply,
+            Err(_) => {
+                let reply = error::refused(504, IssueCode::Timeout, "The answer took longer than this gateway allows.");
+                closed(&mut opened, reply).await
+            }
+        }
+    });
+    told.await.unwrap_or_else(|_| error::ending(&Ending::Internal))
+}
+
+async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Opened) -> Reply {
+    let g = &*node.gateway;
+    let told = match route::find(&call.method, &call.path) {
+        Ok(told) => told,
+        Err(known) => {
+            let reply = if known {
+                error::refused(405, IssueCode::NotSupported, "This method is not supported here.").header(ALLOW, "GET, POST")
+            } else {
+                error::refused(404, IssueCode::NotSupported, "There is nothing at this path.")
+            };
+            return closed(opened, reply).await;
+        }
+    };
+    let raw = RawQuery {
+        method: &call.method,
+        path: &call.path,
+        query: &call.query,
+        content_type: call.content_type.as_deref(),
+        body: &call.body,
+        accept: call.accept.as_deref(),
+    };
+    match told {
+        Told::Record => match query::parse(&raw, &g.ids, &g.base) {
+            Ok(ask) => shown(story::record(g, requester, &ask, call.must_be_complete, opened).await),
+            Err(fault) => closed(opened, error::query(&fault)).await,
+        },
+        Told::AccessLog => match query::parse_log(&raw, &g.ids, &g.base) {
+            Ok(ask) => shown(story::access_log(g, requester, &ask, opened).await),
+            Err(fault) => closed(opened, error::query(&fault)).await,
+        },
+        Told::SearchConsents => match query::parse_consents(&raw, &g.ids, &g.base) {
+            Ok(ask) => shown(story::objections(g, requester, &ask, opened).await),
+            Err(fault) => closed(opened, error::query(&fault)).await,
+        },
+        Told::ReadConsent => shown(story::objection(g, requester, segment(call, 1), opened).await),
+        Told::CreateConsent => written(201, story::object(g, requester, &call.body, opened).await),
+        Told::UpdateConsent => {
+            let version = call.if_match.as_deref();
+            written(200, story::withdraw(g, requester, segment(call, 1), version, &call.body, opened).await)
+        }
+        Told::AssertRelationship => written(201, story::assert_relationship(g, requester, &call.body, opened).await),
+        Told::EndRelationship => written(200, story::end_relationship(g, requester, &call.body, opened).await),
+    }
+}
+
+fn segment(call: &Call, at: usize) -> &str {
+    call.path.get(at).map(String::as_str).unwrap_or_default()
+}
+
+fn shown(told: Result<crate::audit::Released, Ending>) -> Reply {
+    told.map_or_else(|ending| error::ending(&ending), |released| Reply::released(200, released))
+}
+
+fn written(status: u16, told: Result<Wrote, Ending>) -> Reply {
+    match told {
+        Err(ending) => error::ending(&ending),
+        Ok(Wrote { released, location }) => {
+            let reply = Reply::released(status, released);
+            match location {
+                None => reply,
+                Some((url, version)) => reply.header(LOCATION, &url).header(ETAG, &format!("W/\"{version}\"")),
+            }
+        }
+    }
+}
+
+/// Closes the audit with the reply's status. Where that cannot be written, the caller is told so instead.
+async fn closed(opened: &mut Opened, reply: Reply) -> Reply {
+    match opened.fail_anyway(reply.status, "request").await {
+        Ok(()) => reply,
+        Err(_) => error::ending(&Ending::AuditUnavailable),
+    }
+}

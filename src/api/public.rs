@@ -1,0 +1,61 @@
+//! What anyone may read: what this gateway can do, and how to sign in to it. No patient is in any of it.
+
+use super::{Node, error, reply::Reply};
+use crate::{domain::RequestId, fhir::outcome::IssueCode, query::capability};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{HeaderName, HeaderValue},
+    web,
+};
+
+const REQUEST_ID: &str = "x-request-id";
+const CORRELATION_ID: &str = "x-correlation-id";
+
+/// The caller's request id, where it is a UUID, else a fresh one.
+pub fn request_id(request: &HttpRequest) -> RequestId {
+    let given = request.headers().get(REQUEST_ID).and_then(|v| v.to_str().ok()).and_then(RequestId::parse);
+    given.unwrap_or_else(RequestId::fresh)
+}
+
+/// Mirrors the ids by which both sides find this request again.
+pub fn identified(mut reply: Reply, request: &HttpRequest, id: RequestId) -> Reply {
+    let correlation = request.headers().get(CORRELATION_ID).filter(|v| v.len() <= 128 && v.to_str().is_ok());
+    if let Some(correlation) = correlation {
+        reply.headers.push((HeaderName::from_static(CORRELATION_ID), correlation.clone()));
+    }
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        reply.headers.push((HeaderName::from_static(REQUEST_ID), value));
+    }
+    reply
+}
+
+fn answer(reply: Reply, request: &HttpRequest) -> HttpResponse {
+    identified(reply, request, request_id(request)).into_response()
+}
+
+pub async fn metadata(request: HttpRequest, node: web::Data<Node>) -> HttpResponse {
+    let statement = capability::statement(&node.public_url);
+    answer(Reply::own(200, statement.to_string()), &request)
+}
+
+/// <https://hl7.org/fhir/smart-app-launch/conformance.html>: JSON whatever Accept says.
+pub async fn smart_configuration(request: HttpRequest, node: web::Data<Node>) -> HttpResponse {
+    let configuration = capability::smart_configuration(&node.public_url);
+    let mut reply = Reply::own(200, configuration.to_string());
+    reply.content_type = "application/json";
+    answer(reply, &request)
+}
+
+pub async fn front(request: HttpRequest) -> HttpResponse {
+    let text = concat!(
+        "caregate ", env!("CARGO_PKG_VERSION"), ": a shared care record gateway (FHIR R4).\n\n",
+        "FHIR base           /fhir\nwhat it can do      /fhir/metadata\nhealth              /health/ready\n",
+    );
+    let mut reply = Reply::own(200, text);
+    reply.content_type = "text/plain; charset=utf-8";
+    answer(reply, &request)
+}
+
+pub async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    answer(error::refused(404, IssueCode::NotFound, "There is nothing at this path. The FHIR base is /fhir."), &request)
+}

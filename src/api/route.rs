@@ -1,0 +1,57 @@
+//! Every way in, on one screen. What is not here is not there; a test fails for a route without a test of its refusal.
+
+use actix_web::http::Method;
+
+/// Which story a route tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    AccessLog,
+    SearchConsents,
+    CreateConsent,
+    ReadConsent,
+    UpdateConsent,
+    AssertRelationship,
+    EndRelationship,
+    /// Any other GET or POST below `/fhir`: the record's grammar decides.
+    Record,
+}
+
+/// A method and a path below `/fhir`, in which `*` stands for any one segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static [&'static str],
+    pub told: Told,
+}
+
+pub const ROUTES: &[Route] = &[
+    Route { method: "GET", path: &["AuditEvent"], told: Told::AccessLog },
+    Route { method: "POST", path: &["AuditEvent", "_search"], told: Told::AccessLog },
+    Route { method: "GET", path: &["Consent"], told: Told::SearchConsents },
+    Route { method: "POST", path: &["Consent", "_search"], told: Told::SearchConsents },
+    Route { method: "POST", path: &["Consent"], told: Told::CreateConsent },
+    Route { method: "GET", path: &["Consent", "*"], told: Told::ReadConsent },
+    Route { method: "PUT", path: &["Consent", "*"], told: Told::UpdateConsent },
+    Route { method: "POST", path: &["Patient", "$assert-relationship"], told: Told::AssertRelationship },
+    Route { method: "POST", path: &["Patient", "$end-relationship"], told: Told::EndRelationship },
+    Route { method: "GET", path: &["*"], told: Told::Record },
+    Route { method: "POST", path: &["*", "_search"], told: Told::Record },
+    Route { method: "GET", path: &["*", "*"], told: Told::Record },
+];
+
+/// The first route that fits; `Err(true)` where the path is known and the method is not.
+pub fn find(method: &Method, path: &[String]) -> Result<Told, bool> {
+    let fits = |route: &&Route| {
+        route.path.len() == path.len()
+            && route.path.iter().zip(path).all(|(pattern, segment)| *pattern == "*" || pattern == segment)
+    };
+    let by_method = ROUTES.iter().filter(fits).find(|route| route.method == method.as_str());
+    by_method.map(|route| route.told).ok_or_else(|| ROUTES.iter().any(|route| fits(&route)))
+}
+
+/// A path as the audit may keep it: the names of types and operations, not the ids. (What was asked of a patient is in the
+/// row's canonical request, once it has been understood.)
+pub fn shape(path: &str) -> String {
+    let known = |segment: &&str| segment.len() <= 40 && segment.starts_with(|c: char| c.is_ascii_uppercase() || c == '$' || c == '_');
+    path.split('/').map(|s| if s == "fhir" || s.is_empty() || (known(&s) && s.bytes().all(|b| b.is_ascii_alphabetic() || b"$_-".contains(&b))) { s } else { "*" }).collect::<Vec<_>>().join("/")
+}

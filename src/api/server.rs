@@ -1,0 +1,71 @@
+use super::{Node, fhir, health, public};
+use actix_web::{App, HttpServer, dev::ServerHandle, rt, web};
+use std::{io, net::SocketAddr, time::Duration};
+
+/// The listeners of one node.
+pub struct Running {
+    pub address: SocketAddr,
+    pub metrics: Option<SocketAddr>,
+    handles: Vec<ServerHandle>,
+}
+
+/// How the servers listen.
+pub struct Listening {
+    pub listener: std::net::TcpListener,
+    pub metrics: Option<SocketAddr>,
+    pub workers: usize,
+    pub drain: Duration,
+}
+
+/// Starts the public listener and the metrics listener.
+pub fn serve(node: web::Data<Node>, listening: Listening) -> io::Result<Running> {
+    let Listening { listener, metrics, workers, drain } = listening;
+    let address = listener.local_addr()?;
+    let data = node.clone();
+    let public = HttpServer::new(move || {
+        App::new()
+            .app_data(data.clone())
+            .route("/", web::get().to(public::front))
+            .route("/health/live", web::get().to(health::live))
+            .route("/health/ready", web::get().to(health::ready))
+            .route("/.well-known/smart-configuration", web::get().to(public::smart_configuration))
+            .route("/fhir/.well-known/smart-configuration", web::get().to(public::smart_configuration))
+            .route("/fhir/metadata", web::get().to(public::metadata))
+            .route("/fhir/{path:.*}", web::route().to(fhir::fhir))
+            .default_service(web::route().to(public::nothing_here))
+    })
+    .workers(workers)
+    .shutdown_timeout(drain.as_secs())
+    // a caller that sends its headers a byte at a time is let go
+    .client_request_timeout(Duration::from_secs(10))
+    .client_disconnect_timeout(Duration::from_secs(2))
+    .keep_alive(Duration::from_secs(75))
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let mut handles = vec![public.handle()];
+    rt::spawn(public);
+    let mut metrics_address = None;
+    if let Some(address) = metrics {
+        let bound = HttpServer::new(move || {
+            App::new().app_data(node.clone()).route("/metrics", web::get().to(health::metrics))
+        })
+        .workers(1)
+        .disable_signals()
+        .bind(address)?;
+        metrics_address = bound.addrs().first().copied();
+        let server = bound.run();
+        handles.push(server.handle());
+        rt::spawn(server);
+    }
+    Ok(Running { address, metrics: metrics_address, handles })
+}
+
+impl Running {
+    /// Takes no more requests and lets those under way end, within the drain time.
+    pub async fn drain(self) {
+        for handle in self.handles {
+            handle.stop(true).await;
+        }
+    }
+}

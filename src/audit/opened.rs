@@ -1,0 +1,192 @@
+use super::{AuditLog, Guard, Kind, NotCommitted, Receipt, Row, Who};
+use crate::{
+    access::{Permit, Refusal},
+    domain::{NhsNumber, RequestId, Timestamp},
+    identity::{Party, Requester},
+    record::{Document, Redacted, SourceLine},
+};
+
+/// The audit of one request, opened when its token was verified. It ends in exactly one closing row: if whoever holds it
+/// goes away without one (a panic), dropping it writes that the request failed.
+pub struct Opened {
+    log: AuditLog,
+    row: Row,
+    guard: Option<Guard>,
+    closed: bool,
+}
+
+/// A document whose release is committed: the only thing that can become a response's body.
+///
+/// It cannot be made anywhere else:
+/// ```compile_fail,E0451
+/// # fn made_up(document: caregate::record::Document, receipt: caregate::audit::Receipt) {
+/// let _ = caregate::audit::Released { document, receipt };
+/// # }
+/// ```
+pub struct Released {
+    document: Document,
+    receipt: Receipt,
+}
+
+/// Proof that the log knows of a request before any provider hears of it or anything is written.
+pub struct Intent(());
+
+impl Opened {
+    pub fn new(log: AuditLog, requester: &Requester, network: Option<String>, id: RequestId) -> Self {
+        let row = Row {
+            kind: Kind::Failed,
+            at: Timestamp::now(),
+            request_id: id,
+            who: Some(who(requester, network)),
+            patient: None,
+            interaction: "unknown".to_owned(),
+            request: String::new(),
+            resource_type: None,
+            purpose: Some(requester.purpose.0.clone()),
+            basis: None,
+            rules: Vec::new(),
+            epochs: None,
+            status: 500,
+            reason: Some("abandoned".to_owned()),
+            count: None,
+            sources: Vec::new(),
+        };
+        Self { log, row, guard: None, closed: false }
+    }
+
+    pub fn request_id(&self) -> RequestId {
+        self.row.request_id
+    }
+
+    /// What is asked, once it has been understood.
+    pub fn asks(&mut self, interaction: &str, request: String, resource_type: Option<&str>, patient: Option<NhsNumber>) {
+        self.row.interaction = interaction.to_owned();
+        self.row.request = request;
+        self.row.resource_type = resource_type.map(str::to_owned);
+        self.row.patient = patient;
+    }
+
+    /// What was decided: from here on no row of this request commits unless the permit's epochs still stand.
+    pub fn permitted(&mut self, permit: &Permit) {
+        self.row.basis = Some(permit.basis().to_owned());
+        self.row.rules = permit.rules().iter().map(ToString::to_string).collect();
+        self.row.epochs = Some(permit.epochs());
+        self.guard =
+            Some(Guard { patient: permit.patient(), epochs: permit.epochs(), valid_until: permit.valid_until() });
+    }
+
+    /// What the sources said, for the closing row of an answer that is not released.
+    pub fn heard(&mut self, lines: Vec<SourceLine>) {
+        self.row.sources = lines;
+    }
+
+    /// Commits that this is about to be looked up or written.
+    pub async fn intent(&self) -> Result<Intent, NotCommitted> {
+        let row = Row { kind: Kind::Intent, status: 0, reason: None, sources: Vec::new(), ..self.now() };
+        self.log.commit(row, self.guard, Vec::new()).await.map(|_| Intent(()))
+    }
+
+    /// The release transaction: only if it commits is there a `Released`.
+    pub async fn release(&mut self, redacted: Redacted, status: u16) -> Result<Released, NotCommitted> {
+        self.close(redacted, status, self.guard).await
+    }
+
+    /// The same for what was just written: its own epoch has moved by that, and what it shows is what was sent.
+    pub async fn wrote(&mut self, redacted: Redacted, status: u16) -> Result<Released, NotCommitted> {
+        self.close(redacted, status, None).await
+    }
+
+    async fn close(
+        &mut self,
+        redacted: Redacted,
+        status: u16,
+        guard: Option<Guard>,
+    ) -> Result<Released, NotCommitted> {
+        let Redacted { document, lines, items } = redacted;
+        let row = Row { kind: Kind::Released, status, reason: None, sources: lines, ..self.now() };
+        let receipt = self.log.commit(row, guard, items).await?;
+        self.closed = true;
+        Ok(Released { document, receipt })
+    }
+
+    /// Closes with a refusal, under the epochs it was decided under: one that a newer fact would lift is `Stale`.
+    pub async fn refuse(&mut self, refusal: &Refusal, status: u16, code: &str) -> Result<(), NotCommitted> {
+        self.row.rules = refusal.rules.iter().map(ToString::to_string).collect();
+        self.row.epochs = Some(refusal.epochs);
+        self.guard = self.row.patient.map(|patient| Guard {
+            patient,
+            epochs: refusal.epochs,
+            valid_until: Timestamp::MAX,
+        });
+        self.end(Kind::Refused, status, code).await
+    }
+
+    /// Closes with an error: nothing was shown.
+    pub async fn fail(&mut self, status: u16, code: &str) -> Result<(), NotCommitted> {
+        self.end(Kind::Failed, status, code).await
+    }
+
+    /// Closes with an error, whatever has changed meanwhile.
+    pub async fn fail_anyway(&mut self, status: u16, code: &str) -> Result<(), NotCommitted> {
+        self.guard = None;
+        self.fail(status, code).await
+    }
+
+    async fn end(&mut self, kind: Kind, status: u16, code: &str) -> Result<(), NotCommitted> {
+        let row = Row { kind, status, reason: Some(code.to_owned()), ..self.now() };
+        self.log.commit(row, self.guard, Vec::new()).await?;
+        self.closed = true;
+        Ok(())
+    }
+
+    fn now(&self) -> Row {
+        Row { at: Timestamp::now(), ..self.row.clone() }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.log.abandon(self.row.clone());
+        }
+    }
+}
+
+impl Released {
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    pub fn into_document(self) -> Document {
+        self.document
+    }
+}
+
+fn who(requester: &Requester, network: Option<String>) -> Who {
+    let mut who = Who {
+        issuer: requester.issuer.clone(),
+        subject: requester.subject.clone(),
+        party: "patient".to_owned(),
+        user: None,
+        name: None,
+        role: None,
+        role_name: None,
+        organisation: requester.party.organisation(),
+        acting: requester.acting.clone(),
+        client: requester.client_id.clone(),
+        token: requester.token_id.clone(),
+        network,
+    };
+    match &requester.party {
+        Party::Staff { user, name, role, role_name, .. } => {
+            who.party = "staff".to_owned();
+            who.user = Some(user.clone());
+            who.name.clone_from(name);
+            who.role.clone_from(role);
+            who.role_name.clone_from(role_name);
+        }
+        Party::System { .. } => who.party = "system".to_owned(),
+        Party::Patient { .. } => {}
+    }
+    who
+}

@@ -1,0 +1,37 @@
+use crate::{access::Policy, config::Config, identity::Verifier, registry::Registry, store::Store};
+use std::{path::Path, process::ExitCode, time::Duration};
+
+/// Every fault on stdout, one a line; exit 1 if there is any.
+pub async fn run(path: &Path) -> ExitCode {
+    let faults = faults(path).await;
+    for fault in &faults {
+        println!("{fault}");
+    }
+    if faults.is_empty() {
+        println!("{}: no faults", path.display());
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::FAILURE
+}
+
+async fn faults(path: &Path) -> Vec<String> {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(faults) => return faults.0.iter().map(|fault| format!("{}: {}", fault.place, fault.what)).collect(),
+    };
+    let mut faults = Vec::new();
+    if let Err(found) = Policy::load(config.policy.directory.as_deref()) {
+        faults.extend(found.iter().map(|fault| format!("policy: {fault}")));
+    }
+    if let Err(error) = Verifier::new(config.issuers.clone()) {
+        faults.push(format!("[[issuer]]: {error}"));
+    }
+    if let Err(error) = Registry::new(&config.providers, Duration::from_millis(config.federation.deadline_ms)) {
+        faults.push(format!("[[provider]]: {error}"));
+    }
+    match config.database.url() {
+        Ok(url) => faults.extend(Store::faults(&url).await.iter().map(|fault| format!("database: {fault}"))),
+        Err(error) => faults.push(format!("database: {error}")),
+    }
+    faults
+}

@@ -1,0 +1,79 @@
+use super::{assemble::assemble, failed};
+use crate::{
+    api::{self, Listening, Node, Running},
+    config::Config,
+    telemetry,
+};
+use actix_web::web;
+use std::{net::SocketAddr, path::Path, process::ExitCode, time::Duration};
+use tokio::signal::unix::{SignalKind, signal};
+
+pub async fn run(path: &Path) -> ExitCode {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(faults) => {
+            telemetry::log(&Default::default());
+            return failed("the configuration has faults", &faults);
+        }
+    };
+    telemetry::log(&config.log);
+    let gateway = match Serving::start(&config).await {
+        Ok(gateway) => gateway,
+        Err(error) => return failed("the gateway did not start", &error),
+    };
+    println!("caregate listens at {}", gateway.url);
+    until_told().await;
+    gateway.stop().await;
+    ExitCode::SUCCESS
+}
+
+/// A gateway that listens.
+pub struct Serving {
+    /// The base that callers use.
+    pub url: String,
+    pub address: SocketAddr,
+    pub metrics: Option<SocketAddr>,
+    node: web::Data<Node>,
+    running: Running,
+}
+
+impl Serving {
+    pub async fn start(config: &Config) -> Result<Self, String> {
+        let listen = config.gateway.listen;
+        // bound before anything else: the port is part of the URLs that answers hold
+        let listener = std::net::TcpListener::bind(listen).map_err(|e| format!("{listen} cannot be listened at: {e}"))?;
+        listener.set_nonblocking(true).map_err(|e| e.to_string())?;
+        let bound = listener.local_addr().map_err(|e| e.to_string())?;
+        let url = match &config.gateway.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{bound}"),
+        };
+        let node = assemble(config, &url).await?;
+        let listening = Listening {
+            listener,
+            metrics: config.gateway.metrics_listen,
+            workers: config.gateway.workers,
+            drain: Duration::from_secs(config.gateway.drain_seconds),
+        };
+        let running = api::serve(node.clone(), listening).map_err(|e| e.to_string())?;
+        tracing::info!(gateway.address = %bound, "gateway started");
+        Ok(Self { url, address: bound, metrics: running.metrics, node, running })
+    }
+
+    /// Lets requests under way end, then writes what the audit still holds and a last checkpoint.
+    pub async fn stop(self) {
+        tracing::info!("gateway stops: requests under way may end");
+        self.running.drain().await;
+        self.node.bad_tokens.flush();
+        self.node.gateway.log.close().await;
+        tracing::info!("gateway stopped");
+    }
+}
+
+/// Waits for SIGTERM or an interrupt.
+pub async fn until_told() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+}

@@ -1,0 +1,55 @@
+use super::Items;
+use crate::{
+    domain::{Labels, OdsCode, Timestamp},
+    fhir::date::Interval,
+};
+use bytes::Bytes;
+use std::{ops::Range, sync::Arc};
+
+/// What one provider holds of one type about one patient: split, verified and rewritten once, when it enters the cache.
+/// Its entries are ready to send: answering from it copies and parses nothing.
+#[derive(Debug)]
+pub struct Answer {
+    pub source: OdsCode,
+    pub fetched_at: Timestamp,
+    /// Newest first by the type's own date, so that the usual order is already there.
+    pub entries: Vec<Entry>,
+    /// All entries' bytes, one after another, in the entries' order.
+    pub body: Bytes,
+    /// The distinct label sets; an entry names one by its place.
+    pub labels: Vec<Labels>,
+    /// The manifest that audit rows point into: line N is entry N.
+    pub items: Arc<Items>,
+}
+
+/// One entry, as the later stages need it beside its bytes.
+#[derive(Debug)]
+pub struct Entry {
+    /// The whole Bundle entry within the answer's body, and the resource within it.
+    pub entry: Range<usize>,
+    pub resource: Range<usize>,
+    /// The source's own id.
+    pub local: Box<str>,
+    pub labels: u16,
+    /// The type's primary date, where it has one, and meta.lastUpdated: what it is sorted by.
+    pub date: Option<i64>,
+    pub last_updated: Option<Interval>,
+    /// For each date parameter of the type, in the grammar's order, what it reads in this entry.
+    pub dates: Box<[Box<[Interval]>]>,
+}
+
+impl Answer {
+    pub fn bytes(&self, range: &Range<usize>) -> Bytes {
+        self.body.get(range.clone()).map(|found| self.body.slice_ref(found)).unwrap_or_default()
+    }
+
+    pub fn labels_of(&self, entry: &Entry) -> Option<&Labels> {
+        self.labels.get(usize::from(entry.labels))
+    }
+
+    /// What it takes in memory, in bytes, about: what the cache weighs it by.
+    pub fn weight(&self) -> u32 {
+        let bytes = self.body.len() + self.items.text.len() + self.entries.len() * 160 + 512;
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,101 @@
+//! What providers answered, remembered for a while, weighed by its bytes. Ten thousand requests for one uncached answer
+//! make one call (single flight); a failure reaches all who waited for it and is kept for no one.
+
+use super::{Answer, Failure, Resolution};
+use crate::{
+    domain::{NhsNumber, OdsCode},
+    fhir::ResourceType,
+};
+use moka::{Expiry, future::Cache as Moka};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+type PatientKey = (OdsCode, NhsNumber);
+type AnswerKey = (OdsCode, NhsNumber, ResourceType);
+
+pub struct Cache {
+    resolutions: Moka<PatientKey, Arc<Resolution>>,
+    answers: Moka<AnswerKey, Arc<Answer>>,
+}
+
+/// How long each kind of answer is kept.
+#[derive(Clone, Debug)]
+pub struct Lifetimes {
+    pub patient: Duration,
+    /// By the types' order in `ResourceType::ALL`.
+    pub types: Vec<Duration>,
+}
+
+impl Lifetimes {
+    fn of(&self, resource_type: ResourceType) -> Duration {
+        let at = ResourceType::ALL.iter().position(|t| *t == resource_type);
+        at.and_then(|at| self.types.get(at)).copied().unwrap_or_default()
+    }
+}
+
+impl Cache {
+    pub fn new(bytes: u64, lifetimes: &Lifetimes) -> Self {
+        let resolutions = Moka::builder()
+            .max_capacity(bytes / 8)
+            .weigher(|_, found: &Arc<Resolution>| found.weight())
+            .expire_after(ByKind(lifetimes.clone()))
+            .build();
+        let answers = Moka::builder()
+            .max_capacity(bytes)
+            .weigher(|_, answer: &Arc<Answer>| answer.weight())
+            .expire_after(ByKind(lifetimes.clone()))
+            .build();
+        Self { resolutions, answers }
+    }
+
+    pub async fn known_resolution(&self, source: OdsCode, patient: NhsNumber) -> Option<Arc<Resolution>> {
+        self.resolutions.get(&(source, patient)).await
+    }
+
+    pub async fn known_answer(&self, key: AnswerKey) -> Option<Arc<Answer>> {
+        self.answers.get(&key).await
+    }
+
+    pub async fn resolution(
+        &self,
+        key: PatientKey,
+        ask: impl Future<Output = Result<Resolution, Failure>>,
+    ) -> Result<Arc<Resolution>, Failure> {
+        self.resolutions.try_get_with(key, async { ask.await.map(Arc::new) }).await.map_err(|failure| *failure)
+    }
+
+    pub async fn answer(
+        &self,
+        key: AnswerKey,
+        ask: impl Future<Output = Result<Answer, Failure>>,
+    ) -> Result<Arc<Answer>, Failure> {
+        self.answers.try_get_with(key, async { ask.await.map(Arc::new) }).await.map_err(|failure| *failure)
+    }
+
+    /// Forgets all that this source said about this patient.
+    pub async fn forget(&self, source: OdsCode, patient: NhsNumber) {
+        self.resolutions.invalidate(&(source, patient)).await;
+        for resource_type in ResourceType::ALL {
+            self.answers.invalidate(&(source, patient, *resource_type)).await;
+        }
+    }
+}
+
+struct ByKind(Lifetimes);
+
+impl Expiry<AnswerKey, Arc<Answer>> for ByKind {
+    fn expire_after_create(&self, key: &AnswerKey, _: &Arc<Answer>, _: Instant) -> Option<Duration> {
+        Some(self.0.of(key.2))
+    }
+}
+
+impl Expiry<PatientKey, Arc<Resolution>> for ByKind {
+    fn expire_after_create(&self, _: &PatientKey, found: &Arc<Resolution>, _: Instant) -> Option<Duration> {
+        // that a provider holds nothing may change with the patient's next visit: no longer than an answer is kept
+        let shortest = self.0.types.iter().copied().min().unwrap_or_default();
+        Some(if found.patients.is_empty() { shortest.min(self.0.patient) } else { self.0.patient })
+    }
+}

@@ -1,0 +1,79 @@
+/// Why one provider's answer is not there. A failure is an answer: it is reported, audited and never cached. It holds no
+/// word of the provider's own, which could be anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Failure {
+    #[error("it did not answer within its deadline")]
+    Timeout,
+    #[error("it could not be reached")]
+    Unreachable,
+    #[error("its address is not one that may be connected to")]
+    AddressRefused,
+    #[error("it did not accept the gateway's credential")]
+    CredentialRefused,
+    #[error("it asked to be called less often")]
+    Throttled,
+    #[error("it answered with HTTP status {0}")]
+    Status(u16),
+    #[error("it sent the gateway elsewhere")]
+    Redirected,
+    #[error("the connection ended before the answer did")]
+    Cut,
+    #[error("its answer is larger than accepted")]
+    TooLarge,
+    #[error("its answer has too many pages, or pages that lead in a circle")]
+    TooManyPages,
+    #[error("its next page is not its own")]
+    ForeignPage,
+    #[error("its answer is not FHIR JSON")]
+    NotJson,
+    #[error("its answer is not a FHIR R4 searchset")]
+    NotSearchset,
+    #[error("its answer says that the search failed")]
+    SearchFailed,
+    #[error("an entry of its answer is not what was asked for")]
+    UnexpectedEntry,
+    #[error("an entry of its answer does not say whose it is")]
+    NoSubject,
+    #[error("two entries of its answer have the same id and differ")]
+    ConflictingIds,
+    #[error("its answer held another person's data; it is quarantined for this patient")]
+    WrongPatient,
+    #[error("its name and birth date for this NHS number are another person's")]
+    DemographicsConflict,
+    #[error("it is quarantined for this patient until its data have been looked at")]
+    Quarantined,
+    #[error("it is suspended")]
+    Suspended,
+    #[error("the gateway itself failed while asking it")]
+    Internal,
+}
+
+impl Failure {
+    /// The code that audit rows, metrics and the completeness entry use.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::AddressRefused => "address-refused",
+            Self::CredentialRefused => "credential-refused",
+            Self::Throttled => "throttled",
+            Self::Status(_) => "status",
+            Self::Redirected => "redirected",
+            Self::Cut => "cut",
+            Self::TooLarge => "too-large",
+            Self::TooManyPages => "too-many-pages",
+            Self::ForeignPage => "foreign-page",
+            Self::NotJson => "not-json",
+            Self::NotSearchset => "not-searchset",
+            Self::SearchFailed => "search-failed",
+            Self::UnexpectedEntry => "unexpected-entry",
+            Self::NoSubject => "no-subject",
+            Self::ConflictingIds => "conflicting-ids",
+            Self::WrongPatient => "wrong-patient",
+            Self::DemographicsConflict => "demographics-conflict",
+            Self::Quarantined => "quarantined",
+            Self::Suspended => "suspended",
+            Self::Internal => "internal",
+        }
+    }
+}

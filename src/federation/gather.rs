@@ -1,0 +1,294 @@
+use super::{
+    Answer, Failure, LongIds, Resolution, Rewriter,
+    cache::{Cache, Lifetimes},
+    http::Http,
+    pages::{self, Budget},
+    resolution,
+    split::Splitter,
+};
+use crate::{
+    access::SkipReason,
+    config::FederationSection,
+    domain::{IdSealer, NhsNumber, OdsCode, RequestId},
+    fhir::{ResourceType, json::Limits},
+    registry::{Idiom, Plan, Provider, StandingStore},
+};
+use futures::{StreamExt, stream::FuturesUnordered};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+/// The stage that asks: its clients, its cache, and what every answer is held to.
+pub struct Federation {
+    http: Http,
+    cache: Cache,
+    budget: Budget,
+    page_size: u32,
+    ids: Arc<IdSealer>,
+    /// The gateway's own FHIR base, ending in a slash.
+    base: Arc<str>,
+    long_ids: Arc<dyn LongIds>,
+    standing: Arc<dyn StandingStore>,
+    wrong_patient_threshold: u64,
+}
+
+/// What it is built from.
+pub struct FederationOptions {
+    pub section: FederationSection,
+    pub ids: Arc<IdSealer>,
+    pub base: Arc<str>,
+    pub long_ids: Arc<dyn LongIds>,
+    pub standing: Arc<dyn StandingStore>,
+}
+
+/// What each provider of the plan answered, in ODS order, failures and skipped ones included: nobody is left out.
+#[derive(Debug)]
+pub struct Gathered {
+    pub patient: NhsNumber,
+    pub sources: Vec<SourceAnswer>,
+}
+
+#[derive(Debug)]
+pub struct SourceAnswer {
+    pub provider: Arc<Provider>,
+    pub said: Said,
+}
+
+#[derive(Clone, Debug)]
+pub enum Said {
+    /// It knows the patient. The answer is there where a type of theirs was asked for.
+    Holds(Arc<Resolution>, Option<Arc<Answer>>),
+    /// It knows no such patient.
+    Nothing(Arc<Resolution>),
+    Failed(Failure),
+    /// Not asked, for a reason of the patient's or ours.
+    Skipped(SkipReason),
+}
+
+/// What is wanted of each provider.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    pub patient: NhsNumber,
+    /// `None`: its own Patient only.
+    pub resource_type: Option<ResourceType>,
+    /// Only this source is asked for its entries; the others still say who the patient is.
+    pub only: Option<OdsCode>,
+}
+
+impl Federation {
+    pub fn new(options: FederationOptions) -> Result<Self, reqwest::Error> {
+        let section = options.section;
+        let lifetimes = Lifetimes {
+            patient: Duration::from_secs(section.patient_ttl_seconds),
+            types: ResourceType::ALL.iter().map(|t| section.ttl(t.as_str())).collect(),
+        };
+        Ok(Self {
+            http: Http::new()?,
+            cache: Cache::new(section.cache_bytes, &lifetimes),
+            budget: Budget {
+                bytes: section.max_answer_bytes,
+                limits: Limits { depth: section.max_depth, nodes: section.max_nodes },
+                pages: section.max_pages,
+            },
+            page_size: section.page_size,
+            ids: options.ids,
+            base: options.base,
+            long_ids: options.long_ids,
+            standing: options.standing,
+            wrong_patient_threshold: section.wrong_patient_threshold,
+        })
+    }
+
+    /// The whole answer from memory, or `None` if any provider would have to be asked.
+    pub async fn recall(&self, plan: &Plan, question: Question) -> Option<Gathered> {
+        let mut sources = Vec::with_capacity(plan.ask.len() + plan.skip.len());
+        for provider in &plan.ask {
+            let known = self.cache.known_resolution(provider.ods, question.patient).await?;
+            let said = match question.wants(provider.ods) {
+                _ if known.patients.is_empty() => Said::Nothing(known),
+                None => Said::Holds(known, None),
+                Some(resource_type) => {
+                    let key = (provider.ods, question.patient, resource_type);
+                    Said::Holds(known, Some(self.cache.known_answer(key).await?))
+                }
+            };
+            sources.push(SourceAnswer { provider: Arc::clone(provider), said });
+        }
+        Some(gathered(question.patient, plan, sources))
+    }
+
+    /// Asks every provider of the plan in parallel; each ends by its own deadline, whatever it does. The caller has
+    /// committed an intent: no provider hears of a request that the log does not.
+    pub async fn gather(&self, plan: &Plan, question: Question, request: RequestId) -> Gathered {
+        let mut asked: FuturesUnordered<_> = plan
+            .ask
+            .iter()
+            .map(|provider| async move {
+                let said = self.one(provider, question, request).await.unwrap_or_else(Said::Failed);
+                count(provider, &said);
+                SourceAnswer { provider: Arc::clone(provider), said }
+            })
+            .collect();
+        let mut sources = Vec::with_capacity(plan.ask.len() + plan.skip.len());
+        while let Some(source) = asked.next().await {
+            sources.push(source);
+        }
+        gathered(question.patient, plan, sources)
+    }
+
+    /// This provider's own Patient: the evidence of a registration, and the first step of every answer.
+    pub async fn resolution(
+        &self,
+        provider: &Provider,
+        patient: NhsNumber,
+        request: RequestId,
+    ) -> Result<Arc<Resolution>, Failure> {
+        self.resolution_by(Instant::now() + provider.deadline, provider, patient, request).await
+    }
+
+    /// The deadline is the leader's own and ends its call with a failure that reaches all who wait for it: if it ended
+    /// by being dropped, each of them would start the call anew.
+    async fn resolution_by(
+        &self,
+        deadline: Instant,
+        provider: &Provider,
+        patient: NhsNumber,
+        request: RequestId,
+    ) -> Result<Arc<Resolution>, Failure> {
+        let ask = async {
+            let asked = resolution::resolve(&self.http, provider, patient, request, self.budget);
+            match timeout_at(deadline, asked).await.unwrap_or(Err(Failure::Timeout)) {
+                Err(failure) => Err(self.alarmed(provider, patient, failure).await),
+                found => found,
+            }
+        };
+        self.cache.resolution((provider.ods, patient), ask).await
+    }
+
+    async fn one(&self, provider: &Arc<Provider>, question: Question, request: RequestId) -> Result<Said, Failure> {
+        let deadline = Instant::now() + provider.deadline;
+        let found = self.resolution_by(deadline, provider, question.patient, request).await?;
+        if found.patients.is_empty() {
+            return Ok(Said::Nothing(found));
+        }
+        let Some(resource_type) = question.wants(provider.ods) else { return Ok(Said::Holds(found, None)) };
+        let key = (provider.ods, question.patient, resource_type);
+        let ask = async {
+            let asked = self.ask(provider, question.patient, resource_type, &found, request);
+            match timeout_at(deadline, asked).await.unwrap_or(Err(Failure::Timeout)) {
+                Err(failure) => Err(self.alarmed(provider, question.patient, failure).await),
+                answer => answer,
+            }
+        };
+        let answer = self.cache.answer(key, ask).await?;
+        Ok(Said::Holds(found, Some(answer)))
+    }
+
+    async fn ask(
+        &self,
+        provider: &Arc<Provider>,
+        patient: NhsNumber,
+        resource_type: ResourceType,
+        found: &Arc<Resolution>,
+        request: RequestId,
+    ) -> Result<Answer, Failure> {
+        let rewriter = Rewriter {
+            ids: Arc::clone(&self.ids),
+            provider: Arc::clone(provider),
+            patient,
+            resolution: Arc::clone(found),
+            base: Arc::clone(&self.base),
+            long_ids: Vec::new(),
+        };
+        let mut splitter = Splitter::new(resource_type, rewriter);
+        let mut budget = self.budget;
+        for url in self.questions(provider, patient, resource_type, found)? {
+            splitter = pages::search(&self.http, provider, url, request, &mut budget, splitter).await?;
+        }
+        let (answer, long_ids) = splitter.finish();
+        if !long_ids.is_empty() {
+            // an id whose row is not stored would lead nowhere
+            self.long_ids.remember(&long_ids).await.map_err(|_| Failure::Internal)?;
+        }
+        Ok(answer)
+    }
+
+    /// The searches that together ask for all of it: one, or one for each Patient where the provider keeps several.
+    fn questions(
+        &self,
+        provider: &Provider,
+        patient: NhsNumber,
+        resource_type: ResourceType,
+        found: &Resolution,
+    ) -> Result<Vec<Url>, Failure> {
+        let asked: Vec<(&str, String)> = match provider.idiom {
+            Idiom::Chained => {
+                vec![("patient.identifier", format!("{}|{}", resolution::NHS_NUMBER_SYSTEM, patient.digits()))]
+            }
+            Idiom::ResolveFirst => found.patients.iter().map(|p| ("patient", p.local.clone())).collect(),
+        };
+        asked
+            .into_iter()
+            .map(|(name, value)| {
+                let mut url = provider.base.join(resource_type.as_str()).map_err(|_| Failure::Internal)?;
+                url.query_pairs_mut().append_pair(name, &value).append_pair("_count", &self.page_size.to_string());
+                Ok(url)
+            })
+            .collect()
+    }
+
+    /// Another person's data: the source is shut out for this patient, and past a threshold of patients for all.
+    async fn alarmed(&self, provider: &Provider, patient: NhsNumber, failure: Failure) -> Failure {
+        if failure != Failure::WrongPatient {
+            return failure;
+        }
+        metrics::counter!("caregate_wrong_patient_total", "provider" => provider.ods.to_string()).increment(1);
+        tracing::error!(provider.ods = %provider.ods, "provider answered with another person's data; quarantined");
+        self.cache.forget(provider.ods, patient).await;
+        let patients = match self.standing.quarantine(provider.ods, patient, failure.code()).await {
+            Ok(patients) => patients,
+            Err(error) => {
+                // nothing of this answer is used in any case; the next answer will be held against the same rule
+                tracing::error!(provider.ods = %provider.ods, error = %error, "quarantine could not be stored");
+                return failure;
+            }
+        };
+        if patients >= self.wrong_patient_threshold {
+            tracing::error!(provider.ods = %provider.ods, patients, "provider suspended: past the wrong-patient threshold");
+            if let Err(error) = self.standing.suspend(provider.ods, "wrong-patient threshold").await {
+                tracing::error!(provider.ods = %provider.ods, error = %error, "suspension could not be stored");
+            }
+        }
+        failure
+    }
+}
+
+impl Question {
+    fn wants(&self, source: OdsCode) -> Option<ResourceType> {
+        if self.only.is_some_and(|only| only != source) { None } else { self.resource_type }
+    }
+}
+
+fn gathered(patient: NhsNumber, plan: &Plan, mut sources: Vec<SourceAnswer>) -> Gathered {
+    sources.extend(
+        plan.skip
+            .iter()
+            .map(|(provider, reason)| SourceAnswer { provider: Arc::clone(provider), said: Said::Skipped(*reason) }),
+    );
+    sources.sort_by_key(|source| source.provider.ods);
+    Gathered { patient, sources }
+}
+
+fn count(provider: &Provider, said: &Said) {
+    let outcome = match said {
+        Said::Holds(..) => "answered",
+        Said::Nothing(_) => "empty",
+        Said::Failed(failure) => {
+            tracing::warn!(provider.ods = %provider.ods, failure = failure.code(), "provider failed");
+            failure.code()
+        }
+        Said::Skipped(_) => "skipped",
+    };
+    metrics::counter!("caregate_provider_answers_total", "provider" => provider.ods.to_string(), "outcome" => outcome)
+        .increment(1);
+}

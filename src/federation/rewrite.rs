@@ -1,0 +1,161 @@
+//! What the gateway changes in a resource, and nothing else (design, promise 5): its id, the references within the
+//! source, attachment addresses, and where it came from (meta.source and a tag). All other bytes are the source's.
+
+use super::{
+    Resolution,
+    reference::{Target, target},
+    resolution::ODS_SYSTEM,
+};
+use crate::{
+    domain::{IdSealer, LongId, NhsNumber},
+    fhir::json::{Kind, Value},
+    registry::Provider,
+};
+use std::{ops::Range, sync::Arc};
+
+/// The source's own `meta.source`, which ours takes the place of.
+const ORIGINAL_SOURCE: &str = "https://caregate.example/StructureDefinition/original-source";
+
+/// All that rewriting one source's resources for one patient needs to know.
+pub struct Rewriter {
+    pub ids: Arc<IdSealer>,
+    pub provider: Arc<Provider>,
+    pub patient: NhsNumber,
+    pub resolution: Arc<Resolution>,
+    /// The gateway's FHIR base, ending in a slash.
+    pub base: Arc<str>,
+    /// Ids that need a stored row before they may be handed out.
+    pub long_ids: Vec<LongId>,
+}
+
+/// The bytes of `at` become `new`; an empty range inserts.
+struct Edit {
+    at: Range<usize>,
+    new: String,
+}
+
+impl Rewriter {
+    /// The gateway's id for one of this source's resources.
+    pub fn id(&mut self, local: &str) -> String {
+        let (id, row) = self.ids.entry(self.provider.ods, self.patient, local);
+        self.long_ids.extend(row);
+        id
+    }
+
+    /// Writes `resource` to `out` under its new id. `links` is appended to a Patient's `link`.
+    pub fn write(&mut self, resource: Value<'_>, id: &str, links: Option<&str>, out: &mut Vec<u8>) {
+        let start = resource.span().start;
+        let mut edits = Vec::new();
+        if let Some(old) = resource.get("id") {
+            edits.push(Edit { at: old.span(), new: quoted(id) });
+        }
+        self.provenance(resource, &mut edits);
+        if let Some(links) = links {
+            let mut members = Vec::new();
+            add(resource, "link", links, &mut members, &mut edits);
+            edits.extend(insert(resource, &members));
+        }
+        self.references(resource, false, &mut edits);
+        edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
+        let raw = resource.raw();
+        let mut done = 0;
+        for Edit { at, new } in edits {
+            out.extend_from_slice(raw.get(done..at.start - start).unwrap_or_default());
+            out.extend_from_slice(new.as_bytes());
+            done = at.end - start;
+        }
+        out.extend_from_slice(raw.get(done..).unwrap_or_default());
+    }
+
+    fn provenance(&self, resource: Value<'_>, edits: &mut Vec<Edit>) {
+        let provider = &self.provider;
+        let source = quoted(&format!("{ODS_SYSTEM}#{}", provider.ods));
+        let tag = format!(
+            r#"{{"system":"{ODS_SYSTEM}","code":"{}","display":{}}}"#,
+            provider.ods,
+            quoted(&provider.name)
+        );
+        let Some(meta) = resource.get("meta").filter(|m| m.kind() == Kind::Object) else {
+            let at = resource.span().start + 1;
+            edits.push(Edit { at: at..at, new: format!(r#""meta":{{"source":{source},"tag":[{tag}]}},"#) });
+            return;
+        };
+        let mut members = Vec::new();
+        match meta.get("source") {
+            None => members.push(format!(r#""source":{source}"#)),
+            Some(original) => {
+                let kept = format!(r#"{{"url":"{ORIGINAL_SOURCE}","valueUri":{}}}"#, original.raw_str());
+                edits.push(Edit { at: original.span(), new: source });
+                add(meta, "extension", &kept, &mut members, edits);
+            }
+        }
+        add(meta, "tag", &tag, &mut members, edits);
+        edits.extend(insert(meta, &members));
+    }
+
+    /// Depth is bounded by the reader's limit.
+    fn references(&mut self, value: Value<'_>, in_attachment: bool, edits: &mut Vec<Edit>) {
+        for item in value.items() {
+            self.references(item, in_attachment, edits);
+        }
+        for (key, member) in value.members() {
+            let new = match (key.as_ref(), member.as_str()) {
+                ("reference", Some(address)) => self.reference(&address),
+                ("url", Some(address)) if in_attachment => self.attachment(&address),
+                _ => {
+                    let attachment = key.ends_with("ttachment") || key == "presentedForm" || key == "photo";
+                    self.references(member, attachment, edits);
+                    None
+                }
+            };
+            if let Some(new) = new {
+                edits.push(Edit { at: member.span(), new: quoted(&new) });
+            }
+        }
+    }
+
+    fn reference(&mut self, address: &str) -> Option<String> {
+        match target(address, &self.provider) {
+            Target::Local { resource_type: "Patient", id } if self.resolution.knows(id) => {
+                Some(format!("Patient/{}", self.ids.patient(self.patient)))
+            }
+            Target::Local { resource_type, id } => Some(format!("{resource_type}/{}", self.id(id))),
+            Target::Contained(_) | Target::Elsewhere => None,
+        }
+    }
+
+    /// A document is fetched through the gateway, never past it: its address becomes one of our own.
+    fn attachment(&mut self, address: &str) -> Option<String> {
+        if address.starts_with("data:") || address.is_empty() {
+            return None;
+        }
+        let local = match target(address, &self.provider) {
+            Target::Local { resource_type: "Binary", id } => id.to_owned(),
+            _ => address.to_owned(),
+        };
+        Some(format!("{}Binary/{}", self.base, self.id(&local)))
+    }
+}
+
+/// New first members, all in one edit, so that their commas are right.
+fn insert(object: Value<'_>, members: &[String]) -> Option<Edit> {
+    let at = object.span().start + 1;
+    let comma = if object.members().next().is_some() { "," } else { "" };
+    (!members.is_empty()).then(|| Edit { at: at..at, new: format!("{}{comma}", members.join(",")) })
+}
+
+/// One more item at the end of an array member, or, where there is none, the array as a member to insert.
+fn add(object: Value<'_>, key: &str, item: &str, members: &mut Vec<String>, edits: &mut Vec<Edit>) {
+    match object.get(key).filter(|array| array.kind() == Kind::Array) {
+        Some(array) => {
+            let at = array.span().end - 1;
+            let comma = if array.items().next().is_some() { "," } else { "" };
+            edits.push(Edit { at: at..at, new: format!("{comma}{item}") });
+        }
+        None => members.push(format!("\"{key}\":[{item}]")),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,104 @@
+//! The one entry that says how complete an answer is (contract: Completeness). It stands on every page.
+
+use super::source::{Source, State};
+use crate::{
+    domain::Timestamp,
+    federation::{Failure, ODS_SYSTEM},
+    fhir::outcome::{Coding, ExtensionValue, Issue, IssueCode, OperationOutcome, Severity},
+};
+
+pub const SYSTEM: &str = "https://caregate.example/CodeSystem/completeness";
+const SOURCE: &str = "https://caregate.example/StructureDefinition/completeness-source";
+const TIME: &str = "https://caregate.example/StructureDefinition/completeness-time";
+const REASON: &str = "https://caregate.example/StructureDefinition/completeness-reason";
+const OTHERS: &str = "https://caregate.example/StructureDefinition/completeness-others";
+
+/// What the reader is told about the sources.
+#[derive(Clone, Debug)]
+pub struct Completeness {
+    outcome: OperationOutcome,
+    partial: bool,
+}
+
+impl Completeness {
+    /// `contributed` tells which sources, by place, have an entry in the answer as this reader sees it; `withheld`
+    /// whether anything was held back; `may_know` whether the name of a restricted source may be told.
+    pub fn of(sources: &[Source], contributed: &[bool], withheld: bool, may_know: impl Fn(&Source) -> bool) -> Self {
+        let mut issues = Vec::new();
+        let mut others = 0;
+        let mut partial = false;
+        for (source, contributed) in sources.iter().zip(contributed) {
+            match source.failure() {
+                Some(failure) => {
+                    partial = true;
+                    issues.push(failed(source, failure, !source.provider.restricted || may_know(source)));
+                }
+                None if *contributed => issues.push(answered(source)),
+                None => others += 1,
+            }
+        }
+        if others > 0 || issues.is_empty() {
+            let said = format!("{others} other sources hold nothing that matches, or were not asked.");
+            issues.push(
+                Issue::new(Severity::Information, IssueCode::Informational)
+                    .diagnostics(said)
+                    .extension(OTHERS, ExtensionValue::UnsignedInt(others)),
+            );
+        }
+        if withheld {
+            issues.push(Issue::new(Severity::Information, IssueCode::Suppressed).diagnostics(
+                "Something is withheld from you for reasons of privacy. If it matters to the care you give, ask the \
+                 patient, or your privacy officer.",
+            ));
+        }
+        Self { outcome: OperationOutcome { issues }, partial }
+    }
+
+    /// Whether a source is missing that should be there.
+    pub fn is_partial(&self) -> bool {
+        self.partial
+    }
+
+    pub fn outcome(&self) -> &OperationOutcome {
+        &self.outcome
+    }
+
+    /// As a Bundle entry.
+    pub fn entry(&self) -> String {
+        format!(r#"{{"resource":{},"search":{{"mode":"outcome"}}}}"#, self.outcome.to_json())
+    }
+}
+
+fn coding(code: &'static str) -> Coding {
+    Coding { system: SYSTEM.into(), code: code.into(), display: None }
+}
+
+fn organisation(source: &Source) -> ExtensionValue {
+    ExtensionValue::Identifier { system: ODS_SYSTEM.into(), value: source.provider.ods.to_string() }
+}
+
+fn answered(source: &Source) -> Issue {
+    let at = match &source.state {
+        State::Holds { answer: Some(answer), .. } => answer.fetched_at,
+        State::Holds { resolution, .. } => resolution.fetched_at,
+        State::Nothing | State::Failed(_) | State::Withheld => Timestamp::now(),
+    };
+    Issue::new(Severity::Information, IssueCode::Informational)
+        .details(coding("answered"))
+        .diagnostics(format!("{} answered.", source.provider.name))
+        .extension(SOURCE, organisation(source))
+        .extension(TIME, ExtensionValue::Instant(at.fhir()))
+}
+
+fn failed(source: &Source, failure: Failure, named: bool) -> Issue {
+    let code = if failure == Failure::Timeout { IssueCode::Timeout } else { IssueCode::Incomplete };
+    let who = if named { source.provider.name.as_str() } else { "A source" };
+    let issue = Issue::new(Severity::Warning, code)
+        .details(coding("failed"))
+        .diagnostics(format!(
+            "{who} is missing: {failure}. This record is not complete: ask again, or ask the organisation itself."
+        ))
+        .extension(REASON, ExtensionValue::Code(failure.code().into()))
+        .extension(TIME, ExtensionValue::Instant(Timestamp::now().fhir()));
+    if named { issue.extension(SOURCE, organisation(source)) } else { issue }
+}

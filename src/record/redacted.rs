@@ -1,0 +1,31 @@
+use super::SourceLine;
+use crate::federation::Items;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// What one reader would be shown: the bytes to send, and what the audit must say of them first. It cannot be sent: only
+/// the release transaction makes the `Released` that can.
+pub struct Redacted {
+    pub(crate) document: Document,
+    pub(crate) lines: Vec<SourceLine>,
+    pub(crate) items: Vec<Arc<Items>>,
+}
+
+/// A body in slices, most of them shared with the cache.
+pub struct Document {
+    pub chunks: Vec<Bytes>,
+    /// Whether a source's failure makes it less than whole.
+    pub partial: bool,
+}
+
+impl Redacted {
+    pub(crate) fn new(document: Document, lines: Vec<SourceLine>, items: Vec<Arc<Items>>) -> Self {
+        Self { document, lines, items }
+    }
+
+    /// A document of the gateway's own (the access log, an objection): no source's data.
+    pub fn own(body: String) -> Self {
+        let document = Document { chunks: vec![Bytes::from(body)], partial: false };
+        Self { document, lines: Vec::new(), items: Vec::new() }
+    }
+}

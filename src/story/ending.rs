@@ -1,0 +1,99 @@
+use crate::{
+    access::Refusal,
+    audit::{NotCommitted, Opened},
+    domain::StoreError,
+};
+
+/// How a story ends without a release. What the caller reads of it is made in one place, `api::error`.
+#[derive(Debug)]
+pub enum Ending {
+    Refused(Refusal),
+    /// To a reader permitted for the patient: there is no such thing in the record.
+    NotFound,
+    /// The page token is no longer what it was.
+    Gone,
+    /// Every provider failed, or one did and the caller wanted all or nothing.
+    ProvidersFailed { timeout: bool },
+    /// What was posted is not understood, or cannot be done.
+    Content(crate::access::ContentFault),
+    /// The version to be replaced is not the current one.
+    Conflict,
+    FactsUnavailable,
+    AuditUnavailable,
+    /// Facts kept changing under the decision.
+    Contended,
+    /// No ending yet: an epoch has moved, and the story is told again.
+    Stale,
+    Internal,
+}
+
+impl Ending {
+    /// Commits the closing row, and says how the story ended then: `Stale` where a newer fact would end it otherwise.
+    pub async fn close(self, opened: &mut Opened) -> Self {
+        let (status, code) = (self.status(), self.code());
+        let closed = match &self {
+            Self::Refused(refusal) => opened.refuse(refusal, status, code).await,
+            _ => opened.fail(status, code).await,
+        };
+        match closed {
+            Ok(()) => self,
+            Err(not) => not.into(),
+        }
+    }
+
+    /// <https://hl7.org/fhir/R4/http.html>, docs/STATUS-CODES.md
+    pub fn status(&self) -> u16 {
+        use crate::access::RefusalKind;
+        match self {
+            Self::Refused(refusal) if refusal.kind == RefusalKind::CouldNotCheck => 503,
+            Self::Refused(_) => 403,
+            Self::NotFound => 404,
+            Self::Gone => 410,
+            Self::Conflict => 409,
+            Self::Content(fault) => fault.status(),
+            Self::ProvidersFailed { timeout: true } => 504,
+            Self::ProvidersFailed { timeout: false } => 502,
+            Self::FactsUnavailable | Self::AuditUnavailable | Self::Contended | Self::Stale => 503,
+            Self::Internal => 500,
+        }
+    }
+
+    /// For the audit and the metrics.
+    pub fn code(&self) -> &'static str {
+        use crate::access::RefusalKind;
+        match self {
+            Self::Refused(refusal) => match refusal.kind {
+                RefusalKind::Uniform => "access-denied",
+                RefusalKind::NoConsent => "no-patient-consent",
+                RefusalKind::CouldNotCheck => "could-not-check",
+            },
+            Self::NotFound => "not-found",
+            Self::Gone => "gone",
+            Self::Conflict => "conflict",
+            Self::Content(_) => "content",
+            Self::ProvidersFailed { .. } => "providers-failed",
+            Self::FactsUnavailable => "facts-unavailable",
+            Self::AuditUnavailable => "audit-unavailable",
+            Self::Contended | Self::Stale => "contended",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl From<StoreError> for Ending {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::Conflict,
+            StoreError::Unavailable | StoreError::Corrupt => Self::FactsUnavailable,
+        }
+    }
+}
+
+impl From<NotCommitted> for Ending {
+    fn from(not: NotCommitted) -> Self {
+        match not {
+            NotCommitted::Stale => Self::Stale,
+            NotCommitted::Unavailable => Self::AuditUnavailable,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+use crate::{
+    access::{FactCache, Policy},
+    audit::{AuditLog, LogReader},
+    domain::IdSealer,
+    federation::{Federation, LongIds},
+    identity::Verifier,
+    query::PageSealer,
+    registry::Registry,
+};
+use std::sync::Arc;
+
+/// One node, put together: what the stories are told with. It holds no state but caches.
+pub struct Gateway {
+    pub verifier: Verifier,
+    pub policy: Arc<Policy>,
+    pub facts: FactCache,
+    pub registry: Registry,
+    pub federation: Federation,
+    pub log: AuditLog,
+    pub reader: Arc<dyn LogReader>,
+    pub long_ids: Arc<dyn LongIds>,
+    pub ids: Arc<IdSealer>,
+    pub pages: PageSealer,
+    /// Our own FHIR base, ending in a slash.
+    pub base: Arc<str>,
+}
