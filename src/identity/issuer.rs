@@ -179,7 +179,7 @@ mod tests {
         for (member, value) in [
             ("name", json!("")),
             ("name", json!("CIS 2")),
-            ("issuer", json!("")),
+            ("issuer", json!(format!("https://id.example/{}", "x".repeat(256)))),
             ("issuer", json!("not a url")),
             ("issuer", json!("http://id.example")),
             ("issuer", json!("urn:id:example")),
