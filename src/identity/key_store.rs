@@ -91,14 +91,13 @@ impl KeyStore {
     }
 
     pub async fn key(self: &Arc<Self>, kid: &str) -> Result<Arc<Key>, KeyError> {
-        let seen = self.fetched();
         if let Some(key) = self.usable(kid) {
             self.keep_fresh();
             return Ok(key);
         }
         // a task of its own: a caller that hangs up leaves the fetch to those who wait for it
         let store = Arc::clone(self);
-        let reached = tokio::spawn(async move { store.refresh(seen).await }).await.unwrap_or(false);
+        let reached = tokio::spawn(async move { store.refresh().await }).await.unwrap_or(false);
         match self.usable(kid) {
             Some(key) => Ok(key),
             None if reached => Err(KeyError::Unknown),
@@ -113,8 +112,8 @@ impl KeyStore {
         if now < due || self.due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
-        let (store, seen) = (Arc::clone(self), self.fetched());
-        drop(tokio::spawn(async move { store.refresh(seen).await }));
+        let store = Arc::clone(self);
+        drop(tokio::spawn(async move { store.refresh().await }));
     }
 
     fn usable(&self, kid: &str) -> Option<Arc<Key>> {
@@ -123,17 +122,10 @@ impl KeyStore {
         set.keys.get(kid).cloned()
     }
 
-    fn fetched(&self) -> Option<Instant> {
-        self.current.load().as_ref().map(|set| set.fetched)
-    }
-
-    /// Fetches, unless that happened since the caller looked (`seen`) or only just now. Answers whether the issuer
-    /// could be reached.
-    async fn refresh(&self, seen: Option<Instant>) -> bool {
+    /// Fetches, unless that was tried only just now; those who waited for the lock find that it was. Answers whether
+    /// the issuer could be reached.
+    async fn refresh(&self) -> bool {
         let mut last = self.last.lock().await;
-        if self.fetched() != seen {
-            return true;
-        }
         if let Some(attempt) = last.as_ref() {
             let pause = if attempt.reached { self.timings.cooldown } else { self.timings.retry };
             if attempt.ended.elapsed() < pause {
