@@ -2,7 +2,33 @@
 //!
 //! Promise: whatever a `Requester` says was signed by a configured issuer, with an algorithm pinned for that issuer,
 //! for this gateway, and is in date. How claims become fields is a mapping per issuer ([`ClaimProfile`]).
+//!
+//! A token's way: [`bearer()`] takes it from the request; `token` reads it strictly, before any cryptography;
+//! `key_store` finds the issuer's key; `registered` checks what every token must say; `profile` makes the requester;
+//! [`Verifier`] joins these and remembers the outcome until the token expires.
 
+mod algorithm;
+mod bearer;
+mod claims;
+mod error;
+mod fetch;
+mod issuer;
+mod jwk;
+mod key_store;
+mod memory;
+mod profile;
+mod registered;
 mod requester;
+mod strict_json;
+mod token;
+mod verifier;
 
+#[cfg(test)]
+mod testing;
+
+pub use algorithm::Algorithm;
+pub use bearer::bearer;
+pub use error::{IdentityError, Reason, TokenDigest};
+pub use issuer::{ClaimProfile, IssuerConfig};
 pub use requester::{Party, Purpose, Requester, Scope, Scopes, Whose};
+pub use verifier::{Verifier, VerifierError};

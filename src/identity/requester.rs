@@ -2,8 +2,8 @@ use crate::domain::{NhsNumber, OdsCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Who asks, on whose behalf, through which system: all from one verified token.
-#[derive(Clone, Debug)]
+/// Who asks, on whose behalf, through which system: all from one verified token. `Debug` names nobody.
+#[derive(Clone)]
 pub struct Requester {
     /// The issuer's URL (`iss`) and its name for this user (`sub`): together unique for ever.
     pub issuer: String,
@@ -19,7 +19,7 @@ pub struct Requester {
     pub expires: Timestamp,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Party {
     /// A person with a role at an organisation: the *selected* role, never another of theirs.
     Staff {
@@ -92,6 +92,12 @@ impl Scopes {
         })
     }
 
+    /// These scopes without those for another kind of party.
+    pub fn only(mut self, whose: Whose) -> Self {
+        self.0.retain(|scope| scope.whose == whose);
+        self
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
     }
@@ -133,6 +139,29 @@ impl Scope {
     }
 }
 
+impl fmt::Debug for Requester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requester")
+            .field("issuer", &self.issuer)
+            .field("party", &self.party)
+            .field("client_id", &self.client_id)
+            .field("purpose", &self.purpose)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Staff { role, organisation, .. } => {
+                f.debug_struct("Staff").field("role", role).field("organisation", organisation).finish_non_exhaustive()
+            }
+            Self::Patient { .. } => f.debug_struct("Patient").finish_non_exhaustive(),
+            Self::System { organisation } => f.debug_struct("System").field("organisation", organisation).finish(),
+        }
+    }
+}
+
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -154,6 +183,27 @@ mod tests {
         assert!(!scopes.allow(Whose::Patient, "Observation", 'r'));
         assert!(scopes.allow(Whose::System, "Anything", 's'));
         assert!(!scopes.allow(Whose::User, "Flag", 'r'), "letters out of order are not SMART's");
+    }
+
+    #[test]
+    fn keeping_one_kind_of_scope_drops_the_others() {
+        let scopes = Scopes::parse("system/Endpoint.cruds user/*.rs").only(Whose::System);
+        assert_eq!(scopes, Scopes::parse("system/Endpoint.cruds"));
+    }
+
+    #[test]
+    fn debug_names_neither_the_user_nor_the_patient() {
+        let organisation = OdsCode::parse("RZ901").unwrap();
+        let staff = Party::Staff {
+            user: "555036632103".into(),
+            name: Some("Testing Alder".into()),
+            role: Some("R0050".into()),
+            role_name: None,
+            activities: vec![],
+            organisation,
+        };
+        let shown = format!("{staff:?}");
+        assert!(shown.contains("R0050") && !shown.contains("Alder") && !shown.contains("5550"), "{shown}");
     }
 
     #[test]
