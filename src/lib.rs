@@ -7,18 +7,18 @@ pub mod domain;
 
 pub mod fhir;
 
+pub mod access;
+pub mod audit;
+pub mod federation;
 pub mod identity;
 pub mod query;
-pub mod access;
-pub mod registry;
-pub mod federation;
 pub mod record;
-pub mod audit;
+pub mod registry;
 
 pub mod store;
 
-pub mod story;
 pub mod api;
+pub mod story;
 
 pub mod cli;
 pub mod config;

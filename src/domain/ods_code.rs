@@ -16,8 +16,7 @@ pub struct InvalidOdsCode;
 
 impl OdsCode {
     pub fn parse(text: &str) -> Result<Self, InvalidOdsCode> {
-        let good = (3..=10).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        let good = (3..=10).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         let mut bytes = [0; 10];
         match bytes.get_mut(..text.len()) {
             Some(room) if good => room.copy_from_slice(text.as_bytes()),
