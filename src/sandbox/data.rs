@@ -5,10 +5,12 @@
 mod folder;
 mod members;
 mod resource;
+mod resource_types;
 
 pub use folder::FolderError;
 pub use members::Members;
 pub use resource::{InvalidResource, Resource};
+pub use resource_types::is_fhir_type;
 
 use crate::domain::{NhsNumber, OdsCode};
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,6 @@ mod capability;
 mod control;
 mod fault;
 mod interaction;
-mod resource_types;
 mod search;
 
 use super::Provider;
@@ -23,8 +22,6 @@ use control::Control;
 use fault::Fault;
 use interaction::{Interaction, Problem};
 use uuid::Uuid;
-
-pub use resource_types::is_fhir_type;
 
 struct State {
     data: ProviderData,
@@ -96,8 +93,8 @@ impl State {
                     return Answer::ok(earlier);
                 }
                 let page = search::run(query, &self.data, &self.base, fault);
-                let body = page.to_json();
-                self.control.remember(&query.kind, &body);
+                let body = Bytes::from(page.to_json());
+                self.control.remember(&query.kind, body.clone());
                 Answer::ok(body)
             }
         }

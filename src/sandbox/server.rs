@@ -3,6 +3,7 @@
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 use std::net::TcpListener;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// A bound port whose URL is known before anything answers there, because the answers name it.
@@ -33,6 +34,8 @@ impl Port {
             .workers(1)
             .worker_max_blocking_threads(1)
             .disable_signals()
+            // longer than a client keeps a connection idle, so that none is closed under a request
+            .keep_alive(Duration::from_secs(120))
             .shutdown_timeout(1)
             .listen(self.listener)?
             .run();

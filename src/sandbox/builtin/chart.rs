@@ -1,4 +1,4 @@
-use super::concepts::{hl7, loinc, ods, ods_identifier, quantity, snomed, v3};
+use super::concepts::{hl7, loinc, ods, quantity, snomed, v3};
 use super::people::Person;
 use super::shelf::{Shelf, decimal};
 use crate::sandbox::data::NHS_NUMBER;
@@ -19,11 +19,7 @@ pub struct Chart<'s> {
 impl<'s> Chart<'s> {
     pub fn open(shelf: &'s mut Shelf, n: usize, person: &'s Person) -> Self {
         let home = shelf.organisation;
-        let organisation = shelf.add(
-            "Organization",
-            json!({"active": true, "name": home.name,
-            "identifier": [ods_identifier(home.ods)]}),
-        );
+        let organisation = shelf.home();
         let clinician = shelf.add(
             "Practitioner",
             json!({"active": true,

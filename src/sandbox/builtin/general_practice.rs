@@ -5,8 +5,8 @@ use super::concepts::{concept, event, hl7, loinc, snomed, v3};
 use super::shelf::decimal;
 use serde_json::{Value, json};
 
-/// One patient has measured at home for long enough to fill more than a page.
-const HOME_READINGS: usize = 72;
+/// One patient has measured at home for long enough to fill several pages.
+const HOME_READINGS: usize = 220;
 
 /// A dateTime may be a year, a month, a day or an instant, with any zone and any fraction of a second.
 const ONSETS: [&str; 6] = [

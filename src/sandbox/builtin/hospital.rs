@@ -15,7 +15,7 @@ const RESULTS: [(&str, &str, &str, &str); 5] = [
 
 pub fn fill(chart: &mut Chart<'_>) {
     let ward = chart
-        .add("Location", json!({"status": "active", "name": "Ward 4", "managingOrganization": chart.organisation}));
+        .add("Location", json!({"status": "active", "name": format!("Ward {}", chart.n + 1), "managingOrganization": chart.organisation}));
     let admission = admission(chart, &ward);
     let report = laboratory(chart, &admission);
     imaging(chart, &admission);

@@ -1,4 +1,5 @@
 use super::Organisation;
+use super::concepts::ods_identifier;
 use crate::sandbox::data::Resource;
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -26,6 +27,15 @@ impl Shelf {
 
     pub fn into_resources(self) -> BTreeMap<String, Vec<Resource>> {
         self.resources
+    }
+
+    /// The organisation's own resource, put up with the first patient: who holds nothing has none.
+    pub fn home(&mut self) -> Value {
+        if let Some(home) = self.resources.get("Organization").and_then(|list| list.first()) {
+            return json!({"reference": format!("Organization/{}", home.id)});
+        }
+        let Organisation { name, ods, .. } = self.organisation;
+        self.add("Organization", json!({"identifier": [ods_identifier(ods)], "active": true, "name": name}))
     }
 
     /// Puts up a resource of this type and answers a reference to it.

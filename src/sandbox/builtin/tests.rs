@@ -1,5 +1,5 @@
 use crate::domain::NhsNumber;
-use crate::sandbox::data::{Dataset, Members, NHS_NUMBER};
+use crate::sandbox::data::{Dataset, Members};
 use std::collections::BTreeSet;
 
 const SERVED: [&str; 33] = [
@@ -69,8 +69,16 @@ fn patients_have_numbers_of_the_test_range_and_are_held_where_the_region_says() 
     for patient in &region.patients {
         assert!(patient.nhs_number.digits().starts_with("999"));
         for provider in &region.providers {
-            let held = !provider.local_patients(Some(NHS_NUMBER), &patient.nhs_number.digits()).is_empty();
-            assert_eq!(held, patient.held_by.contains(&provider.slug), "{}", provider.slug);
+            let about = provider.about(patient.nhs_number);
+            let held = patient.held_by.contains(&provider.slug);
+            // a Patient and something to tell of them, or nothing at all
+            assert_eq!(
+                about.iter().filter(|(kind, _)| *kind == "Patient").count(),
+                usize::from(held),
+                "{}",
+                provider.slug
+            );
+            assert_eq!(about.len() > 2, held, "{}", provider.slug);
         }
     }
     let numbers: BTreeSet<NhsNumber> = region.patients.iter().map(|patient| patient.nhs_number).collect();

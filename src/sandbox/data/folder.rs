@@ -1,7 +1,6 @@
 //! A region as a folder: `region.json` and, for each organisation, `{slug}/{Type}.ndjson`.
 
-use super::{Dataset, InvalidResource, PatientInfo, ProviderData, Resource};
-use crate::sandbox::provider::is_fhir_type;
+use super::{Dataset, InvalidResource, PatientInfo, ProviderData, Resource, is_fhir_type};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::fs;

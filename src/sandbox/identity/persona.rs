@@ -62,52 +62,23 @@ const fn staff(persona: &'static str, user: &'static str, name: &'static str, se
 
 const GP: &str = "General Medical Practitioner";
 
+#[rustfmt::skip]
 static STAFF: [Staff; 12] = [
     staff("gp-saltmarsh", "555021400101", "Dr A Fielding (synthetic)", role("R0260", GP, "F99001", DETAIL)),
     staff("gp-blackwater", "555021400102", "Dr B Marlowe (synthetic)", role("R0260", GP, "F99002", DETAIL)),
-    staff(
-        "consultant-estuary",
-        "555021400103",
-        "Dr C Tiller (synthetic)",
-        role("R0050", "Consultant", "RZ901", DETAIL),
-    ),
-    staff(
-        "consultant-colneside",
-        "555021400104",
-        "Dr D Ropewalk (synthetic)",
-        role("R0050", "Consultant", "RZ902", DETAIL),
-    ),
+    staff("consultant-estuary", "555021400103", "Dr C Tiller (synthetic)", role("R0050", "Consultant", "RZ901", DETAIL)),
+    staff("consultant-colneside", "555021400104", "Dr D Ropewalk (synthetic)", role("R0050", "Consultant", "RZ902", DETAIL)),
     staff("nurse-quietwater", "555021400105", "E Larkspur (synthetic)", role("R1975", "Nurse", "RZ903", DETAIL)),
     staff("paramedic-eastline", "555021400106", "F Causeway (synthetic)", role("R1070", "Paramedic", "RZ904", DETAIL)),
-    staff(
-        "health-visitor-hedgerow",
-        "555021400107",
-        "G Hawthorn (synthetic)",
-        role("R0700", "Health Visitor", "NZ901", DETAIL),
-    ),
+    staff("health-visitor-hedgerow", "555021400107", "G Hawthorn (synthetic)", role("R0700", "Health Visitor", "NZ901", DETAIL)),
     staff("pharmacist-quayside", "555021400108", "H Bollard (synthetic)", role("R1290", "Pharmacist", "FZ901", DETAIL)),
     Staff {
         also: Some(role("R8001", "Nurse", "F99002", DETAIL)),
-        ..staff(
-            "receptionist-saltmarsh",
-            "555021400109",
-            "I Samphire (synthetic)",
-            role("R8009", "Receptionist", "F99001", DESK),
-        )
+        ..staff("receptionist-saltmarsh", "555021400109", "I Samphire (synthetic)", role("R8009", "Receptionist", "F99001", DESK))
     },
     staff("researcher", "555021400110", "Dr J Sedge (synthetic)", role("R1860", "Researcher", "RZ902", &[])),
-    staff(
-        "privacy-officer-estuary",
-        "555021400111",
-        "K Mooring (synthetic)",
-        role("R0001", "Privacy Officer", "RZ901", ALERTS),
-    ),
-    staff(
-        "caldicott-guardian",
-        "555021400112",
-        "Dr L Beacon (synthetic)",
-        role("R5105", "Caldicott Guardian", "RZ901", ALERTS),
-    ),
+    staff("privacy-officer-estuary", "555021400111", "K Mooring (synthetic)", role("R0001", "Privacy Officer", "RZ901", ALERTS)),
+    staff("caldicott-guardian", "555021400112", "Dr L Beacon (synthetic)", role("R5105", "Caldicott Guardian", "RZ901", ALERTS)),
 ];
 
 impl Directory {

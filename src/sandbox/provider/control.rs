@@ -125,8 +125,8 @@ impl Control {
         fault
     }
 
-    pub fn remember(&self, kind: &str, body: &str) {
-        self.lock().last.insert(kind.to_owned(), Bytes::copy_from_slice(body.as_bytes()));
+    pub fn remember(&self, kind: &str, body: Bytes) {
+        self.lock().last.insert(kind.to_owned(), body);
     }
 
     /// The last answer about this type, if the fault is to give it again.

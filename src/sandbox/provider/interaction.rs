@@ -1,8 +1,8 @@
 //! Which FHIR interaction a request is. <https://hl7.org/fhir/R4/http.html>
 
 use super::answer::Answer;
-use super::resource_types::is_fhir_type;
 use super::search::Query;
+use crate::sandbox::data::is_fhir_type;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use serde_json::json;
