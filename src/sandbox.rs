@@ -2,7 +2,7 @@
 //!
 //! It stands *outside* the gateway. It shares no code with it but `crate::domain`, so that an agreement between the two
 //! is an agreement about HTTP, FHIR and JWT and not about our own types. Every server is a real one on a port of its
-//! own, with data that holds no real person. The providers can be told to misbehave: see [`provider`].
+//! own, with data that holds no real person. The providers can be told to misbehave: see `sandbox/provider.rs`.
 
 pub mod data;
 

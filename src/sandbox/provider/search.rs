@@ -94,10 +94,14 @@ pub fn run<'d>(query: &Query, data: &'d ProviderData, base: &str, fault: &Fault)
         next: None,
         entries: found.iter().skip(start).take(query.count).map(entry).collect(),
     };
-    let end = query.offset + page.entries.len();
+    let end = query.offset.saturating_add(page.entries.len());
     let more = query.count > 0 && end < found.len();
     let link = |offset| format!("{base}?_page={}", query.token(offset));
-    page.next = fault.next_link(more.then(|| link(end)), || link(query.offset), || link(query.offset + query.count));
+    page.next = fault.next_link(
+        more.then(|| link(end)),
+        || link(query.offset),
+        || link(query.offset.saturating_add(query.count)),
+    );
     fault::entries(&mut page.entries, &query.kind, data, fault);
     page
 }
