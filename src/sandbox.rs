@@ -1,1 +1,105 @@
-//! (being built)
+//! A pretend care region on loopback: one identity provider and one FHIR server for each organisation.
+//!
+//! It stands *outside* the gateway. It shares no code with it but `crate::domain`, so that an agreement between the two
+//! is an agreement about HTTP, FHIR and JWT and not about our own types. Every server is a real one on a port of its
+//! own, with data that holds no real person. The providers can be told to misbehave: see `sandbox/provider.rs`.
+
+pub mod data;
+
+mod builtin;
+mod identity;
+mod provider;
+mod server;
+
+use crate::domain::OdsCode;
+use data::{Dataset, FolderError};
+use futures::future;
+use server::Running;
+use std::path::PathBuf;
+
+pub use identity::AUDIENCE;
+
+/// What to start.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// A region folder (`region.json` and `{slug}/{Type}.ndjson`); the built-in region if left out.
+    pub data: Option<PathBuf>,
+}
+
+/// A region that answers. Dropping it leaves its servers to the runtime; [`Region::stop`] ends them.
+pub struct Region {
+    /// Base URL of the identity provider: `/personas`, `/token`, `/jwks`, `/rotate`.
+    pub identity: String,
+    pub issuers: Vec<Issuer>,
+    pub providers: Vec<Provider>,
+    /// Every name that `/token` knows here; it accepts any valid `patient:` number too.
+    pub personas: Vec<String>,
+    servers: Vec<Running>,
+}
+
+/// One issuer of access tokens. All of them live on the identity provider and share its signing keys.
+pub struct Issuer {
+    pub name: &'static str,
+    /// The `iss` of its tokens.
+    pub url: String,
+    /// How its claims are to be read: `cis2`, `nhs-login` or `backend`.
+    pub profile: &'static str,
+    pub algorithms: Vec<&'static str>,
+    pub audience: String,
+}
+
+/// One provider's FHIR server.
+pub struct Provider {
+    pub slug: String,
+    pub ods: OdsCode,
+    pub name: String,
+    pub kind: String,
+    /// The FHIR base, such as `http://127.0.0.1:40123/fhir`. Its faults are set at `/control` beside it.
+    pub url: String,
+    /// The bearer credential with which the gateway is let in.
+    pub token: String,
+    /// How it likes to be asked for a patient's data, `chained` or `resolve-first`; it answers both.
+    pub idiom: &'static str,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    #[error(transparent)]
+    Data(#[from] FolderError),
+    #[error("a sandbox server could not listen on loopback")]
+    Listen(#[from] std::io::Error),
+    #[error("no signing key could be made")]
+    Keys,
+}
+
+/// Starts every server of the region; all of them listen when this returns.
+pub async fn start(options: Options) -> Result<Region, SandboxError> {
+    let dataset = match options.data {
+        Some(folder) => Dataset::load(&folder)?,
+        None => Dataset::builtin(),
+    };
+    let identity = identity::start(&dataset).await?;
+    let mut region = Region {
+        identity: identity.url,
+        issuers: identity.issuers,
+        personas: identity.personas,
+        providers: Vec::new(),
+        servers: vec![identity.server],
+    };
+    for (index, data) in dataset.providers.into_iter().enumerate() {
+        let (provider, server) = provider::start(data, if index % 2 == 0 { "resolve-first" } else { "chained" })?;
+        region.providers.push(provider);
+        region.servers.push(server);
+    }
+    Ok(region)
+}
+
+impl Region {
+    /// Ends every server; requests under way have a second to finish.
+    pub async fn stop(self) {
+        future::join_all(self.servers.into_iter().map(Running::stop)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

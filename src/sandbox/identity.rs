@@ -1,0 +1,111 @@
+//! The pretend identity provider: three issuers on one server, sharing one set of signing keys.
+//!
+//! Staff sign in at the base URL (claims as NHS CIS2), patients at `/patients` (as NHS login), systems at `/systems` (as
+//! SMART Backend Services). Nobody proves anything here: whoever asks for a persona is given its token. Keys are made
+//! when it starts and live only in memory.
+
+mod claims;
+mod keys;
+mod persona;
+mod token;
+
+use super::data::Dataset;
+use super::server::{Port, Running};
+use super::{Issuer, SandboxError};
+use actix_web::{HttpResponse, web};
+use keys::Keys;
+use persona::Directory;
+use serde_json::json;
+use std::sync::{Arc, Mutex};
+
+/// The audience of every token: the gateway's public FHIR base.
+pub const AUDIENCE: &str = "https://caregate.example/fhir";
+
+const ALGORITHMS: [&str; 2] = ["RS256", "ES256"];
+
+pub struct Identity {
+    pub url: String,
+    pub issuers: Vec<Issuer>,
+    pub personas: Vec<String>,
+    pub server: Running,
+}
+
+struct State {
+    url: String,
+    directory: Directory,
+    keys: Mutex<Arc<Keys>>,
+}
+
+pub async fn start(dataset: &Dataset) -> Result<Identity, SandboxError> {
+    let keys = Keys::generate().await.ok_or(SandboxError::Keys)?;
+    let port = Port::bind()?;
+    let url = port.url.clone();
+    let directory = Directory::of(dataset);
+    let personas = directory.names();
+    let issuers = [("staff", "", "cis2"), ("patients", "/patients", "nhs-login"), ("systems", "/systems", "backend")];
+    let issuers = issuers.map(|(name, path, profile)| Issuer {
+        name,
+        url: format!("{url}{path}"),
+        profile,
+        algorithms: ALGORITHMS.to_vec(),
+        audience: AUDIENCE.to_owned(),
+    });
+    let state = web::Data::new(State { url: url.clone(), directory, keys: Mutex::new(Arc::new(keys)) });
+    let server = port.serve(move |app| {
+        app.app_data(state.clone())
+            .route("/.well-known/openid-configuration", web::get().to(|state| discovery(state, "")))
+            .route("/patients/.well-known/openid-configuration", web::get().to(|state| discovery(state, "/patients")))
+            .route("/systems/.well-known/openid-configuration", web::get().to(|state| discovery(state, "/systems")))
+            .route("/jwks", web::get().to(jwks))
+            .route("/rotate", web::post().to(rotate))
+            .route("/personas", web::get().to(personas_list))
+            .route("/token", web::post().to(token::issue));
+    })?;
+    Ok(Identity { url, issuers: issuers.into(), personas, server })
+}
+
+/// <https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata>
+async fn discovery(state: web::Data<State>, path: &'static str) -> HttpResponse {
+    let base = &state.url;
+    HttpResponse::Ok().json(json!({
+        "issuer": format!("{base}{path}"),
+        "jwks_uri": format!("{base}/jwks"),
+        "token_endpoint": format!("{base}/token"),
+        "grant_types_supported": ["persona"],
+        "response_types_supported": ["token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ALGORITHMS,
+        "token_endpoint_auth_methods_supported": ["none"],
+    }))
+}
+
+async fn jwks(state: web::Data<State>) -> HttpResponse {
+    HttpResponse::Ok().json(state.keys().public())
+}
+
+/// New keys with new kids; the old public ones stay in the JWKS only with `keep=true`.
+async fn rotate(state: web::Data<State>, form: String) -> HttpResponse {
+    let keep = url::form_urlencoded::parse(form.as_bytes()).any(|(key, value)| key == "keep" && value == "true");
+    let Some(mut fresh) = Keys::generate().await else {
+        return HttpResponse::InternalServerError().finish();
+    };
+    if keep {
+        fresh.keep(&state.keys());
+    }
+    let public = fresh.public().clone();
+    *state.keys.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(fresh);
+    HttpResponse::Ok().json(public)
+}
+
+async fn personas_list(state: web::Data<State>) -> HttpResponse {
+    HttpResponse::Ok().json(state.directory.describe())
+}
+
+impl State {
+    fn keys(&self) -> Arc<Keys> {
+        self.keys.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;
