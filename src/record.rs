@@ -1,1 +1,21 @@
-//! (being built)
+//! From what everyone said to what one reader is shown: who the patient is, whose answers belong together, in the asked
+//! order, page by page, less what the permit does not reach, and how complete it is.
+//!
+//! Promises: every copy stays and every entry's bytes are the source's but for the listed rewrites; joining does not
+//! depend on the order in which sources answered; a partial record never looks whole.
+
+mod anchor;
+mod completeness;
+mod joined;
+mod page;
+mod patient;
+mod redacted;
+mod shown;
+mod source;
+
+pub use completeness::Completeness;
+pub use joined::{NotShown, Record};
+pub use page::Reader;
+pub use redacted::{Document, Redacted};
+pub use shown::{ItemRanges, SourceLine};
+pub use source::{Source, State};

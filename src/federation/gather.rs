@@ -9,8 +9,11 @@ use super::{
 use crate::{
     access::SkipReason,
     config::FederationSection,
-    domain::{IdSealer, NhsNumber, OdsCode, RequestId},
-    fhir::{ResourceType, json::Limits},
+    domain::{IdSealer, LongId, NhsNumber, OdsCode, RequestId},
+    fhir::{
+        ResourceType,
+        json::{self, Limits, Tape},
+    },
     registry::{Idiom, Plan, Provider, StandingStore},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -136,10 +139,15 @@ impl Federation {
         gathered(question.patient, plan, sources)
     }
 
+    /// This provider's own Patient, where it is remembered.
+    pub async fn remembered(&self, source: OdsCode, patient: NhsNumber) -> Option<Arc<Resolution>> {
+        self.cache.known_resolution(source, patient).await
+    }
+
     /// This provider's own Patient: the evidence of a registration, and the first step of every answer.
     pub async fn resolution(
         &self,
-        provider: &Provider,
+        provider: &Arc<Provider>,
         patient: NhsNumber,
         request: RequestId,
     ) -> Result<Arc<Resolution>, Failure> {
@@ -151,18 +159,57 @@ impl Federation {
     async fn resolution_by(
         &self,
         deadline: Instant,
-        provider: &Provider,
+        provider: &Arc<Provider>,
         patient: NhsNumber,
         request: RequestId,
     ) -> Result<Arc<Resolution>, Failure> {
         let ask = async {
-            let asked = resolution::resolve(&self.http, provider, patient, request, self.budget);
+            let asked = async {
+                let found = resolution::resolve(&self.http, provider, patient, request, self.budget).await?;
+                self.remember_long_ids(provider, patient, found).await
+            };
             match timeout_at(deadline, asked).await.unwrap_or(Err(Failure::Timeout)) {
                 Err(failure) => Err(self.alarmed(provider, patient, failure).await),
-                found => found,
+                found => Ok(found?),
             }
         };
         self.cache.resolution((provider.ods, patient), ask).await
+    }
+
+    /// A Patient is written anew for each reader; the ids it will hold must lead somewhere by then.
+    async fn remember_long_ids(
+        &self,
+        provider: &Arc<Provider>,
+        patient: NhsNumber,
+        found: Resolution,
+    ) -> Result<Resolution, Failure> {
+        let found = Arc::new(found);
+        let mut rewriter = self.rewriter(provider, patient, &found);
+        for own in &found.patients {
+            rewriter.id(&own.local);
+            let mut tape = Tape::new();
+            let resource = json::parse(&own.bytes, &mut Limits::default(), &mut tape).map_err(|_| Failure::NotJson)?;
+            rewriter.write(resource, "", None, &mut Vec::new());
+        }
+        self.store_long_ids(&rewriter.long_ids).await?;
+        drop(rewriter);
+        Arc::try_unwrap(found).map_err(|_| Failure::Internal)
+    }
+
+    /// An id whose row is not stored would lead nowhere.
+    async fn store_long_ids(&self, ids: &[LongId]) -> Result<(), Failure> {
+        if ids.is_empty() { Ok(()) } else { self.long_ids.remember(ids).await.map_err(|_| Failure::Internal) }
+    }
+
+    fn rewriter(&self, provider: &Arc<Provider>, patient: NhsNumber, found: &Arc<Resolution>) -> Rewriter {
+        Rewriter {
+            ids: Arc::clone(&self.ids),
+            provider: Arc::clone(provider),
+            patient,
+            resolution: Arc::clone(found),
+            base: Arc::clone(&self.base),
+            long_ids: Vec::new(),
+        }
     }
 
     async fn one(&self, provider: &Arc<Provider>, question: Question, request: RequestId) -> Result<Said, Failure> {
@@ -192,24 +239,13 @@ impl Federation {
         found: &Arc<Resolution>,
         request: RequestId,
     ) -> Result<Answer, Failure> {
-        let rewriter = Rewriter {
-            ids: Arc::clone(&self.ids),
-            provider: Arc::clone(provider),
-            patient,
-            resolution: Arc::clone(found),
-            base: Arc::clone(&self.base),
-            long_ids: Vec::new(),
-        };
-        let mut splitter = Splitter::new(resource_type, rewriter);
+        let mut splitter = Splitter::new(resource_type, self.rewriter(provider, patient, found));
         let mut budget = self.budget;
         for url in self.questions(provider, patient, resource_type, found)? {
             splitter = pages::search(&self.http, provider, url, request, &mut budget, splitter).await?;
         }
         let (answer, long_ids) = splitter.finish();
-        if !long_ids.is_empty() {
-            // an id whose row is not stored would lead nowhere
-            self.long_ids.remember(&long_ids).await.map_err(|_| Failure::Internal)?;
-        }
+        self.store_long_ids(&long_ids).await?;
         Ok(answer)
     }
 

@@ -1,4 +1,5 @@
 use crate::{
+    access::{Asking, Permit, SkipReason},
     federation::{Answer, Failure, Resolution},
     registry::Provider,
 };
@@ -21,7 +22,26 @@ pub enum State {
     Withheld,
 }
 
+impl State {
+    /// What is ours to report, and what is the patient's choice.
+    pub fn skipped(reason: SkipReason) -> Self {
+        match reason {
+            SkipReason::Quarantined => Self::Failed(Failure::Quarantined),
+            SkipReason::Suspended => Self::Failed(Failure::Suspended),
+            SkipReason::Objected => Self::Withheld,
+        }
+    }
+}
+
 impl Source {
+    /// What it must become where this permit would not have asked it.
+    pub fn shut_out(&self, permit: &Permit) -> Option<State> {
+        match (&self.state, permit.asks(self.provider.ods)) {
+            (State::Holds { .. } | State::Nothing, Asking::Skip(reason)) => Some(State::skipped(reason)),
+            _ => None,
+        }
+    }
+
     /// Why it is missing from the answer, where the reader is to be told so.
     pub fn failure(&self) -> Option<Failure> {
         match self.state {

@@ -1,0 +1,257 @@
+use super::{
+    Completeness, ItemRanges, Redacted, Source, SourceLine, State,
+    anchor::{self, Claim},
+    page::{self, Match, Reader},
+    patient,
+    redacted::Document,
+};
+use crate::{
+    access::{Disclosure, Permit},
+    domain::{EntryId, IdSealer, Labels, OdsCode},
+    federation::{Answer, Entry, Failure, Gathered, Items, Said},
+    fhir::{ResourceType, date::Interval},
+    query::{Ask, Filter, Search, SortKey, What, grammar},
+};
+use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+
+/// All that was gathered for one ask, joined: before any reader's permit is applied to it.
+pub struct Record {
+    pub(super) ask: Ask,
+    pub(super) sources: Vec<Source>,
+    /// The source whose Patient stands for the person.
+    pub(super) anchor: Option<usize>,
+    /// What the ask's filters let through, in the asked order.
+    pub(super) matches: Vec<Match>,
+    pub(super) ids: Arc<IdSealer>,
+    pub(super) base: Arc<str>,
+}
+
+/// Why there is nothing to show, to a reader who is permitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotShown {
+    NotFound,
+    /// The page token is not, or no longer, right.
+    Gone,
+    /// Every source failed, or the one that matters, or any where all were wanted.
+    ProvidersFailed {
+        timeout: bool,
+    },
+}
+
+impl Record {
+    pub fn join(ask: &Ask, gathered: Gathered, ids: Arc<IdSealer>, base: Arc<str>) -> Self {
+        let mut sources: Vec<Source> = gathered
+            .sources
+            .into_iter()
+            .map(|source| Source { provider: source.provider, state: state(source.said) })
+            .collect();
+        let anchor = leave_out_others(&mut sources);
+        let mut record = Self { ask: ask.clone(), sources, anchor, matches: Vec::new(), ids, base };
+        if let What::Search(search) = &ask.what
+            && search.resource_type != ResourceType::Patient
+        {
+            record.matches = record.matching(search);
+        }
+        record
+    }
+
+    /// What this reader would be shown under this permit.
+    pub fn redact(&self, permit: &Permit, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
+        let shut_out = self.sources.iter().any(|source| source.shut_out(permit).is_some());
+        if shut_out { self.under(permit).shown(permit, reader) } else { self.shown(permit, reader) }
+    }
+
+    /// The same record without the answers of sources that the permit, newer than the plan, no longer lets in.
+    fn under(&self, permit: &Permit) -> Self {
+        let sources = self.sources.iter().map(|source| {
+            let state = source.shut_out(permit).unwrap_or_else(|| source.state.clone());
+            Source { provider: Arc::clone(&source.provider), state }
+        });
+        let sources: Vec<Source> = sources.collect();
+        let held = |found: &&Match| sources.get(found.source).is_some_and(|s| s.answer().is_some());
+        Self {
+            ask: self.ask.clone(),
+            anchor: self.anchor,
+            matches: self.matches.iter().filter(held).copied().collect(),
+            sources,
+            ids: Arc::clone(&self.ids),
+            base: Arc::clone(&self.base),
+        }
+    }
+
+    fn shown(&self, permit: &Permit, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
+        self.answered(reader.must_be_complete)?;
+        match &self.ask.what {
+            What::Search(search) if search.resource_type == ResourceType::Patient => patient::search(self, permit),
+            What::Search(search) => page::page(self, search, permit, reader),
+            What::Read(read) => match &read.id {
+                Some(EntryId::Patient(_)) if read.resource_type == ResourceType::Patient => patient::read(self, permit),
+                Some(EntryId::Entry(entry)) if read.resource_type == ResourceType::Patient => {
+                    patient::source_read(self, permit, entry.source, &entry.local)
+                }
+                Some(EntryId::Entry(entry)) => self.entry(permit, entry.source, &entry.local),
+                _ => Err(NotShown::NotFound),
+            },
+        }
+    }
+
+    /// An answer that nobody gave is an error, not an empty record.
+    fn answered(&self, must_be_complete: bool) -> Result<(), NotShown> {
+        let failures: Vec<Failure> = self.sources.iter().filter_map(Source::failure).collect();
+        let any_answered = self.sources.iter().any(|s| matches!(s.state, State::Holds { .. } | State::Nothing));
+        if failures.is_empty() || (any_answered && !must_be_complete) {
+            return Ok(());
+        }
+        let timeout = must_be_complete || failures.iter().all(|f| *f == Failure::Timeout);
+        Err(NotShown::ProvidersFailed { timeout })
+    }
+
+    /// One entry, by its source's id.
+    fn entry(&self, permit: &Permit, source: OdsCode, local: &str) -> Result<Redacted, NotShown> {
+        let (at, answer) = self.answer_of(source)?;
+        let position = answer.entries.iter().position(|entry| *entry.local == *local).ok_or(NotShown::NotFound)?;
+        let entry = answer.entries.get(position).ok_or(NotShown::NotFound)?;
+        let labels = answer.labels_of(entry).cloned().unwrap_or_default();
+        let released = permit.disclosure(source, &labels) == Disclosure::Release;
+        let one = BTreeSet::from([u32::try_from(position).unwrap_or(u32::MAX)]);
+        let mut lines = self.lines();
+        if let Some(line) = lines.get_mut(at) {
+            let ranges = ItemRanges::of(one);
+            if released { line.released = ranges } else { line.withheld = ranges }
+        }
+        if !released {
+            return Err(NotShown::NotFound);
+        }
+        let document = Document { chunks: vec![answer.bytes(&entry.resource)], partial: false };
+        Ok(Redacted::new(document, lines, vec![Arc::clone(&answer.items)]))
+    }
+
+    fn answer_of(&self, source: OdsCode) -> Result<(usize, &Arc<Answer>), NotShown> {
+        let at = self.sources.iter().position(|s| s.provider.ods == source).ok_or(NotShown::NotFound)?;
+        let found = self.sources.get(at).ok_or(NotShown::NotFound)?;
+        match (found.failure(), found.answer()) {
+            (Some(failure), _) => Err(NotShown::ProvidersFailed { timeout: failure == Failure::Timeout }),
+            (None, Some(answer)) => Ok((at, answer)),
+            (None, None) => Err(NotShown::NotFound),
+        }
+    }
+
+    fn matching(&self, search: &Search) -> Vec<Match> {
+        let mut matches = Vec::new();
+        for (source, answer) in self.sources.iter().enumerate().filter_map(|(at, s)| Some((at, s.answer()?))) {
+            for (position, entry) in answer.entries.iter().enumerate() {
+                if search.filters.iter().all(|filter| self.passes(filter, search.resource_type, answer, entry)) {
+                    let key = match search.sort.key {
+                        SortKey::Date => entry.date,
+                        SortKey::LastUpdated => entry.last_updated.map(Interval::start),
+                    };
+                    matches.push(Match { key, source, position });
+                }
+            }
+        }
+        // runs that are sorted already, as answers in the usual order are, are only merged by this
+        matches.sort_by(|a, b| {
+            let by_key = match (a.key, b.key) {
+                (Some(a), Some(b)) if search.sort.descending => b.cmp(&a),
+                (Some(a), Some(b)) => a.cmp(&b),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => Ordering::Equal,
+            };
+            by_key.then(a.source.cmp(&b.source)).then(a.position.cmp(&b.position))
+        });
+        matches
+    }
+
+    fn passes(&self, filter: &Filter, resource_type: ResourceType, answer: &Answer, entry: &Entry) -> bool {
+        match filter {
+            Filter::Id(ids) => {
+                let (id, _) = self.ids.entry(answer.source, answer.items.patient, &entry.local);
+                ids.binary_search(&id).is_ok()
+            }
+            Filter::Date(date) if date.parameter == "_lastUpdated" => {
+                entry.last_updated.is_some_and(|at| date.passes(&[at]))
+            }
+            Filter::Date(date) => grammar::rule(resource_type)
+                .dates
+                .iter()
+                .position(|(name, _)| *name == date.parameter)
+                .and_then(|at| entry.dates.get(at))
+                .is_some_and(|values| date.passes(values)),
+        }
+    }
+
+    /// What the audit says of each source, before it is known which items are shown.
+    pub fn lines(&self) -> Vec<SourceLine> {
+        self.sources.iter().map(line).collect()
+    }
+
+    pub(super) fn completeness(&self, permit: &Permit, contributed: &[bool], withheld: bool) -> Completeness {
+        let mut restricted = Labels::default();
+        restricted.add("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R");
+        Completeness::of(&self.sources, contributed, withheld, |source| {
+            permit.disclosure(source.provider.ods, &restricted) == Disclosure::Release
+        })
+    }
+}
+
+fn state(said: Said) -> State {
+    match said {
+        Said::Holds(resolution, answer) => State::Holds { resolution, answer },
+        Said::Nothing(_) => State::Nothing,
+        Said::Failed(failure) => State::Failed(failure),
+        Said::Skipped(reason) => State::skipped(reason),
+    }
+}
+
+/// Applies the anchor rule: sources that hold another person under this number become failures.
+fn leave_out_others(sources: &mut [Source]) -> Option<usize> {
+    let holding: Vec<(usize, Claim<'_>)> = sources
+        .iter()
+        .enumerate()
+        .filter_map(|(at, source)| match &source.state {
+            State::Holds { resolution, .. } => Some((at, Claim { provider: &source.provider, resolution })),
+            _ => None,
+        })
+        .collect();
+    let claims: Vec<Claim<'_>> = holding.iter().map(|(_, claim)| *claim).collect();
+    let judged = anchor::judge(&claims);
+    let place = |at: usize| holding.get(at).map(|(place, _)| *place);
+    let anchor = judged.anchor.and_then(place);
+    let conflicting: Vec<usize> = judged.conflicting.into_iter().filter_map(place).collect();
+    for at in conflicting {
+        if let Some(source) = sources.get_mut(at) {
+            tracing::warn!(provider.ods = %source.provider.ods, "provider holds another person under this NHS number");
+            source.state = State::Failed(Failure::DemographicsConflict);
+        }
+    }
+    anchor
+}
+
+fn line(source: &Source) -> SourceLine {
+    let mut line = SourceLine {
+        source: source.provider.ods,
+        outcome: "empty".to_owned(),
+        reason: None,
+        fetched_at: None,
+        answer: None,
+        released: ItemRanges::default(),
+        withheld: ItemRanges::default(),
+    };
+    let mut answered = |items: &Items, at| {
+        line.outcome = "answered".to_owned();
+        line.answer = Some(items.id.clone());
+        line.fetched_at = Some(at);
+    };
+    match &source.state {
+        State::Holds { answer: Some(answer), .. } => answered(&answer.items, answer.fetched_at),
+        State::Holds { resolution, .. } => answered(&resolution.items, resolution.fetched_at),
+        State::Nothing => {}
+        State::Failed(failure) => {
+            line.outcome = "failed".to_owned();
+            line.reason = Some(failure.code().to_owned());
+        }
+        State::Withheld => line.outcome = "withheld".to_owned(),
+    }
+    line
+}

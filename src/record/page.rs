@@ -1,0 +1,192 @@
+//! One page of a search: the reader's own selection of the matches, cut after the cursor, with its links and completeness.
+
+use super::{ItemRanges, NotShown, Record, Redacted, Source, State, redacted::Document};
+use crate::{
+    access::{Disclosure, Permit},
+    domain::Timestamp,
+    federation::Entry,
+    query::{
+        Search,
+        page_token::{Cursor, Fingerprint, PageSealer, PageToken, SourceSeen},
+    },
+};
+use bytes::Bytes;
+use std::{ops::Range, sync::Arc};
+
+/// A match: its place, and what it is sorted by.
+#[derive(Clone, Copy, Debug)]
+pub struct Match {
+    pub key: Option<i64>,
+    pub source: usize,
+    pub position: usize,
+}
+
+/// Who reads, as pages need to know it: a page token is one reader's own.
+pub struct Reader<'a> {
+    pub issuer: &'a str,
+    pub subject: &'a str,
+    pub pages: &'a PageSealer,
+    pub must_be_complete: bool,
+}
+
+pub fn page(record: &Record, search: &Search, permit: &Permit, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
+    let selection = Selection::of(record, permit);
+    let query = Fingerprint::of(&[&record.ask.canonical()]);
+    let who = Fingerprint::of(&[reader.issuer, reader.subject]);
+    let seen = seen(record);
+    let first = match &search.page {
+        None => 0,
+        Some(token) => {
+            let token = reader.pages.open(token, &who, &query, Timestamp::now()).map_err(|_| NotShown::Gone)?;
+            // it goes on only where everything still stands as it did on the first page
+            if token.epochs != permit.epochs() || token.sources != seen {
+                return Err(NotShown::Gone);
+            }
+            after(record, &selection.shown, &token.cursor).ok_or(NotShown::Gone)?
+        }
+    };
+    let rest = selection.shown.get(first..).unwrap_or_default();
+    let count = usize::try_from(search.count).unwrap_or(usize::MAX);
+    let shown = rest.get(..count).unwrap_or(rest);
+    let next = match shown.last() {
+        Some(last) if shown.len() < rest.len() => {
+            let cursor = cursor(record, last).ok_or(NotShown::Gone)?;
+            let token = PageToken {
+                cursor,
+                reader: who,
+                query,
+                epochs: permit.epochs(),
+                sources: seen,
+                issued_at: Timestamp::now(),
+            };
+            Some(reader.pages.seal(&token).map_err(|_| NotShown::Gone)?)
+        }
+        _ => None,
+    };
+    let completeness = record.completeness(permit, &selection.contributed, selection.withheld);
+    let mut document = Document { chunks: Vec::new(), partial: completeness.is_partial() };
+    document.chunks.push(head(record, search.page.as_deref(), next.as_deref()).into());
+    document.chunks.extend(slices(record, shown));
+    document.chunks.push(format!("{}]}}", completeness.entry()).into());
+    Ok(selection.redacted(record, shown, document))
+}
+
+/// What of the matches this permit reaches.
+struct Selection {
+    shown: Vec<Match>,
+    hidden: Vec<Match>,
+    contributed: Vec<bool>,
+    withheld: bool,
+}
+
+impl Selection {
+    /// Decided once for each label set of each source, never for each entry.
+    fn of(record: &Record, permit: &Permit) -> Self {
+        let released: Vec<Vec<bool>> = record
+            .sources
+            .iter()
+            .map(|source| {
+                let labels = source.answer().map(|a| a.labels.as_slice()).unwrap_or_default();
+                labels.iter().map(|l| permit.disclosure(source.provider.ods, l) == Disclosure::Release).collect()
+            })
+            .collect();
+        // a match whose labels are not to be found is not shown
+        let reaches = |found: &Match| {
+            let entry = entry_of(&record.sources, found);
+            entry.is_some_and(|e| released.get(found.source).and_then(|r| r.get(usize::from(e.labels))) == Some(&true))
+        };
+        let (shown, hidden): (Vec<Match>, Vec<Match>) = record.matches.iter().partition(|found| reaches(found));
+        let mut contributed = vec![false; record.sources.len()];
+        for found in &shown {
+            if let Some(source) = contributed.get_mut(found.source) {
+                *source = true;
+            }
+        }
+        let source_withheld = record.sources.iter().any(|source| matches!(source.state, State::Withheld));
+        let withheld = !hidden.is_empty() || source_withheld;
+        Self { shown, hidden, contributed, withheld }
+    }
+
+    fn redacted(&self, record: &Record, page: &[Match], document: Document) -> Redacted {
+        let mut lines = record.lines();
+        let of = |matches: &[Match], source| {
+            let mine = matches.iter().filter(|found| found.source == source);
+            ItemRanges::of(mine.filter_map(|found| u32::try_from(found.position).ok()))
+        };
+        for (at, line) in lines.iter_mut().enumerate() {
+            line.released = of(page, at);
+            line.withheld = of(&self.hidden, at);
+        }
+        let answers = record.sources.iter().filter_map(Source::answer);
+        Redacted::new(document, lines, answers.map(|answer| Arc::clone(&answer.items)).collect())
+    }
+}
+
+fn entry_of<'a>(sources: &'a [Source], found: &Match) -> Option<&'a Entry> {
+    sources.get(found.source)?.answer()?.entries.get(found.position)
+}
+
+/// Where the page after this cursor begins.
+fn after(record: &Record, shown: &[Match], cursor: &Cursor) -> Option<usize> {
+    let at = shown.iter().position(|found| {
+        found.key == cursor.key
+            && record.sources.get(found.source).is_some_and(|s| s.provider.ods == cursor.source)
+            && entry_of(&record.sources, found).is_some_and(|entry| *entry.local == *cursor.local)
+    })?;
+    Some(at + 1)
+}
+
+fn cursor(record: &Record, last: &Match) -> Option<Cursor> {
+    let source = record.sources.get(last.source)?.provider.ods;
+    Some(Cursor { key: last.key, source, local: entry_of(&record.sources, last)?.local.to_string() })
+}
+
+fn seen(record: &Record) -> Vec<SourceSeen> {
+    record
+        .lines()
+        .into_iter()
+        .map(|line| SourceSeen {
+            source: line.source,
+            outcome: line.reason.unwrap_or(line.outcome),
+            answer: line.answer.map(|id| Fingerprint::of(&[&id.0])),
+        })
+        .collect()
+}
+
+fn head(record: &Record, page: Option<&str>, next: Option<&str>) -> String {
+    let url = |page| format!("{}{}", record.base, record.ask.link(page));
+    let mut links = vec![serde_json::json!({"relation": "self", "url": url(page)})];
+    if let Some(next) = next {
+        links.push(serde_json::json!({"relation": "next", "url": url(Some(next))}));
+    }
+    let links = serde_json::Value::from(links);
+    let now = Timestamp::now().fhir();
+    format!(
+        r#"{{"resourceType":"Bundle","id":"{}","meta":{{"lastUpdated":"{now}"}},"type":"searchset","link":{links},"entry":["#,
+        uuid::Uuid::new_v4()
+    )
+}
+
+/// The entries' bytes, shared with the cache; neighbours in an answer go out as one slice.
+fn slices(record: &Record, shown: &[Match]) -> Vec<Bytes> {
+    let mut slices = Vec::new();
+    let mut run: Option<(usize, Range<usize>)> = None;
+    for found in shown {
+        let Some(entry) = entry_of(&record.sources, found) else { continue };
+        match &mut run {
+            Some((source, range)) if *source == found.source && range.end == entry.entry.start => {
+                range.end = entry.entry.end;
+            }
+            _ => {
+                let done = run.replace((found.source, entry.entry.clone()));
+                slices.extend(done.and_then(|run| slice(record, &run)));
+            }
+        }
+    }
+    slices.extend(run.and_then(|run| slice(record, &run)));
+    slices
+}
+
+fn slice(record: &Record, (source, range): &(usize, Range<usize>)) -> Option<Bytes> {
+    Some(record.sources.get(*source)?.answer()?.bytes(range))
+}
