@@ -1,5 +1,6 @@
 use super::{
     Facts, GlobalFacts, ObjectionScope, PatientFacts, Policy, RuleId,
+    policy::Answer,
     question::{About, Asker, Doing, Grade, Step},
     relation::Relation,
 };
@@ -19,10 +20,6 @@ use std::{fmt, sync::Arc};
 /// ```compile_fail,E0451
 /// use caregate::access::Permit;
 /// fn forged(real: Permit) -> Permit { Permit { basis: String::from("mine"), ..real } }
-/// ```
-/// ```compile_fail,E0599
-/// use caregate::access::Permit;
-/// let copied: fn(&Permit) -> Permit = |real| real.clone();
 /// ```
 pub struct Permit {
     policy: Arc<Policy>,
@@ -126,22 +123,24 @@ impl Permit {
 
     /// May this source's entries with these labels be shown?
     pub fn disclosure(&self, source: OdsCode, labels: &Labels) -> Disclosure {
-        let answer = self.policy.answer(
-            self.about,
-            Step::Disclose {
-                grade: self.grade,
-                own: self.organisation == Some(source),
-                objected: self.patient_facts.objections.iter().any(|o| o.scope == ObjectionScope::Source(source)),
-                quarantined: self.patient_facts.quarantined.contains(&source),
-                suspended: self.global_facts.suspended.contains(&source),
-                restricted: labels.restricted(),
-            },
-        );
+        let answer = self.disclose(source, labels);
         match answer.rules.first() {
             _ if answer.permitted => Disclosure::Release,
             Some(rule) => Disclosure::Withhold(rule.clone()),
             None => Disclosure::Withhold(RuleId::new(RuleId::RULE_FAILED)),
         }
+    }
+
+    pub(super) fn disclose(&self, source: OdsCode, labels: &Labels) -> Answer {
+        let step = Step::Disclose {
+            grade: self.grade,
+            own: self.organisation == Some(source),
+            objected: self.patient_facts.objections.iter().any(|o| o.scope == ObjectionScope::Source(source)),
+            quarantined: self.patient_facts.quarantined.contains(&source),
+            suspended: self.global_facts.suspended.contains(&source),
+            restricted: labels.restricted(),
+        };
+        self.policy.answer(self.about, step)
     }
 
     /// May this source be asked? What it holds without any label decides.

@@ -102,6 +102,11 @@ impl Policy {
         StepName::ALL.iter().filter_map(|step| self.steps.get(step)).flat_map(Rules::iter).map(|rule| &rule.id)
     }
 
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        self.remembered.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// What the rules say. Cedar is asked once for each different question: its answer depends on nothing else.
     pub(super) fn answer(&self, about: About, step: Step) -> Answer {
         let question = Question { about, step };

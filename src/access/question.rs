@@ -59,7 +59,7 @@ pub(super) enum Grade {
 impl Question {
     /// The question in Cedar's terms, checked against the schema where one is given.
     pub fn request(&self, roles: &Roles, schema: Option<&Schema>) -> Result<Request, Box<dyn Error>> {
-        let About { asker, doing, kind } = self.about;
+        let About { asker, doing, kind: wanted } = self.about;
         let kind = |kind| uid("Kind", roles.kind_name(kind));
         let mut context = vec![("doing", entity("Doing", doing.id())?)];
         match &self.step {
@@ -93,7 +93,7 @@ impl Question {
         let context = Context::from_pairs(context.into_iter().map(|(name, value)| (name.to_owned(), value)))?;
         // a rule never tells one user from another: the principal's id says nothing
         let principal = uid(asker.type_name(), "asker")?;
-        Ok(Request::new(principal, self.step.name().action()?, kind(self.about.kind)?, context, schema)?)
+        Ok(Request::new(principal, self.step.name().action()?, kind(wanted)?, context, schema)?)
     }
 }
 

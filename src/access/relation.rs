@@ -62,7 +62,7 @@ mod tests {
 
     fn relationship(basis: Basis, evidence: &str, end: Option<i64>) -> Relationship {
         Relationship {
-            organisation: worlds::OWN(),
+            organisation: worlds::own(),
             basis,
             start: worlds::NOW,
             end: end.map(|seconds| Timestamp(worlds::NOW.0 + seconds * 1_000_000)),
@@ -77,7 +77,7 @@ mod tests {
             relationship(Basis::Referral, "s|long", Some(3600)),
             relationship(Basis::Appointment, "s|over", Some(0)),
         ]);
-        let best = Relation::best(worlds::OWN(), &found).unwrap();
+        let best = Relation::best(worlds::own(), &found).unwrap();
         assert_eq!((best.grade, best.basis.as_str()), (Grade::Asserted, "referral: s|long"));
         assert_eq!(best.end, Timestamp(worlds::NOW.0 + 3_600_000_000));
     }
@@ -88,7 +88,7 @@ mod tests {
             relationship(Basis::Encounter, "s|long", None),
             relationship(Basis::Registered, "s|list", Some(60)),
         ]);
-        let best = Relation::best(worlds::OWN(), &found).unwrap();
+        let best = Relation::best(worlds::own(), &found).unwrap();
         assert_eq!((best.grade, best.basis.as_str()), (Grade::Registered, "registered: s|list"));
     }
 

@@ -1,7 +1,4 @@
-use super::{
-    Answer, PolicyFault, Roles, StepName,
-    fault::line_at,
-};
+use super::{Answer, PolicyFault, Roles, StepName, fault::line_at};
 use crate::access::RuleId;
 use cedar_policy::{
     ActionConstraint, Authorizer, Decision, Entities, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator,
@@ -31,25 +28,19 @@ impl Rule {
 }
 
 impl Rules {
-    pub fn read(
-        step: StepName,
-        text: &str,
-        schema: &Schema,
-        roles: Option<&Roles>,
-    ) -> Result<Self, Vec<PolicyFault>> {
+    pub fn read(step: StepName, text: &str, schema: &Schema, roles: Option<&Roles>) -> Result<Self, Vec<PolicyFault>> {
         let file = step.file();
-        let parsed: PolicySet = text
-            .parse()
-            .map_err(|errors: cedar_policy::ParseErrors| {
-                errors.iter().map(|error| PolicyFault::in_text(&file, text, error)).collect::<Vec<_>>()
-            })?;
+        let parsed: PolicySet = text.parse().map_err(|errors: cedar_policy::ParseErrors| {
+            errors.iter().map(|error| PolicyFault::in_text(&file, text, error)).collect::<Vec<_>>()
+        })?;
         let mut faults = Vec::new();
         let mut found = Self { step, set: PolicySet::new(), rules: Vec::new() };
         if parsed.templates().next().is_some() {
             faults.push(PolicyFault::new(&file, "", "has a rule with a slot (`?principal`): nothing would fill it"));
         }
         for policy in in_file_order(&parsed) {
-            let place = policy.to_cedar().and_then(|rule| text.find(&rule)).map(|at| line_at(text, at)).unwrap_or_default();
+            let place =
+                policy.to_cedar().and_then(|rule| text.find(&rule)).map(|at| line_at(text, at)).unwrap_or_default();
             let mut fault = |problem: String| faults.push(PolicyFault::new(&file, place.clone(), problem));
             match (policy.action_constraint(), step.action()) {
                 (ActionConstraint::Eq(action), Ok(ours)) if action == ours => {}
