@@ -1,12 +1,38 @@
 //! May they? A pure decision over who asks, what for, and the facts; the answer is a [`Permit`] or a [`Refusal`].
 //!
+//! Four steps, each answered by the rules in `policies/`: may this user *reach* such a thing at all, how do they *relate*
+//! to this patient, may the record be *seen*, and, source by source and label by label, may it be *disclosed*.
+//!
 //! Promises: a fact that is missing refuses; a fact that could not be looked up is said to be so; adding an objection
 //! never widens access; nothing but [`Policy::decide`] makes a `Permit`.
 
+pub mod consent;
+mod content;
+mod datetime;
+mod decide;
+mod decision;
 mod facts;
+pub mod parameters;
+mod permit;
+mod policy;
+mod question;
+mod relation;
+mod rule_id;
 mod store;
 mod wanted;
 
+pub use content::{ContentFault, FaultCode};
+pub use decision::{Decision, Refusal, RefusalKind};
 pub use facts::{Basis, Evidence, Facts, GlobalFacts, Objection, ObjectionScope, PatientFacts, Relationship};
+pub use permit::{Asking, Disclosure, Permit, SkipReason};
+pub use policy::{Policy, PolicyFault};
+pub use rule_id::RuleId;
 pub use store::{ConsentRecord, FactStore, Recorder};
-pub use wanted::{Action, Wanted};
+pub use wanted::{Action, Interaction, Wanted};
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod worlds;

@@ -1,0 +1,133 @@
+//! The Parameters of `$assert-relationship` and `$end-relationship` (<https://hl7.org/fhir/R4/parameters.html>), read as
+//! strictly as a Consent: an unknown or repeated parameter is refused with its place.
+
+use super::{
+    Basis, ContentFault, FaultCode, Relationship,
+    content::{Json, Node, identifier, nhs_number, ods_code},
+    datetime::Stretch,
+};
+use crate::domain::{NhsNumber, OdsCode, Timestamp};
+
+/// `$assert-relationship`: this organisation cares for this patient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assertion {
+    pub patient: NhsNumber,
+    pub relationship: Relationship,
+}
+
+/// `$end-relationship`: of this evidence, or of all where none is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    pub patient: NhsNumber,
+    pub organisation: OdsCode,
+    pub evidence: Option<String>,
+}
+
+/// Reads patient, organization, basis, evidence and, unless it begins now and has no end yet, period.
+pub fn read_assertion(text: &str, now: Timestamp) -> Result<Assertion, ContentFault> {
+    let json = Json::resource(text, "Parameters")?;
+    let mut given = Given::read(&json)?;
+    let patient = nhs_number(&given.need("patient", "valueIdentifier")?)?;
+    let organisation = ods_code(&given.need("organization", "valueIdentifier")?)?;
+    let basis = given.need("basis", "valueCode")?;
+    let basis = Basis::parse(basis.text()?).ok_or_else(|| {
+        let known = "one of registered, encounter, referral, appointment, caseload, care-team";
+        basis.fault(FaultCode::Value, format!("expected {known}"))
+    })?;
+    let evidence = evidence(&given.need("evidence", "valueIdentifier")?)?;
+    let (start, end) = match given.take("period", "valuePeriod")? {
+        Some(node) => period(&node, now)?,
+        None => (now, None),
+    };
+    given.done()?;
+    Ok(Assertion { patient, relationship: Relationship { organisation, basis, start, end, evidence } })
+}
+
+/// Reads patient, organization and, where one relationship among several is meant, its evidence.
+pub fn read_ending(text: &str) -> Result<Ending, ContentFault> {
+    let json = Json::resource(text, "Parameters")?;
+    let mut given = Given::read(&json)?;
+    let patient = nhs_number(&given.need("patient", "valueIdentifier")?)?;
+    let organisation = ods_code(&given.need("organization", "valueIdentifier")?)?;
+    let evidence = given.take("evidence", "valueIdentifier")?.map(|node| evidence(&node)).transpose()?;
+    given.done()?;
+    Ok(Ending { patient, organisation, evidence })
+}
+
+/// The parameters given, taken one by one by name.
+struct Given<'a>(Vec<(&'a str, Node<'a>)>);
+
+impl<'a> Given<'a> {
+    fn read(json: &'a Json) -> Result<Self, ContentFault> {
+        let mut root = Node::root(json, "Parameters").members()?;
+        root.need("resourceType")?.must_be("Parameters")?;
+        root.skip("id");
+        root.skip("meta");
+        let items = root.need("parameter")?.items()?;
+        root.done()?;
+        let mut given: Vec<(&str, Node<'_>)> = Vec::new();
+        for item in items {
+            let name = item.members()?.need("name")?;
+            if given.iter().any(|(earlier, _)| name.text().is_ok_and(|name| name == *earlier)) {
+                return Err(name.fault(FaultCode::NotSupported, "this parameter is there twice"));
+            }
+            given.push((name.text()?, item));
+        }
+        Ok(Self(given))
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Result<Option<Node<'a>>, ContentFault> {
+        let Some(at) = self.0.iter().position(|(given, _)| *given == name) else { return Ok(None) };
+        let (_, item) = self.0.swap_remove(at);
+        let mut members = item.members()?;
+        members.skip("name");
+        let value = members.need(value)?;
+        members.done()?;
+        Ok(Some(value))
+    }
+
+    fn need(&mut self, name: &str, value: &str) -> Result<Node<'a>, ContentFault> {
+        self.take(name, value)?.ok_or_else(|| ContentFault {
+            code: FaultCode::Required,
+            path: format!("Parameters.parameter.where(name='{name}')"),
+            diagnostics: "is required".to_owned(),
+        })
+    }
+
+    fn done(self) -> Result<(), ContentFault> {
+        match self.0.first() {
+            Some((_, item)) => Err(item.fault(FaultCode::NotSupported, "no parameter of this operation")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `system|value`, as the log shows it.
+fn evidence(node: &Node<'_>) -> Result<String, ContentFault> {
+    let (system, value) = identifier(node)?;
+    let (name, id) = (system.text()?, value.text()?);
+    if !name.contains(':') || name.contains(['|', ' ']) {
+        return Err(system.fault(FaultCode::Value, "expected an absolute URI"));
+    }
+    Ok(format!("{name}|{id}"))
+}
+
+/// Both ends are inclusive, as long as they are precise: until `2026-01` is until February begins.
+fn period(node: &Node<'_>, now: Timestamp) -> Result<(Timestamp, Option<Timestamp>), ContentFault> {
+    let mut members = node.members()?;
+    let (start, end) = (members.take("start"), members.take("end"));
+    members.done()?;
+    let read = |node: &Node<'_>| {
+        Stretch::parse(node.text()?).ok_or_else(|| node.fault(FaultCode::Value, "expected a FHIR dateTime"))
+    };
+    let from = start.as_ref().map(read).transpose()?.map_or(now, |stretch| stretch.start);
+    let Some(end) = end else { return Ok((from, None)) };
+    let until = read(&end)?.end;
+    if until <= from {
+        return Err(end.fault(FaultCode::Value, "ends before it begins"));
+    }
+    Ok((from, Some(until)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+use super::*;
+
+fn built_in() -> Texts {
+    Texts::built_in()
+}
+
+/// The built-in texts with one file changed, and the faults found in them.
+fn faults(file: &str, change: impl Fn(&str) -> String) -> Vec<String> {
+    let mut texts = built_in();
+    let text = match file {
+        Texts::ROLES_FILE => &mut texts.roles,
+        _ => &mut texts.steps.iter_mut().find(|(step, _)| step.file() == file).unwrap().1,
+    };
+    let changed = change(text);
+    assert_ne!(&changed, text.as_ref(), "the change changes nothing");
+    *text = changed.into();
+    let faults = Policy::read(&texts).expect_err("the change was let in");
+    faults.iter().map(ToString::to_string).collect()
+}
+
+fn replaced(file: &str, from: &str, to: &str) -> Vec<String> {
+    faults(file, |text| text.replacen(from, to, 1))
+}
+
+#[test]
+fn the_built_in_policy_loads_and_every_rule_has_its_reason() {
+    let policy = Policy::load(None).unwrap();
+    assert_eq!(policy.rule_ids().count(), 23);
+    for id in policy.rule_ids() {
+        assert!(policy.reason(id).is_some_and(|reason| reason.ends_with('.')), "{id}");
+    }
+    assert_eq!(policy.role_name("R1070"), Some("Paramedic"));
+}
+
+#[test]
+fn a_fault_is_named_with_its_file_and_place() {
+    let one = |faults: Vec<String>| match <[String; 1]>::try_from(faults) {
+        Ok([fault]) => fault,
+        Err(several) => panic!("{several:#?}"),
+    };
+    let found = one(replaced("see.cedar", "@id(\"record-open\")\n", ""));
+    assert_eq!(found, "see.cedar, line 3: a rule needs an @id of small letters, digits and hyphens");
+    let found = one(replaced("see.cedar", "@id(\"record-open\")", "@id(\"Record open\")"));
+    assert_eq!(found, "see.cedar, line 3: a rule needs an @id of small letters, digits and hyphens");
+    let found =
+        one(replaced("disclose.cedar", "What an organisation holds is shared with whoever may see the record.", " "));
+    assert_eq!(found, "disclose.cedar, line 3: the rule `source-shares` needs a @reason in plain words");
+    let found = one(replaced("disclose.cedar", "source-suspended", "source-objection"));
+    assert_eq!(found, "disclose.cedar, line 18: another rule is called `source-objection` too");
+    let found = one(replaced("disclose.cedar", "source-suspended", "scope-missing"));
+    assert_eq!(found, "disclose.cedar, line 18: another rule is called `scope-missing` too");
+    let found = one(replaced("see.cedar", "record-open", "unknown-patient"));
+    assert!(
+        found.starts_with("see.cedar, line 3: `unknown-patient` is what the gateway itself answers with"),
+        "{found}"
+    );
+    let found = one(replaced("see.cedar", "Action::\"see\", resource);", "Action::\"relate\", resource);"));
+    assert_eq!(found, "see.cedar, line 3: this file's rules must say `action == Action::\"see\"`");
+    let found = one(replaced("see.cedar", "(principal, action", "(principal == ?principal, action"));
+    assert!(found.starts_with("see.cedar: has a rule with a slot"), "{found}");
+}
+
+#[test]
+fn cedars_own_faults_point_to_their_line() {
+    for (file, from, to, place, says) in [
+        ("disclose.cedar", "unless { context.own };", "unless { context.own", "disclose.cedar, line 1", "unexpected"),
+        ("see.cedar", "context.objected }", "context.objectd }", "see.cedar, line 10", "objectd"),
+        ("see.cedar", "context.objected }", "context.objected == 1 }", "see.cedar, line 10", ""),
+        ("see.cedar", "Doing::\"read-record\"", "Doing::\"raed-record\"", "see.cedar", "raed-record"),
+        (
+            "reach.cedar",
+            "resource)\nwhen { context.revoked }",
+            "resource)\nwhen { context.revoked && !context.revoked && false }",
+            "reach.cedar",
+            "",
+        ),
+        (
+            "see.cedar",
+            "action == Action::\"see\", resource);",
+            "action == Action::\"see\", resource == Kind::\"gossip\");",
+            "see.cedar, line 3",
+            "gossip",
+        ),
+    ] {
+        let found = replaced(file, from, to);
+        assert!(found.iter().any(|fault| fault.starts_with(place) && fault.contains(says)), "{to}: {found:#?}");
+    }
+}
+
+#[test]
+fn the_roles_table_is_checked_row_by_row() {
+    for (from, to, says) in [
+        ("\"Goal\", ", "", "roles.json, kinds: `Goal` is of no kind"),
+        ("\"Goal\"", "\"Goal\", \"Patient\"", "roles.json, kinds[3].types[3]: `Patient` is of another kind already"),
+        ("\"Goal\"", "\"Goal\", \"Gaol\"", "roles.json, kinds[3].types[3]: `Gaol` is no type this gateway knows"),
+        ("\"AuditEvent\"", "", "roles.json, kinds: `AuditEvent` is of no kind"),
+        (
+            "\"name\": \"summary\"",
+            "\"name\": \"demographics\"",
+            "roles.json, kinds[2]: another kind is called `demographics` too",
+        ),
+        ("\"reaches\": [\"log\", ", "\"reaches\": [\"logs\", ", "roles.json, groups[3].reaches[0]: `logs` is no kind"),
+        ("\"R8003\"", "\"R8002\"", "roles.json, groups[0].roles[3]: `R8002` is in the table already"),
+        ("\"R8003\"", "\"r8003\"", "roles.json, groups[0].roles[3]: a role needs a code such as `R0260` and a name"),
+        (
+            "\"They examine who looked at what.\"",
+            "\"\"",
+            "roles.json, groups[4]: a group needs a name, and a why for its reviewer",
+        ),
+        ("\"name\": \"audit\",", "\"name\": \"audit\", \"except\": [],", "roles.json, line 84: unknown field `except`"),
+        (
+            "\"name\": \"audit\",",
+            "\"name\": \"audit\", \"name\": \"audit\",",
+            "roles.json, line 84: duplicate field `name`",
+        ),
+    ] {
+        let found = replaced(Texts::ROLES_FILE, from, to);
+        assert!(found.iter().any(|fault| fault.starts_with(says)), "{to}: {found:#?}");
+    }
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    let mut texts = built_in();
+    for (_, text) in &mut texts.steps {
+        *text = text.replacen("@reason", "@why", 1).into();
+    }
+    texts.roles = texts.roles.replacen("R0260", "GP", 1).into();
+    let files: HashSet<_> = Policy::read(&texts).unwrap_err().into_iter().map(|fault| fault.file).collect();
+    assert_eq!(files.len(), 5, "{files:?}");
+}
+
+#[test]
+fn a_directory_replaces_all_files_and_may_hold_no_other_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = Policy::load(Some(dir.path())).unwrap_err();
+    assert_eq!(missing.len(), 5, "{missing:?}");
+
+    let texts = built_in();
+    for (step, text) in &texts.steps {
+        std::fs::write(dir.path().join(step.file()), text.as_bytes()).unwrap();
+    }
+    std::fs::write(dir.path().join(Texts::ROLES_FILE), texts.roles.as_bytes()).unwrap();
+    let built_in = Policy::load(None).unwrap();
+    assert_eq!(Policy::load(Some(dir.path())).unwrap().fingerprint(), built_in.fingerprint());
+
+    let more = format!("{} ", texts.of(StepName::See));
+    std::fs::write(dir.path().join("see.cedar"), more).unwrap();
+    assert_ne!(Policy::load(Some(dir.path())).unwrap().fingerprint(), built_in.fingerprint());
+
+    std::fs::write(dir.path().join("extra.cedar"), "").unwrap();
+    std::fs::write(dir.path().join(Texts::SCHEMA_FILE), "entity Staff;").unwrap();
+    let mut files: Vec<_> = Policy::load(Some(dir.path())).unwrap_err().into_iter().map(|fault| fault.file).collect();
+    files.sort();
+    assert_eq!(files, ["caregate.cedarschema", "extra.cedar"]);
+}

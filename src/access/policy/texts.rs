@@ -1,0 +1,119 @@
+use super::{super::question::uid, PolicyFault};
+use aws_lc_rs::digest;
+use cedar_policy::EntityUid;
+use data_encoding::HEXLOWER;
+use std::{borrow::Cow, error::Error, fs, path::Path, sync::Arc};
+
+/// The steps, in their order. Each has a file of rules and an action in the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::access) enum StepName {
+    Reach,
+    Relate,
+    See,
+    Disclose,
+}
+
+impl StepName {
+    pub const ALL: [Self; 4] = [Self::Reach, Self::Relate, Self::See, Self::Disclose];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reach => "reach",
+            Self::Relate => "relate",
+            Self::See => "see",
+            Self::Disclose => "disclose",
+        }
+    }
+
+    pub fn file(self) -> String {
+        format!("{}.cedar", self.as_str())
+    }
+
+    pub fn action(self) -> Result<EntityUid, Box<dyn Error>> {
+        uid("Action", self.as_str())
+    }
+
+    fn built_in(self) -> &'static str {
+        match self {
+            Self::Reach => include_str!("../../../policies/reach.cedar"),
+            Self::Relate => include_str!("../../../policies/relate.cedar"),
+            Self::See => include_str!("../../../policies/see.cedar"),
+            Self::Disclose => include_str!("../../../policies/disclose.cedar"),
+        }
+    }
+}
+
+/// The files' texts as they were read.
+#[derive(Clone, Debug)]
+pub(super) struct Texts {
+    pub roles: Cow<'static, str>,
+    pub steps: [(StepName, Cow<'static, str>); 4],
+}
+
+impl Texts {
+    pub const SCHEMA_FILE: &str = "caregate.cedarschema";
+    /// What this program tells the rules: a directory's own schema may only repeat it.
+    pub const SCHEMA: &str = include_str!("../../../policies/caregate.cedarschema");
+    pub const ROLES_FILE: &str = "roles.json";
+
+    pub fn built_in() -> Self {
+        Self {
+            roles: include_str!("../../../policies/roles.json").into(),
+            steps: StepName::ALL.map(|step| (step, step.built_in().into())),
+        }
+    }
+
+    pub fn load(dir: Option<&Path>) -> Result<Self, Vec<PolicyFault>> {
+        let mut texts = Self::built_in();
+        let Some(dir) = dir else { return Ok(texts) };
+        let mut faults = Vec::new();
+        let mut read = |file: &str| match fs::read_to_string(dir.join(file)) {
+            Ok(text) => text.into(),
+            Err(error) => {
+                faults.push(PolicyFault::new(file, "", format!("cannot be read: {error}")));
+                Cow::default()
+            }
+        };
+        texts.roles = read(Self::ROLES_FILE);
+        for (step, text) in &mut texts.steps {
+            *text = read(&step.file());
+        }
+        faults.extend(strangers(dir));
+        if faults.is_empty() { Ok(texts) } else { Err(faults) }
+    }
+
+    pub fn of(&self, step: StepName) -> &str {
+        self.steps.iter().find(|(s, _)| *s == step).map_or("", |(_, text)| text)
+    }
+
+    /// Of the schema too: the same rules mean something else under another.
+    pub fn fingerprint(&self) -> Arc<str> {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let steps = self.steps.iter().map(|(_, text)| text.as_ref());
+        for text in steps.chain([self.roles.as_ref(), Self::SCHEMA]) {
+            // the length first, so that text cannot move from one file to the next unseen
+            context.update(&(text.len() as u64).to_be_bytes());
+            context.update(text.as_bytes());
+        }
+        let hex = HEXLOWER.encode(context.finish().as_ref());
+        hex.get(..16).unwrap_or_default().into()
+    }
+}
+
+/// Files that look as if they were in force and are not: a rule in one would silently never apply.
+fn strangers(dir: &Path) -> Vec<PolicyFault> {
+    let known = |name: &str| StepName::ALL.iter().any(|step| step.file() == name);
+    let mut faults = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name == Texts::SCHEMA_FILE {
+            if fs::read_to_string(entry.path()).ok().as_deref() != Some(Texts::SCHEMA) {
+                let problem = "says what this version of the program tells the rules: it cannot be changed here";
+                faults.push(PolicyFault::new(&name, "", problem));
+            }
+        } else if (name.ends_with(".cedar") && !known(&name)) || name.ends_with(".cedarschema") {
+            faults.push(PolicyFault::new(&name, "", "is none of the policy's files, so nothing in it would apply"));
+        }
+    }
+    faults
+}

@@ -1,0 +1,93 @@
+//! Worlds for the tests of decisions: made-up people, organisations and facts.
+
+use super::{
+    Action, Basis, Evidence, Facts, GlobalFacts, Objection, ObjectionScope, PatientFacts, Policy, Relationship, Wanted,
+};
+use crate::{
+    domain::{NhsNumber, OdsCode, Timestamp},
+    identity::{Party, Purpose, Requester, Scopes},
+};
+use std::sync::{Arc, LazyLock};
+
+pub const NOW: Timestamp = Timestamp(1_795_000_000_000_000);
+pub const EVERY_SCOPE: &str = "user/*.cruds patient/*.cruds system/*.cruds";
+
+static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| Arc::new(Policy::load(None).unwrap()));
+
+pub fn policy() -> &'static Arc<Policy> {
+    &POLICY
+}
+
+pub fn ods(code: &str) -> OdsCode {
+    OdsCode::parse(code).unwrap()
+}
+
+/// Where the requester works.
+pub fn own() -> OdsCode {
+    ods("RZ901")
+}
+
+pub fn other() -> OdsCode {
+    ods("F99002")
+}
+
+pub fn patient() -> NhsNumber {
+    NhsNumber::parse("9990000018").unwrap()
+}
+
+pub fn somebody_else() -> NhsNumber {
+    NhsNumber::parse("9990000026").unwrap()
+}
+
+pub fn staff(role: Option<&str>) -> Party {
+    Party::Staff {
+        user: "555000000001".to_owned(),
+        name: None,
+        role: role.map(str::to_owned),
+        role_name: None,
+        activities: Vec::new(),
+        organisation: own(),
+    }
+}
+
+pub fn requester(party: Party) -> Requester {
+    let purpose = if matches!(party, Party::Patient { .. }) { "PATRQT" } else { "TREAT" };
+    Requester {
+        issuer: "https://identity.example".to_owned(),
+        subject: "someone".to_owned(),
+        party,
+        client_id: "client".to_owned(),
+        token_id: "token".to_owned(),
+        scopes: Scopes::parse(EVERY_SCOPE),
+        purpose: Purpose(purpose.to_owned()),
+        acting: None,
+        expires: Timestamp(NOW.0 + 600_000_000),
+    }
+}
+
+pub fn wanted(action: Action) -> Wanted {
+    Wanted { action, patient: Some(patient()) }
+}
+
+pub fn facts() -> Facts {
+    Facts {
+        patient: Arc::new(PatientFacts { epoch: 3, ..PatientFacts::default() }),
+        global: Arc::new(GlobalFacts { epoch: 5, ..GlobalFacts::default() }),
+        evidence: Evidence::NotAsked,
+        now: NOW,
+    }
+}
+
+pub fn relationship(organisation: OdsCode, basis: Basis) -> Relationship {
+    Relationship {
+        organisation,
+        basis,
+        start: Timestamp(0),
+        end: None,
+        evidence: "https://estuary.example|1".to_owned(),
+    }
+}
+
+pub fn objection(scope: ObjectionScope) -> Objection {
+    Objection { id: "o".to_owned(), scope }
+}
