@@ -1,11 +1,12 @@
 //! OperationOutcome as data: what went wrong, or how complete an answer is. <https://hl7.org/fhir/R4/operationoutcome.html>
 
-use serde::Serialize;
-use serde::ser::{SerializeStruct, Serializer};
+use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "resourceType")]
 pub struct OperationOutcome {
+    #[serde(rename = "issue")]
     pub issues: Vec<Issue>,
 }
 
@@ -144,15 +145,6 @@ impl OperationOutcome {
 impl From<Issue> for OperationOutcome {
     fn from(issue: Issue) -> Self {
         Self { issues: vec![issue] }
-    }
-}
-
-impl Serialize for OperationOutcome {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut outcome = serializer.serialize_struct("OperationOutcome", 2)?;
-        outcome.serialize_field("resourceType", "OperationOutcome")?;
-        outcome.serialize_field("issue", &self.issues)?;
-        outcome.end()
     }
 }
 

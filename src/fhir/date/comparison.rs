@@ -133,7 +133,7 @@ mod tests {
     proptest! {
         #[test]
         fn opposites_never_both_fail_and_printing_reads_back(
-            prefix in "(eq|ne|gt|lt|ge|le)?", search in "20[12][0-9](-0[1-9](-[12][0-9])?)?", target in "20[12][0-9](-0[1-9](-[12][0-9])?)?"
+            prefix in "(eq|ne|gt|lt|ge|le)?", search in "20[12][0-9](-0[13-9](-[12][0-9])?)?", target in "20[12][0-9](-0[13-9](-[12][0-9])?)?"
         ) {
             let test = DateTest::parse(&format!("{prefix}{search}")).unwrap();
             prop_assert_eq!(&DateTest::parse(&test.to_string()).unwrap(), &test);

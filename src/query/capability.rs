@@ -1,0 +1,185 @@
+//! What the service says of itself, from the table it works by: a CapabilityStatement that lists what the grammar would refuse,
+//! or leaves out what it takes, cannot be written. <https://hl7.org/fhir/R4/capabilitystatement.html>
+
+use super::grammar::{self, Kind, Parameter};
+use super::patient::NHS_NUMBER;
+use crate::fhir::ResourceType;
+use serde_json::{Value, json};
+
+/// What the table does not know.
+#[derive(Clone, Debug, Default)]
+pub struct Service<'a> {
+    /// Such as `https://caregate.example/fhir`.
+    pub base: &'a str,
+    pub version: &'a str,
+    /// When this was last changed, as a FHIR dateTime.
+    pub date: &'a str,
+    pub smart: Option<Smart<'a>>,
+    /// `rest.resource` entries of what stands beside the record: Consent, AuditEvent, the registry.
+    pub resources: Vec<Value>,
+    /// Of Patient: the name without its `$`, and the OperationDefinition's canonical URL.
+    pub patient_operations: &'a [(&'a str, &'a str)],
+}
+
+/// Where tokens come from. <https://hl7.org/fhir/smart-app-launch/conformance.html>
+#[derive(Clone, Copy, Debug)]
+pub struct Smart<'a> {
+    pub issuer: &'a str,
+    pub jwks: &'a str,
+    pub authorize: Option<&'a str>,
+    pub token: &'a str,
+}
+
+pub fn statement(service: &Service<'_>) -> Value {
+    let own = ResourceType::ALL.iter().map(|t| resource(*t, service));
+    let resources: Vec<_> = own.chain(service.resources.iter().cloned()).collect();
+    json!({
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": service.date,
+        "kind": "instance",
+        "software": {"name": "caregate", "version": service.version},
+        "implementation": {"description": "A shared care record, joined up from a region's providers", "url": service.base},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "rest": [{"mode": "server", "security": security(service.smart), "resource": resources}],
+    })
+}
+
+fn security(smart: Option<Smart<'_>>) -> Value {
+    let mut security = json!({
+        "cors": false,
+        "service": [{"coding": [{
+            "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"
+        }]}],
+        "description": "A bearer token of an issuer this service trusts; every answer is decided, and written in the audit first",
+    });
+    if let (Some(smart), Some(security)) = (smart, security.as_object_mut()) {
+        let ends = [("token", Some(smart.token)), ("authorize", smart.authorize)];
+        let uris: Vec<_> =
+            ends.into_iter().filter_map(|(url, uri)| Some(json!({"url": url, "valueUri": uri?}))).collect();
+        let url = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris";
+        security.insert("extension".into(), json!([{"url": url, "extension": uris}]));
+    }
+    security
+}
+
+fn resource(resource_type: ResourceType, service: &Service<'_>) -> Value {
+    let search: Vec<_> = grammar::rule(resource_type).parameters().filter_map(search_parameter).collect();
+    let mut resource = json!({
+        "type": resource_type.as_str(),
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "versioning": "no-version",
+        "conditionalCreate": false,
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "searchParam": search,
+    });
+    if let (ResourceType::Patient, false, Some(patient)) =
+        (resource_type, service.patient_operations.is_empty(), resource.as_object_mut())
+    {
+        let operations: Vec<_> =
+            service.patient_operations.iter().map(|(name, url)| json!({"name": name, "definition": url})).collect();
+        patient.insert("operation".into(), operations.into());
+    }
+    resource
+}
+
+/// Parameters that shape the answer (`_count`...) are no search parameters in FHIR's sense, and chains and modifiers are told of
+/// where their parameter is.
+fn search_parameter(Parameter { name, kind }: Parameter) -> Option<Value> {
+    if name.contains(['.', ':']) {
+        return None;
+    }
+    let (kind, said) = match kind {
+        Kind::Patient => (
+            "reference",
+            format!(
+                "The patient: ID, Patient/ID or this server's own URL. Or {name}.identifier={NHS_NUMBER}|N, also spelt \
+             {name}:identifier. One of them is required."
+            ),
+        ),
+        Kind::NhsNumber => ("token", format!("Required: {NHS_NUMBER}|N")),
+        Kind::Id => ("token", "Any of up to 100 ids of this service, parted by commas".to_owned()),
+        Kind::Date(paths) => {
+            ("date", format!("Of {}. May be repeated (and); eq, ne, gt, lt, ge, le; commas for or", paths.join(", ")))
+        }
+        Kind::Sort | Kind::Count | Kind::Page | Kind::Format | Kind::Pretty => return None,
+    };
+    Some(json!({"name": name, "type": kind, "documentation": said}))
+}
+
+/// `/.well-known/smart-configuration`: of the authorisation server, as this service trusts it.
+pub fn smart_configuration(smart: Smart<'_>, scopes: &[&str]) -> Value {
+    let mut configuration = json!({
+        "issuer": smart.issuer,
+        "jwks_uri": smart.jwks,
+        "token_endpoint": smart.token,
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+        "scopes_supported": scopes,
+        "code_challenge_methods_supported": ["S256"],
+        "capabilities": ["permission-user", "permission-patient", "permission-v2", "client-confidential-asymmetric"],
+    });
+    if let (Some(authorize), Some(fields)) = (smart.authorize, configuration.as_object_mut()) {
+        fields.insert("authorization_endpoint".into(), authorize.into());
+        fields.insert("grant_types_supported".into(), json!(["authorization_code", "client_credentials"]));
+    }
+    configuration
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service() -> Service<'static> {
+        Service {
+            base: "https://caregate.example/fhir",
+            version: "0.1.0",
+            date: "2026-01-01",
+            smart: Some(Smart {
+                issuer: "https://id.example",
+                jwks: "https://id.example/jwks",
+                authorize: None,
+                token: "https://id.example/token",
+            }),
+            resources: vec![json!({"type": "Consent"})],
+            patient_operations: &[("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything")],
+        }
+    }
+
+    #[test]
+    fn every_type_and_every_parameter_of_the_table_is_told_of() {
+        let statement = statement(&service());
+        let resources = statement["rest"][0]["resource"].as_array().unwrap();
+        assert_eq!(resources.len(), ResourceType::ALL.len() + 1);
+        for (said, t) in resources.iter().zip(ResourceType::ALL) {
+            assert_eq!(said["type"], t.as_str());
+            let text = said["searchParam"].to_string();
+            for Parameter { name, kind } in grammar::rule(*t).parameters() {
+                let shapes = matches!(kind, Kind::Sort | Kind::Count | Kind::Page | Kind::Format | Kind::Pretty);
+                assert_eq!(text.contains(name), !shapes, "{t} {name}");
+            }
+        }
+        assert_eq!(resources[0]["operation"][0]["name"], "everything");
+        assert!(resources[1].get("operation").is_none());
+        assert_eq!(resources.last().unwrap()["type"], "Consent");
+    }
+
+    #[test]
+    fn the_way_to_a_token_is_told_where_there_is_one() {
+        let mut service = service();
+        let uris = |s: &Service<'_>| statement(s)["rest"][0]["security"]["extension"][0]["extension"].clone();
+        assert_eq!(uris(&service), json!([{"url": "token", "valueUri": "https://id.example/token"}]));
+        let mut smart = service.smart.take().unwrap();
+        assert_eq!(uris(&service), Value::Null);
+
+        assert!(smart_configuration(smart, &[]).get("authorization_endpoint").is_none());
+        smart.authorize = Some("https://id.example/authorize");
+        let configuration = smart_configuration(smart, &["user/*.rs"]);
+        assert_eq!(configuration["authorization_endpoint"], "https://id.example/authorize");
+        assert_eq!(configuration["grant_types_supported"], json!(["authorization_code", "client_credentials"]));
+        assert_eq!(configuration["scopes_supported"], json!(["user/*.rs"]));
+    }
+}
