@@ -1,0 +1,243 @@
+//! Audit rows as the patient and the privacy office read them: FHIR AuditEvents in the shapes of IHE BALP
+//! (<https://profiles.ihe.net/ITI/BALP/>), PatientQuery for searches and PatientRead for reads. They show who looked, for
+//! which organisation, what for, on what basis, and which sources did not answer; the gateway is never the viewer.
+
+use super::{Kind, LogId, Row, Who};
+use crate::{
+    domain::OdsCode,
+    federation::{NHS_NUMBER_SYSTEM, ODS_SYSTEM},
+};
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+
+const PROFILES: &str = "https://profiles.ihe.net/ITI/BALP/StructureDefinition";
+const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
+const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
+const ROLE_CLASS: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleClass";
+const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+const ENTITY_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
+const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
+const TRANSACTION_TYPE: &str = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType";
+const JOB_ROLE: &str = "https://fhir.hl7.org.uk/CodeSystem/UKCore-SDSJobRoleName";
+const USER_ID: &str = "https://fhir.nhs.uk/Id/sds-user-id";
+const BASIS: &str = "https://caregate.example/StructureDefinition/access-basis";
+const MISSING_SOURCE: &str = "https://caregate.example/StructureDefinition/missing-source";
+
+/// What a row cannot say by itself.
+pub struct Setting<'a> {
+    /// Our FHIR base.
+    pub base: &'a str,
+    /// An organisation's name, where it is known.
+    pub name_of: &'a dyn Fn(OdsCode) -> Option<String>,
+}
+
+/// One closing row as an AuditEvent. Its id is the row's place in the log.
+pub fn event(row: &Row, log: &LogId, index: u64, setting: &Setting<'_>) -> Value {
+    let shape = Shape::of(row);
+    let mut event = json!({
+        "resourceType": "AuditEvent",
+        "id": format!("{log}.{index}"),
+        "type": coding("http://terminology.hl7.org/CodeSystem/audit-event-type", "rest", "RESTful Operation"),
+        "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": shape.subtype}],
+        "action": shape.action,
+        "recorded": row.at.fhir(),
+        "outcome": outcome(row),
+        "agent": agents(row, &shape, setting),
+        "source": {
+            "observer": {"identifier": {"value": log.to_string()}, "display": "caregate"},
+            "type": [coding("http://terminology.hl7.org/CodeSystem/security-source-type", "4", "Application Server")],
+        },
+        "entity": entities(row, &shape),
+    });
+    if let Some(event) = event.as_object_mut() {
+        if let Some(profile) = shape.profile {
+            event.insert("meta".into(), json!({"profile": [format!("{PROFILES}/{profile}")]}));
+        }
+        if let Some(reason) = &row.reason {
+            event.insert("outcomeDesc".into(), json!(reason));
+        }
+        let extensions = extensions(row, setting);
+        if !extensions.is_empty() {
+            event.insert("extension".into(), extensions.into());
+        }
+    }
+    event
+}
+
+/// What BALP calls it, by the row's interaction.
+struct Shape {
+    profile: Option<&'static str>,
+    subtype: &'static str,
+    action: &'static str,
+    /// DCM roles of client and server: who sends the data, who gets them.
+    client: (&'static str, &'static str),
+    server: (&'static str, &'static str),
+    is_query: bool,
+}
+
+const SOURCE_ROLE: (&str, &str) = ("110153", "Source Role ID");
+const DESTINATION_ROLE: (&str, &str) = ("110152", "Destination Role ID");
+
+impl Shape {
+    fn of(row: &Row) -> Self {
+        let written = |subtype, action| Self {
+            profile: None,
+            subtype,
+            action,
+            client: SOURCE_ROLE,
+            server: DESTINATION_ROLE,
+            is_query: false,
+        };
+        match row.interaction.as_str() {
+            "search" => Self {
+                profile: Some("IHE.BasicAudit.PatientQuery"),
+                subtype: "search",
+                action: "E",
+                client: SOURCE_ROLE,
+                server: DESTINATION_ROLE,
+                is_query: true,
+            },
+            "read" => Self {
+                profile: Some("IHE.BasicAudit.PatientRead"),
+                subtype: "read",
+                action: "R",
+                client: DESTINATION_ROLE,
+                server: SOURCE_ROLE,
+                is_query: false,
+            },
+            "create" => written("create", "C"),
+            "update" => written("update", "U"),
+            _ => written("operation", "E"),
+        }
+    }
+}
+
+/// <https://hl7.org/fhir/R4/valueset-audit-event-outcome.html>: a refusal is a serious failure of the request, not ours.
+fn outcome(row: &Row) -> &'static str {
+    match row.kind {
+        Kind::Released => "0",
+        Kind::Failed if row.status < 500 => "4",
+        Kind::Refused | Kind::Failed | Kind::Intent => "8",
+    }
+}
+
+fn agents(row: &Row, shape: &Shape, setting: &Setting<'_>) -> Vec<Value> {
+    let mut agents = Vec::new();
+    if let Some(who) = &row.who {
+        let mut client = json!({
+            "type": concept(DCM, shape.client),
+            "who": {"identifier": {"value": who.client}},
+            "requestor": false,
+        });
+        if let (Some(network), Some(client)) = (&who.network, client.as_object_mut()) {
+            client.insert("network".into(), json!({"address": network, "type": "2"}));
+        }
+        agents.push(client);
+    }
+    agents.push(json!({
+        "type": concept(DCM, shape.server),
+        "who": {"display": "caregate"},
+        "requestor": false,
+        "network": {"address": setting.base, "type": "5"},
+    }));
+    if let Some(who) = &row.who {
+        agents.push(user(row, who));
+        agents.extend(who.organisation.map(|organisation| {
+            json!({
+                "type": concept(ROLE_CLASS, ("PROV", "healthcare provider")),
+                "who": organisation_reference(organisation, setting),
+                "requestor": false,
+            })
+        }));
+    }
+    agents
+}
+
+fn user(row: &Row, who: &Who) -> Value {
+    let identifier = match &who.user {
+        Some(user) => json!({"system": USER_ID, "value": user}),
+        None => json!({"system": who.issuer, "value": who.subject}),
+    };
+    let mut reference = json!({"identifier": identifier});
+    let name = who.name.clone().or_else(|| (who.party == "patient").then(|| "The patient".to_owned()));
+    if let (Some(name), Some(reference)) = (name, reference.as_object_mut()) {
+        reference.insert("display".into(), json!(name));
+    }
+    let mut agent = json!({
+        "type": concept(PARTICIPATION, ("IRCP", "information recipient")),
+        "who": reference,
+        "requestor": true,
+    });
+    if let Some(agent) = agent.as_object_mut() {
+        if let Some(role) = &who.role {
+            let mut coding = json!({"system": JOB_ROLE, "code": role});
+            if let (Some(name), Some(coding)) = (&who.role_name, coding.as_object_mut()) {
+                coding.insert("display".into(), json!(name));
+            }
+            agent.insert("role".into(), json!([{"coding": [coding]}]));
+        }
+        if let Some(acting) = &who.acting {
+            agent.insert("altId".into(), json!(acting));
+        }
+        if let Some(purpose) = &row.purpose {
+            let purpose = json!([{"coding": [{"system": ACT_REASON, "code": purpose}]}]);
+            agent.insert("purposeOfUse".into(), purpose);
+        }
+    }
+    agent
+}
+
+fn entities(row: &Row, shape: &Shape) -> Vec<Value> {
+    let mut entities = Vec::new();
+    if let Some(patient) = row.patient {
+        entities.push(json!({
+            "what": {"identifier": {"system": NHS_NUMBER_SYSTEM, "value": patient.digits()}},
+            "type": coding(ENTITY_TYPE, "1", "Person"),
+            "role": coding(OBJECT_ROLE, "1", "Patient"),
+        }));
+    }
+    if shape.is_query {
+        entities.push(json!({
+            "type": coding(ENTITY_TYPE, "2", "System Object"),
+            "role": coding(OBJECT_ROLE, "24", "Query"),
+            "query": BASE64.encode(row.request.as_bytes()),
+        }));
+    } else {
+        entities.push(json!({
+            "what": {"reference": row.request},
+            "type": coding(ENTITY_TYPE, "2", "System Object"),
+            "role": coding(OBJECT_ROLE, "4", "Domain Resource"),
+        }));
+    }
+    entities.push(json!({
+        "what": {"identifier": {"value": row.request_id.to_string()}},
+        "type": {"system": TRANSACTION_TYPE, "code": "XrequestId"},
+    }));
+    entities
+}
+
+fn extensions(row: &Row, setting: &Setting<'_>) -> Vec<Value> {
+    let basis = row.basis.iter().map(|basis| json!({"url": BASIS, "valueString": basis}));
+    let missing = row
+        .sources
+        .iter()
+        .filter(|line| line.outcome == "failed")
+        .map(|line| json!({"url": MISSING_SOURCE, "valueReference": organisation_reference(line.source, setting)}));
+    basis.chain(missing).collect()
+}
+
+fn organisation_reference(organisation: OdsCode, setting: &Setting<'_>) -> Value {
+    let mut reference = json!({"identifier": {"system": ODS_SYSTEM, "value": organisation.as_str()}});
+    if let (Some(name), Some(reference)) = ((setting.name_of)(organisation), reference.as_object_mut()) {
+        reference.insert("display".into(), json!(name));
+    }
+    reference
+}
+
+fn coding(system: &str, code: &str, display: &str) -> Value {
+    json!({"system": system, "code": code, "display": display})
+}
+
+fn concept(system: &str, (code, display): (&str, &str)) -> Value {
+    json!({"coding": [coding(system, code, display)]})
+}

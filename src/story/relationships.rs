@@ -1,0 +1,71 @@
+//! What an organisation's own system says of whom it cares for.
+
+use super::{Ending, Gateway, Wrote, written};
+use crate::{
+    access::{Action, Recorder, Wanted, parameters},
+    audit::Opened,
+    domain::Timestamp,
+    fhir::outcome::{Issue, IssueCode, OperationOutcome, Severity},
+    identity::Requester,
+};
+
+/// `Patient/$assert-relationship`
+pub async fn assert_relationship(
+    g: &Gateway,
+    requester: &Requester,
+    body: &str,
+    opened: &mut Opened,
+) -> Result<Wrote, Ending> {
+    opened.asks("operation", "Patient/$assert-relationship".to_owned(), Some("Patient"), None);
+    let assertion = match parameters::read_assertion(body, Timestamp::now()) {
+        Ok(assertion) => assertion,
+        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
+    };
+    let (patient, relationship) = (assertion.patient, assertion.relationship);
+    opened.asks("operation", "Patient/$assert-relationship".to_owned(), Some("Patient"), Some(patient));
+    let action = Action::AssertRelationship { organisation: relationship.organisation };
+    let wanted = Wanted { action, patient: Some(patient) };
+    written(g, requester, wanted, opened, 201, async |_| {
+        g.facts.store().assert_relationship(patient, &relationship, &recorder(requester)).await?;
+        Ok((said("The relationship is recorded."), None))
+    })
+    .await
+}
+
+/// `Patient/$end-relationship`
+pub async fn end_relationship(
+    g: &Gateway,
+    requester: &Requester,
+    body: &str,
+    opened: &mut Opened,
+) -> Result<Wrote, Ending> {
+    opened.asks("operation", "Patient/$end-relationship".to_owned(), Some("Patient"), None);
+    let ending = match parameters::read_ending(body) {
+        Ok(ending) => ending,
+        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
+    };
+    opened.asks("operation", "Patient/$end-relationship".to_owned(), Some("Patient"), Some(ending.patient));
+    let action = Action::EndRelationship { organisation: ending.organisation };
+    let wanted = Wanted { action, patient: Some(ending.patient) };
+    written(g, requester, wanted, opened, 200, async |_| {
+        let (store, by) = (g.facts.store(), recorder(requester));
+        let evidence = ending.evidence.as_deref();
+        let ended =
+            store.end_relationship(ending.patient, ending.organisation, evidence, Timestamp::now(), &by).await?;
+        Ok((said(format!("{ended} relationships ended.")), None))
+    })
+    .await
+}
+
+pub(super) fn recorder(requester: &Requester) -> Recorder {
+    Recorder {
+        issuer: requester.issuer.clone(),
+        subject: requester.subject.clone(),
+        organisation: requester.party.organisation(),
+    }
+}
+
+fn said(text: impl Into<std::borrow::Cow<'static, str>>) -> String {
+    let issue = Issue::new(Severity::Information, IssueCode::Informational).diagnostics(text);
+    OperationOutcome::from(issue).to_json()
+}
