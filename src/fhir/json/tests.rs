@@ -89,6 +89,25 @@ fn what_is_not_strict_json_is_refused_and_says_where() {
     assert_eq!(parse(b"\"\xc0\x80\"", &mut Limits::default(), &mut tape).err(), Some(Utf8(1)), "an overlong NUL");
 }
 
+/// Eight bytes are looked at together: each byte must count at each place among them, and beside non-ASCII neighbours.
+#[test]
+fn every_byte_counts_at_every_place_in_a_string() {
+    for (filler, byte, at) in ["x", "é", "\u{10ffff}"]
+        .into_iter()
+        .flat_map(|f| (0..0x80_u8).flat_map(move |b| (0..20).map(move |at| (f, b, at))))
+    {
+        let text = format!("\"{}{}{}\"", filler.repeat(at), char::from(byte), filler.repeat(19 - at));
+        let place = 1 + filler.len() * at;
+        match (read(&text), byte) {
+            (Err(JsonFault::ControlCharacter(p)), ..0x20) => assert_eq!(p, place),
+            (Err(JsonFault::Trailing(p)), b'"') => assert_eq!(p, place + 1),
+            (Err(JsonFault::Escape(_) | JsonFault::Truncated), b'\\') => {}
+            (Ok(()), 0x20..) if byte != b'"' && byte != b'\\' => {}
+            (other, _) => panic!("{other:?} for {byte:#x} at {at}"),
+        }
+    }
+}
+
 #[test]
 fn any_number_of_keys_must_differ_however_they_are_spelt() {
     let many: Vec<String> = (0..5_000).map(|n| format!("\"key{n}\":0")).collect();
