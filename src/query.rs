@@ -16,9 +16,10 @@ mod media;
 mod parse;
 mod patient;
 
-pub use ask::{Ask, DateFilter, Filter, LogAsk, Read, Search, Sort, SortKey, What};
+pub use ask::{Ask, ConsentAsk, DateFilter, Filter, LogAsk, Read, Search, Sort, SortKey, What};
 pub use fault::QueryFault;
-pub use parse::{parse, parse_log};
+pub use page_token::PageSealer;
+pub use parse::{parse, parse_consents, parse_log};
 
 use crate::domain::IdSealer;
 

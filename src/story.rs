@@ -17,24 +17,40 @@ pub use objections::{object, objection, objections, withdraw};
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
-    access::{Decision, Evidence, Facts, Permit, Wanted},
+    access::{Action, Decision, Evidence, Facts, Interaction, Permit, Wanted},
     audit::{Opened, Released},
-    domain::{NhsNumber, OdsCode, Timestamp},
+    domain::{EntryId, NhsNumber, OdsCode, Timestamp},
     federation::Question,
+    fhir::ResourceType,
     identity::Requester,
-    query::Ask,
-    record::{Record, Redacted},
+    query::{Ask, Read, What},
+    record::{Reader, Record, Redacted},
 };
+use std::sync::Arc;
 
 /// A joined-up answer: decide, plan, gather, join, redact, release.
-pub async fn record(g: &Gateway, requester: &Requester, ask: &Ask, opened: &mut Opened) -> Result<Released, Ending> {
+pub async fn record(
+    g: &Gateway,
+    requester: &Requester,
+    ask: Ask,
+    must_be_complete: bool,
+    opened: &mut Opened,
+) -> Result<Released, Ending> {
+    let ask = with_long_id(g, ask, opened).await?;
+    let (interaction, name) = interaction(&ask);
+    opened.asks(name, ask.canonical(), Some(ask.resource_type().as_str()), ask.patient);
+    let wanted = Wanted { action: Action::ReadRecord(ask.resource_type(), interaction), patient: ask.patient };
+    let reader = Reader { issuer: &requester.issuer, subject: &requester.subject, pages: &g.pages, must_be_complete };
     let mut joined: Option<Record> = None;
-    released(g, requester, ask.wanted(), opened, async |permit, opened| {
+    released(g, requester, wanted, opened, async |permit, opened| {
         if joined.is_none() {
-            joined = Some(join(g, ask, permit, opened).await?);
+            joined = Some(join(g, &ask, permit, opened).await?);
         }
         let record = joined.as_ref().ok_or(Ending::Internal)?;
-        Ok(record.redact(permit, &g.pages, requester)?)
+        record.redact(permit, &reader).map_err(|not| {
+            opened.heard(record.lines());
+            not.into()
+        })
     })
     .await
 }
@@ -42,15 +58,48 @@ pub async fn record(g: &Gateway, requester: &Requester, ask: &Ask, opened: &mut 
 /// Asks the permit's providers, or remembers what they said, and joins it. No provider is asked without an intent.
 async fn join(g: &Gateway, ask: &Ask, permit: &Permit, opened: &mut Opened) -> Result<Record, Ending> {
     let plan = g.registry.plan(permit);
-    let question = Question { patient: permit.patient(), resource_type: ask.entries_of(), only: ask.only_source() };
+    let question = question(ask, permit);
     let gathered = match g.federation.recall(&plan, question).await {
         Some(remembered) => remembered,
         None => {
-            opened.intent().await?;
-            g.federation.gather(&plan, question, opened.request_id()).await
+            let intent = opened.intent().await?;
+            g.federation.gather(&plan, question, intent.request_id()).await
         }
     };
-    Ok(Record::join(ask, gathered, g.ids.clone(), g.base.clone()))
+    Ok(Record::join(ask, gathered, Arc::clone(&g.ids), Arc::clone(&g.base)))
+}
+
+/// What is asked of the providers: the type's entries, or no more than who the patient is; all of them, or the one that
+/// an id names (the others still say who the patient is: another person's data could hide behind an id too).
+fn question(ask: &Ask, permit: &Permit) -> Question {
+    let resource_type = Some(ask.resource_type()).filter(|t| *t != ResourceType::Patient);
+    let only = match &ask.what {
+        What::Read(Read { id: Some(EntryId::Entry(entry)), .. }) => Some(entry.source),
+        _ => None,
+    };
+    Question { patient: permit.patient(), resource_type, only }
+}
+
+fn interaction(ask: &Ask) -> (Interaction, &'static str) {
+    match &ask.what {
+        What::Search(_) => (Interaction::Search, "search"),
+        What::Read(_) => (Interaction::Read, "read"),
+    }
+}
+
+/// An id too long to hold what it means: its row says it.
+async fn with_long_id(g: &Gateway, mut ask: Ask, opened: &mut Opened) -> Result<Ask, Ending> {
+    if let What::Read(read) = &mut ask.what
+        && let Some(EntryId::Long(digest)) = &read.id
+    {
+        let found = match g.long_ids.find(digest).await {
+            Ok(found) => found,
+            Err(error) => return Err(Ending::from(error).close(opened).await),
+        };
+        ask.patient = found.as_ref().map(|entry| entry.patient);
+        read.id = found.map(EntryId::Entry);
+    }
+    Ok(ask)
 }
 
 /// How often a decision is made again because a fact changed between it and the release.
@@ -87,9 +136,58 @@ async fn released(
     Err(Ending::Contended)
 }
 
+/// A write: decided like a read, then an intent, the write in a transaction of its own (which moves the epochs), and the
+/// closing row. What is acknowledged is in force.
+async fn written(
+    g: &Gateway,
+    requester: &Requester,
+    wanted: Wanted,
+    opened: &mut Opened,
+    status: u16,
+    mut write: impl AsyncFnMut(NhsNumber) -> Result<(String, Option<Location>), Ending>,
+) -> Result<Wrote, Ending> {
+    for _ in 0..ATTEMPTS {
+        let attempt = async {
+            let permit = permitted(g, requester, wanted, opened).await?;
+            opened.permitted(&permit);
+            opened.intent().await?;
+            let (body, location) = write(permit.patient()).await?;
+            let released = opened.wrote(Redacted::own(body), status).await?;
+            Ok(Wrote { released, location })
+        };
+        let told = attempt.await;
+        forget(g, wanted.patient).await;
+        let ending = match told {
+            Err(Ending::Stale) => continue,
+            Err(ending) => ending.close(opened).await,
+            Ok(wrote) => return Ok(wrote),
+        };
+        if !matches!(ending, Ending::Stale) {
+            return Err(ending);
+        }
+    }
+    opened.fail_anyway(Ending::Contended.status(), Ending::Contended.code()).await?;
+    Err(Ending::Contended)
+}
+
+/// Where what was written can be read, and its version.
+pub type Location = (String, i64);
+
+/// A write that is in force, and its answer.
+pub struct Wrote {
+    pub released: Released,
+    pub location: Option<Location>,
+}
+
 /// A permit, or how the story ends without one. The requester's own organisation is asked only where nothing stored
 /// relates them to the patient, and only after scope, purpose and role have passed.
-async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &Opened) -> Result<Permit, Ending> {
+async fn permitted(
+    g: &Gateway,
+    requester: &Requester,
+    wanted: Wanted,
+    opened: &mut Opened,
+) -> Result<Permit, Ending> {
+    opened.undecided();
     let mut facts = facts(g, wanted.patient).await?;
     let mut decision = g.policy.decide(requester, &wanted, &facts);
     if let (Decision::NeedsEvidence, Some(patient), Some(organisation)) =
@@ -128,8 +226,8 @@ async fn evidence(
     let found = match g.federation.remembered(organisation, patient).await {
         Some(found) => Ok(found),
         None => {
-            opened.intent().await?;
-            g.federation.resolution(provider, patient, opened.request_id()).await
+            let intent = opened.intent().await?;
+            g.federation.resolution(provider, patient, intent.request_id()).await
         }
     };
     Ok(match found {

@@ -3,13 +3,13 @@
 
 use super::reply::Reply;
 use crate::{
-    access::{ContentFault, RefusalKind},
+    access::{ContentFault, FaultCode, RefusalKind},
     fhir::outcome::{Coding, Issue, IssueCode, OperationOutcome},
     identity::IdentityError,
     query::QueryFault,
     story::Ending,
 };
-use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 
 pub fn ending(ending: &Ending) -> Reply {
     let issue = match ending {
@@ -27,7 +27,7 @@ pub fn ending(ending: &Ending) -> Reply {
             let code = if *timeout { IssueCode::Timeout } else { IssueCode::Incomplete };
             Issue::error(code).diagnostics("The sources needed for this answer did not answer. This does not mean that there is nothing: try again, or ask the organisations themselves.")
         }
-        Ending::Content(fault) => return content(fault),
+        Ending::Content(fault) => content(fault),
         Ending::Conflict => Issue::error(IssueCode::Conflict).diagnostics("Another version is stored by now. Read it, and change that."),
         Ending::FactsUnavailable | Ending::AuditUnavailable | Ending::Contended | Ending::Stale => {
             Issue::error(IssueCode::Transient).diagnostics("The gateway cannot check or record this access just now, so it shows nothing. Try again shortly; use your local record meanwhile.")
@@ -65,11 +65,21 @@ pub fn query(fault: &QueryFault) -> Reply {
     if let Some(spine) = fault.spine {
         issue = issue.details(Coding::spine(spine));
     }
-    outcome(fault.status, issue)
+    let reply = outcome(fault.status, issue);
+    match fault.allow {
+        Some(methods) => reply.header(ALLOW, methods),
+        None => reply,
+    }
 }
 
-fn content(fault: &ContentFault) -> Reply {
-    outcome(fault.status(), Issue::error(fault.issue()).diagnostics(fault.diagnostics.clone()).expression(Some(fault.path.clone())))
+fn content(fault: &ContentFault) -> Issue {
+    let code = match fault.code {
+        FaultCode::Structure => IssueCode::Structure,
+        FaultCode::Required => IssueCode::Required,
+        FaultCode::Value => IssueCode::Value,
+        FaultCode::NotSupported => IssueCode::NotSupported,
+    };
+    Issue::error(code).diagnostics(fault.diagnostics.clone()).expression(Some(fault.path.clone()))
 }
 
 pub fn refused(status: u16, code: IssueCode, diagnostics: &'static str) -> Reply {

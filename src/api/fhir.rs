@@ -8,16 +8,19 @@ use super::{
     route::{self, Told},
 };
 use crate::{
-    audit::Opened,
+    audit::{Opened, Released},
     domain::RequestId,
     fhir::outcome::IssueCode,
     identity::Requester,
-    query::{self, RawQuery},
-    story::{self, Ending, Wrote},
+    query::{self, PageSize, RawQuery, Setting},
+    story::{self, Ending, Gateway, Wrote},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{ALLOW, ETAG, LOCATION, RETRY_AFTER},
+    http::{
+        Method,
+        header::{ALLOW, ETAG, LOCATION, RETRY_AFTER},
+    },
     rt, web,
 };
 use std::time::Instant;
@@ -77,48 +80,57 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
             return closed(opened, reply).await;
         }
     };
+    let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     let raw = RawQuery {
-        method: &call.method,
-        path: &call.path,
+        method: if call.method == Method::POST { query::Method::Post } else { query::Method::Get },
+        path: &path,
         query: &call.query,
         content_type: call.content_type.as_deref(),
         body: &call.body,
         accept: call.accept.as_deref(),
     };
+    let setting = Setting { ids: &g.ids, bases: &node.bases, page_size: PageSize::default() };
     match told {
-        Told::Record => match query::parse(&raw, &g.ids, &g.base) {
-            Ok(ask) => shown(story::record(g, requester, &ask, call.must_be_complete, opened).await),
+        Told::Record => match query::parse(&raw, &setting) {
+            Ok(ask) => shown(story::record(g, requester, ask, call.must_be_complete, opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
-        Told::AccessLog => match query::parse_log(&raw, &g.ids, &g.base) {
+        Told::AccessLog => match query::parse_log(&raw, &setting) {
             Ok(ask) => shown(story::access_log(g, requester, &ask, opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
-        Told::SearchConsents => match query::parse_consents(&raw, &g.ids, &g.base) {
+        Told::SearchConsents => match query::parse_consents(&raw, &setting) {
             Ok(ask) => shown(story::objections(g, requester, &ask, opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
         Told::ReadConsent => shown(story::objection(g, requester, segment(call, 1), opened).await),
-        Told::CreateConsent => written(201, story::object(g, requester, &call.body, opened).await),
-        Told::UpdateConsent => {
-            let version = call.if_match.as_deref();
-            written(200, story::withdraw(g, requester, segment(call, 1), version, &call.body, opened).await)
+        Told::CreateConsent | Told::UpdateConsent | Told::AssertRelationship | Told::EndRelationship => {
+            match resource(call) {
+                Ok(body) => write(g, requester, told, call, body, opened).await,
+                Err(reply) => closed(opened, reply).await,
+            }
         }
-        Told::AssertRelationship => written(201, story::assert_relationship(g, requester, &call.body, opened).await),
-        Told::EndRelationship => written(200, story::end_relationship(g, requester, &call.body, opened).await),
     }
 }
 
-fn segment(call: &Call, at: usize) -> &str {
-    call.path.get(at).map(String::as_str).unwrap_or_default()
-}
-
-fn shown(told: Result<crate::audit::Released, Ending>) -> Reply {
-    told.map_or_else(|ending| error::ending(&ending), |released| Reply::released(200, released))
-}
-
-fn written(status: u16, told: Result<Wrote, Ending>) -> Reply {
-    match told {
+async fn write(
+    g: &Gateway,
+    requester: &Requester,
+    told: Told,
+    call: &Call,
+    body: &str,
+    opened: &mut Opened,
+) -> Reply {
+    let (status, wrote) = match told {
+        Told::CreateConsent => (201, story::object(g, requester, body, opened).await),
+        Told::UpdateConsent => {
+            let id = segment(call, 1);
+            (200, story::withdraw(g, requester, id, call.if_match.as_deref(), body, opened).await)
+        }
+        Told::AssertRelationship => (201, story::assert_relationship(g, requester, body, opened).await),
+        _ => (200, story::end_relationship(g, requester, body, opened).await),
+    };
+    match wrote {
         Err(ending) => error::ending(&ending),
         Ok(Wrote { released, location }) => {
             let reply = Reply::released(status, released);
@@ -128,6 +140,27 @@ fn written(status: u16, told: Result<Wrote, Ending>) -> Reply {
             }
         }
     }
+}
+
+/// The posted resource's text, where it is FHIR JSON in UTF-8.
+fn resource(call: &Call) -> Result<&str, Reply> {
+    let media = call.content_type.as_deref().unwrap_or_default();
+    let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if !matches!(media.as_str(), "application/fhir+json" | "application/json") {
+        return Err(error::refused(415, IssueCode::NotSupported, "Send a FHIR resource as application/fhir+json."));
+    }
+    if !call.query.is_empty() {
+        return Err(error::refused(400, IssueCode::NotSupported, "This interaction takes no parameters in the URL."));
+    }
+    std::str::from_utf8(&call.body).map_err(|_| error::refused(400, IssueCode::Structure, "The body is not UTF-8."))
+}
+
+fn segment(call: &Call, at: usize) -> &str {
+    call.path.get(at).map(String::as_str).unwrap_or_default()
+}
+
+fn shown(told: Result<Released, Ending>) -> Reply {
+    told.map_or_else(|ending| error::ending(&ending), |released| Reply::released(200, released))
 }
 
 /// Closes the audit with the reply's status. Where that cannot be written, the caller is told so instead.

@@ -11,7 +11,10 @@ pub struct Node {
     /// Requests under way: past these a caller is told at once to come again, and those under way are not slowed.
     pub places: Semaphore,
     pub deadline: Duration,
-    /// The base that callers use, without `/fhir`.
-    pub public_url: String,
+    /// Our own FHIR bases, as callers may write them in references.
+    pub bases: Vec<String>,
+    /// The CapabilityStatement, and where tokens come from, if this deployment says so: both the same for everyone.
+    pub statement: String,
+    pub smart: Option<String>,
     pub metrics: Option<PrometheusHandle>,
 }

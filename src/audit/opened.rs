@@ -29,7 +29,14 @@ pub struct Released {
 }
 
 /// Proof that the log knows of a request before any provider hears of it or anything is written.
-pub struct Intent(());
+pub struct Intent(RequestId);
+
+impl Intent {
+    /// What the providers are told: by it their logs and ours are held together.
+    pub fn request_id(&self) -> RequestId {
+        self.0
+    }
+}
 
 impl Opened {
     pub fn new(log: AuditLog, requester: &Requester, network: Option<String>, id: RequestId) -> Self {
@@ -54,16 +61,20 @@ impl Opened {
         Self { log, row, guard: None, closed: false }
     }
 
-    pub fn request_id(&self) -> RequestId {
-        self.row.request_id
-    }
-
     /// What is asked, once it has been understood.
     pub fn asks(&mut self, interaction: &str, request: String, resource_type: Option<&str>, patient: Option<NhsNumber>) {
         self.row.interaction = interaction.to_owned();
         self.row.request = request;
         self.row.resource_type = resource_type.map(str::to_owned);
         self.row.patient = patient;
+    }
+
+    /// Nothing is decided yet, or not any more.
+    pub fn undecided(&mut self) {
+        self.guard = None;
+        self.row.basis = None;
+        self.row.rules.clear();
+        self.row.epochs = None;
     }
 
     /// What was decided: from here on no row of this request commits unless the permit's epochs still stand.
@@ -83,7 +94,7 @@ impl Opened {
     /// Commits that this is about to be looked up or written.
     pub async fn intent(&self) -> Result<Intent, NotCommitted> {
         let row = Row { kind: Kind::Intent, status: 0, reason: None, sources: Vec::new(), ..self.now() };
-        self.log.commit(row, self.guard, Vec::new()).await.map(|_| Intent(()))
+        self.log.commit(row, self.guard, Vec::new()).await.map(|_| Intent(self.row.request_id))
     }
 
     /// The release transaction: only if it commits is there a `Released`.

@@ -81,6 +81,23 @@ pub struct LogAsk {
     pub(super) id: String,
 }
 
+/// A search of the patient's objections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsentAsk {
+    pub patient: Option<NhsNumber>,
+    id: String,
+}
+
+impl ConsentAsk {
+    pub fn canonical(&self) -> String {
+        format!("Consent?patient={}", encode(&self.id))
+    }
+
+    pub(super) fn new(named: Named) -> Self {
+        Self { patient: named.number, id: named.id }
+    }
+}
+
 impl DateFilter {
     /// Whether an element with these values passes: one of them does.
     pub fn passes(&self, values: &[Interval]) -> bool {

@@ -157,6 +157,11 @@ pub fn log_parameters() -> impl Iterator<Item = Parameter> {
     BY_PATIENT.iter().copied().chain(own).chain(EVERY_REQUEST.iter().copied())
 }
 
+/// Objections are searched by their patient alone.
+pub fn consent_parameters() -> impl Iterator<Item = Parameter> {
+    BY_PATIENT.iter().chain(EVERY_REQUEST).copied()
+}
+
 /// What may follow a read's `?`.
 pub fn read_parameters() -> impl Iterator<Item = Parameter> {
     EVERY_REQUEST.iter().copied()

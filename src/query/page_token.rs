@@ -6,7 +6,7 @@ use crate::domain::{Epochs, OdsCode, Timestamp};
 use aes_siv::{KeyInit, siv::Aes128Siv};
 use aws_lc_rs::{digest, hmac, rand};
 use data_encoding::BASE64URL_NOPAD;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
 const PURPOSE: &[u8] = b"caregate page 1";
@@ -15,17 +15,18 @@ const NONCE: usize = 16;
 const SKEW: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PageToken {
+pub struct PageToken<C = Cursor> {
     #[serde(rename = "c")]
-    pub cursor: Cursor,
+    pub cursor: C,
     #[serde(rename = "r")]
     pub reader: Fingerprint,
     #[serde(rename = "q")]
     pub query: Fingerprint,
     #[serde(rename = "e")]
     pub epochs: Epochs,
+    /// What every source had answered when the page was made: outcome and manifest.
     #[serde(rename = "s")]
-    pub sources: Vec<SourceSeen>,
+    pub sources: Fingerprint,
     #[serde(rename = "t")]
     pub issued_at: Timestamp,
 }
@@ -41,19 +42,6 @@ pub struct Cursor {
     /// The source's own id of it.
     #[serde(rename = "l")]
     pub local: String,
-}
-
-/// What a source had answered when the first page was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceSeen {
-    #[serde(rename = "o")]
-    pub source: OdsCode,
-    /// A short code: answered, empty, failed...
-    #[serde(rename = "s")]
-    pub outcome: String,
-    /// Of its manifest, if it answered.
-    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Fingerprint>,
 }
 
 /// 128 bits of SHA-256: enough to tell one from another inside a token that nobody else can make.
@@ -96,7 +84,7 @@ impl PageSealer {
     }
 
     /// The token's text, fit for a URL. No two are alike, so that it does not show whether two pages are the same.
-    pub fn seal(&self, token: &PageToken) -> Result<String, Gone> {
+    pub fn seal<C: Serialize>(&self, token: &PageToken<C>) -> Result<String, Gone> {
         let plain = serde_json::to_vec(token).map_err(|_| Gone)?;
         let mut sealed = [0; NONCE].to_vec();
         rand::fill(&mut sealed).map_err(|_| Gone)?;
@@ -106,17 +94,17 @@ impl PageSealer {
     }
 
     /// Opens what this key sealed, not too long ago, for this reader and this query.
-    pub fn open(
+    pub fn open<C: DeserializeOwned>(
         &self,
         text: &str,
         reader: &Fingerprint,
         query: &Fingerprint,
         now: Timestamp,
-    ) -> Result<PageToken, Gone> {
+    ) -> Result<PageToken<C>, Gone> {
         let sealed = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| Gone)?;
         let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(Gone)?;
         let plain = Aes128Siv::new(&self.key).decrypt([PURPOSE, nonce], sealed).map_err(|_| Gone)?;
-        let token: PageToken = serde_json::from_slice(&plain).map_err(|_| Gone)?;
+        let token: PageToken<C> = serde_json::from_slice(&plain).map_err(|_| Gone)?;
         let fresh = now.minus(self.lifetime) <= token.issued_at && token.issued_at <= now.plus(SKEW);
         if fresh && token.reader == *reader && token.query == *query { Ok(token) } else { Err(Gone) }
     }
@@ -128,6 +116,10 @@ mod tests {
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000_000);
+
+    fn open(text: &str, reader: &Fingerprint, query: &Fingerprint, now: Timestamp) -> Result<PageToken, Gone> {
+        sealer().open(text, reader, query, now)
+    }
 
     fn sealer() -> PageSealer {
         PageSealer::new(&[7; 32], PageSealer::LIFETIME)
@@ -148,10 +140,7 @@ mod tests {
             reader: reader(),
             query: query(),
             epochs: Epochs { patient: 3, global: 9 },
-            sources: vec![
-                SourceSeen { source, outcome: "answered".into(), answer: Some(Fingerprint::of(&["manifest"])) },
-                SourceSeen { source: OdsCode::parse("F99001").unwrap(), outcome: "timeout".into(), answer: None },
-            ],
+            sources: Fingerprint::of(&["RZ901", "answered", "manifest"]),
             issued_at: NOW,
         }
     }
@@ -160,13 +149,13 @@ mod tests {
     fn a_token_opens_for_its_reader_its_query_and_its_time_alone() {
         let text = sealer().seal(&token()).unwrap();
         let minutes = |m: u64| NOW.plus(Duration::from_secs(m * 60));
-        assert_eq!(sealer().open(&text, &reader(), &query(), minutes(30)), Ok(token()));
-        assert_eq!(sealer().open(&text, &reader(), &query(), minutes(31)), Err(Gone));
-        assert_eq!(sealer().open(&text, &reader(), &query(), NOW.minus(Duration::from_secs(61))), Err(Gone));
+        assert_eq!(open(&text, &reader(), &query(), minutes(30)), Ok(token()));
+        assert_eq!(open(&text, &reader(), &query(), minutes(31)), Err(Gone));
+        assert_eq!(open(&text, &reader(), &query(), NOW.minus(Duration::from_secs(61))), Err(Gone));
         let other = Fingerprint::of(&["https://issuer.example", "user-2"]);
-        assert_eq!(sealer().open(&text, &other, &query(), NOW), Err(Gone));
-        assert_eq!(sealer().open(&text, &reader(), &Fingerprint::of(&["Observation?patient=y"]), NOW), Err(Gone));
-        assert_eq!(PageSealer::new(&[8; 32], PageSealer::LIFETIME).open(&text, &reader(), &query(), NOW), Err(Gone));
+        assert_eq!(open(&text, &other, &query(), NOW), Err(Gone));
+        assert_eq!(open(&text, &reader(), &Fingerprint::of(&["Observation?patient=y"]), NOW), Err(Gone));
+        assert_eq!(PageSealer::new(&[8; 32], PageSealer::LIFETIME).open::<Cursor>(&text, &reader(), &query(), NOW), Err(Gone));
         assert_ne!(text, sealer().seal(&token()).unwrap());
         assert!(text.len() < 600, "{}", text.len());
     }
@@ -185,12 +174,12 @@ mod tests {
             let mut forged = text.clone();
             if cut { forged.truncate(at) } else { forged.replace_range(at..=at, &to) }
             prop_assume!(forged != text);
-            prop_assert_eq!(sealer().open(&forged, &reader(), &query(), NOW), Err(Gone));
+            prop_assert_eq!(open(&forged, &reader(), &query(), NOW), Err(Gone));
         }
 
         #[test]
         fn garbage_is_gone(text in "\\PC{0,200}") {
-            prop_assert_eq!(sealer().open(&text, &reader(), &query(), NOW), Err(Gone));
+            prop_assert_eq!(open(&text, &reader(), &query(), NOW), Err(Gone));
         }
     }
 }

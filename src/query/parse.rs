@@ -1,4 +1,4 @@
-use super::ask::{Ask, Filter, LogAsk, Read, Search, Sort, SortKey, What};
+use super::ask::{Ask, ConsentAsk, Filter, LogAsk, Read, Search, Sort, SortKey, What};
 use super::fields::Fields;
 use super::form::{self, Pair};
 use super::grammar::{self, Link};
@@ -24,6 +24,14 @@ pub fn parse_log(request: &RawQuery<'_>, setting: &Setting<'_>) -> Result<LogAsk
     media::json_wanted(fields.format.as_deref(), request.accept)?;
     let patient = fields.patient("patient=ID or patient.identifier=SYSTEM|NUMBER")?;
     Ok(LogAsk::new(patient, fields.dates, fields.count.unwrap_or(setting.page_size.default), fields.page))
+}
+
+/// Reads a search of objections.
+pub fn parse_consents(request: &RawQuery<'_>, setting: &Setting<'_>) -> Result<ConsentAsk, QueryFault> {
+    let mut fields = Fields::read(&pairs(request)?, grammar::consent_parameters(), false, setting)?;
+    media::json_wanted(fields.format.as_deref(), request.accept)?;
+    let patient = fields.patient("patient=ID or patient.identifier=SYSTEM|NUMBER")?;
+    Ok(ConsentAsk::new(patient))
 }
 
 fn parse_search(

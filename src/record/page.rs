@@ -7,7 +7,7 @@ use crate::{
     federation::Entry,
     query::{
         Search,
-        page_token::{Cursor, Fingerprint, PageSealer, PageToken, SourceSeen},
+        page_token::{Cursor, Fingerprint, PageSealer, PageToken},
     },
 };
 use bytes::Bytes;
@@ -37,7 +37,7 @@ pub fn page(record: &Record, search: &Search, permit: &Permit, reader: &Reader<'
     let first = match &search.page {
         None => 0,
         Some(token) => {
-            let token = reader.pages.open(token, &who, &query, Timestamp::now()).map_err(|_| NotShown::Gone)?;
+            let token: PageToken = reader.pages.open(token, &who, &query, Timestamp::now()).map_err(|_| NotShown::Gone)?;
             // it goes on only where everything still stands as it did on the first page
             if token.epochs != permit.epochs() || token.sources != seen {
                 return Err(NotShown::Gone);
@@ -141,16 +141,17 @@ fn cursor(record: &Record, last: &Match) -> Option<Cursor> {
     Some(Cursor { key: last.key, source, local: entry_of(&record.sources, last)?.local.to_string() })
 }
 
-fn seen(record: &Record) -> Vec<SourceSeen> {
-    record
-        .lines()
-        .into_iter()
-        .map(|line| SourceSeen {
-            source: line.source,
-            outcome: line.reason.unwrap_or(line.outcome),
-            answer: line.answer.map(|id| Fingerprint::of(&[&id.0])),
+/// What every source said, as one fingerprint: a page goes on only from the very same answers.
+fn seen(record: &Record) -> Fingerprint {
+    let lines = record.lines();
+    let parts: Vec<&str> = lines
+        .iter()
+        .flat_map(|line| {
+            let outcome = line.reason.as_deref().unwrap_or(&line.outcome);
+            [line.source.as_str(), outcome, line.answer.as_ref().map_or("", |id| &id.0)]
         })
-        .collect()
+        .collect();
+    Fingerprint::of(&parts)
 }
 
 fn head(record: &Record, page: Option<&str>, next: Option<&str>) -> String {

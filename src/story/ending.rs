@@ -1,7 +1,8 @@
 use crate::{
-    access::Refusal,
+    access::{ContentFault, FaultCode, Refusal, RefusalKind},
     audit::{NotCommitted, Opened},
     domain::StoreError,
+    record::NotShown,
 };
 
 /// How a story ends without a release. What the caller reads of it is made in one place, `api::error`.
@@ -15,7 +16,7 @@ pub enum Ending {
     /// Every provider failed, or one did and the caller wanted all or nothing.
     ProvidersFailed { timeout: bool },
     /// What was posted is not understood, or cannot be done.
-    Content(crate::access::ContentFault),
+    Content(ContentFault),
     /// The version to be replaced is not the current one.
     Conflict,
     FactsUnavailable,
@@ -28,6 +29,12 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// A posted resource that contradicts what is stored.
+    pub fn content(path: &str, diagnostics: &str) -> Self {
+        let (path, diagnostics) = (path.to_owned(), diagnostics.to_owned());
+        Self::Content(ContentFault { code: FaultCode::Value, path, diagnostics })
+    }
+
     /// Commits the closing row, and says how the story ended then: `Stale` where a newer fact would end it otherwise.
     pub async fn close(self, opened: &mut Opened) -> Self {
         let (status, code) = (self.status(), self.code());
@@ -43,14 +50,14 @@ impl Ending {
 
     /// <https://hl7.org/fhir/R4/http.html>, docs/STATUS-CODES.md
     pub fn status(&self) -> u16 {
-        use crate::access::RefusalKind;
         match self {
             Self::Refused(refusal) if refusal.kind == RefusalKind::CouldNotCheck => 503,
             Self::Refused(_) => 403,
             Self::NotFound => 404,
             Self::Gone => 410,
             Self::Conflict => 409,
-            Self::Content(fault) => fault.status(),
+            Self::Content(fault) if fault.code == FaultCode::Structure => 400,
+            Self::Content(_) => 422,
             Self::ProvidersFailed { timeout: true } => 504,
             Self::ProvidersFailed { timeout: false } => 502,
             Self::FactsUnavailable | Self::AuditUnavailable | Self::Contended | Self::Stale => 503,
@@ -60,7 +67,6 @@ impl Ending {
 
     /// For the audit and the metrics.
     pub fn code(&self) -> &'static str {
-        use crate::access::RefusalKind;
         match self {
             Self::Refused(refusal) => match refusal.kind {
                 RefusalKind::Uniform => "access-denied",
@@ -76,6 +82,16 @@ impl Ending {
             Self::AuditUnavailable => "audit-unavailable",
             Self::Contended | Self::Stale => "contended",
             Self::Internal => "internal",
+        }
+    }
+}
+
+impl From<NotShown> for Ending {
+    fn from(not: NotShown) -> Self {
+        match not {
+            NotShown::NotFound => Self::NotFound,
+            NotShown::Gone => Self::Gone,
+            NotShown::ProvidersFailed { timeout } => Self::ProvidersFailed { timeout },
         }
     }
 }

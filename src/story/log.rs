@@ -4,7 +4,7 @@ use super::{Ending, Gateway, released};
 use crate::{
     access::{Action, Interaction, Wanted},
     audit::{Opened, PatientRows, Place, Released, balp},
-    domain::{OdsCode, Timestamp},
+    domain::{NhsNumber, OdsCode, Timestamp},
     fhir::date::Interval,
     identity::Requester,
     query::{LogAsk, page_token::{Fingerprint, PageToken}},
@@ -41,7 +41,7 @@ pub async fn access_log(
                     reader,
                     query,
                     epochs: permit.epochs(),
-                    sources: Vec::new(),
+                    sources: Fingerprint::of(&[]),
                     issued_at: Timestamp::now(),
                 };
                 Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
@@ -65,7 +65,7 @@ const A_TIME: u32 = 200;
 async fn page(
     g: &Gateway,
     ask: &LogAsk,
-    patient: crate::domain::NhsNumber,
+    patient: NhsNumber,
     mut before: Option<Place>,
 ) -> Result<Found, Ending> {
     let count = usize::try_from(ask.count).unwrap_or(usize::MAX);
