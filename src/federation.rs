@@ -1,1 +1,5 @@
 //! (being built)
+
+mod long_ids;
+
+pub use long_ids::LongIds;

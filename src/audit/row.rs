@@ -1,3 +1,4 @@
+use super::merkle::Hash;
 use crate::domain::{Epochs, NhsNumber, OdsCode, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,18 @@ pub enum Kind {
     Released,
     Refused,
     Failed,
+}
+
+impl Kind {
+    /// As stored beside the row; the numbers stay for ever.
+    pub fn code(self) -> i16 {
+        match self {
+            Self::Intent => 0,
+            Self::Released => 1,
+            Self::Refused => 2,
+            Self::Failed => 3,
+        }
+    }
 }
 
 /// The requester as the log keeps them.
@@ -107,6 +120,12 @@ pub struct SourceLine {
 #[serde(transparent)]
 pub struct AnswerId(pub String);
 
+impl AnswerId {
+    fn of(text: &[u8]) -> Self {
+        Self(Hash::of(&[text]).to_string())
+    }
+}
+
 /// Positions in a manifest, such as `0-49,52`: sorted, none twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -144,8 +163,9 @@ impl ItemRanges {
     }
 }
 
-/// The manifest of one provider's answer: its items as stored, once, whoever is shown them. Line N of `text` is item N:
-/// `Type/local-id version sha256-of-the-source's-bytes labels`, each field without spaces, `-` where there is none.
+/// The manifest of one provider's answer: its items as stored, once, whoever is shown them. After the heading each line is
+/// an item, the first at position 0: `Type/local-id version sha256-of-the-source's-bytes labels`, each field without
+/// spaces, `-` where there is none.
 #[derive(Clone, Debug)]
 pub struct Items {
     pub id: AnswerId,
@@ -153,6 +173,38 @@ pub struct Items {
     pub patient: NhsNumber,
     /// First line: `source patient type`, then one line an item, so that the id covers all of it.
     pub text: std::sync::Arc<str>,
+}
+
+impl Items {
+    /// `kind` is the type that was asked for; `lines` are the items.
+    pub fn new<L: AsRef<str>>(
+        source: OdsCode,
+        patient: NhsNumber,
+        kind: &str,
+        lines: impl IntoIterator<Item = L>,
+    ) -> Self {
+        let mut text = format!("{}{kind}\n", Self::heading(source, patient));
+        for line in lines {
+            text.push_str(line.as_ref());
+            text.push('\n');
+        }
+        Self { id: AnswerId::of(text.as_bytes()), source, patient, text: text.into() }
+    }
+
+    /// The items' lines, by position.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().skip(1)
+    }
+
+    /// Whether id, source and patient are those of the text.
+    pub fn is_whole(&self) -> bool {
+        self.id == AnswerId::of(self.text.as_bytes())
+            && self.text.starts_with(&Self::heading(self.source, self.patient))
+    }
+
+    fn heading(source: OdsCode, patient: NhsNumber) -> String {
+        format!("{source} {} ", patient.digits())
+    }
 }
 
 /// Under what a row may commit: the epochs that the permit was decided under, and until when it stands.
