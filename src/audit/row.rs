@@ -56,6 +56,18 @@ pub enum Kind {
     Failed,
 }
 
+impl Kind {
+    /// As stored beside the row; the numbers stay for ever.
+    pub fn code(self) -> i16 {
+        match self {
+            Self::Intent => 0,
+            Self::Released => 1,
+            Self::Refused => 2,
+            Self::Failed => 3,
+        }
+    }
+}
+
 /// The requester as the log keeps them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,10 +1,10 @@
 use crate::domain::{LongId, SealedEntry, StoreError};
 use async_trait::async_trait;
 
-/// The rows behind ids that are too long to seal (see `domain::IdSealer`).
+/// Source ids too long to be sealed in an id of ours: kept as rows, so that every node can read an id any node gave out.
 #[async_trait]
 pub trait LongIds: Send + Sync {
-    /// Stores what is not stored yet. An id is handed out only after this.
+    /// Returns once they are stored; before that an entry that bears one must not go out.
     async fn remember(&self, ids: &[LongId]) -> Result<(), StoreError>;
     async fn find(&self, digest: &str) -> Result<Option<SealedEntry>, StoreError>;
 }

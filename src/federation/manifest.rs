@@ -19,35 +19,52 @@ pub struct Items {
     pub source: OdsCode,
     pub patient: NhsNumber,
     /// First line: `source patient type`, so that the id covers all of it; then one line an item, of which the first is
-    /// item 0: `Type/local-id version sha256-of-the-source's-bytes labels`, without spaces in a field, `-` for nothing.
+    /// at position 0: `Type/local-id version sha256-of-the-source's-bytes labels`, without spaces in a field, `-` for
+    /// nothing.
     pub text: Arc<str>,
 }
 
-/// Writes a manifest, item by item.
-pub struct ItemsWriter {
-    source: OdsCode,
-    patient: NhsNumber,
-    resource_type: ResourceType,
-    text: String,
+impl Items {
+    /// `kind` is the type that was asked for; `lines` are the items.
+    pub fn new<L: AsRef<str>>(
+        source: OdsCode,
+        patient: NhsNumber,
+        kind: &str,
+        lines: impl IntoIterator<Item = L>,
+    ) -> Self {
+        let mut text = format!("{}{kind}\n", Self::heading(source, patient));
+        for line in lines {
+            text.push_str(line.as_ref());
+            text.push('\n');
+        }
+        Self { id: AnswerId::of(&text), source, patient, text: text.into() }
+    }
+
+    /// The items' lines, by position.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().skip(1)
+    }
+
+    /// Whether id, source and patient are those of the text.
+    pub fn is_whole(&self) -> bool {
+        self.id == AnswerId::of(&self.text) && self.text.starts_with(&Self::heading(self.source, self.patient))
+    }
+
+    fn heading(source: OdsCode, patient: NhsNumber) -> String {
+        format!("{source} {} ", patient.digits())
+    }
 }
 
-impl ItemsWriter {
-    pub fn new(source: OdsCode, patient: NhsNumber, resource_type: ResourceType) -> Self {
-        Self { source, patient, resource_type, text: format!("{source} {} {resource_type}", patient.digits()) }
+impl AnswerId {
+    fn of(text: &str) -> Self {
+        Self(HEXLOWER.encode(&sha256(text.as_bytes())))
     }
+}
 
-    pub fn item(&mut self, local: &str, version: &str, hash: &[u8], labels: &Labels) {
-        let labels = labels.codes().collect::<Vec<_>>().join(",");
-        let line = [&format!("\n{}/{local}", self.resource_type), &word(version), &HEXLOWER.encode(hash), &word(&labels)]
-            .map(String::as_str)
-            .join(" ");
-        self.text.push_str(&line);
-    }
-
-    pub fn finish(self) -> Arc<Items> {
-        let id = AnswerId(HEXLOWER.encode(&sha256(self.text.as_bytes())));
-        Arc::new(Items { id, source: self.source, patient: self.patient, text: self.text.into() })
-    }
+/// An item's line.
+pub fn line(resource_type: ResourceType, local: &str, version: &str, hash: &[u8], labels: &Labels) -> String {
+    let labels = labels.codes().collect::<Vec<_>>().join(",");
+    format!("{resource_type}/{local} {} {} {}", word(version), HEXLOWER.encode(hash), word(&labels))
 }
 
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -4,7 +4,7 @@
 use super::{
     Failure, Items,
     http::Http,
-    manifest::{ItemsWriter, sha256},
+    manifest::{self, sha256},
     pages,
 };
 use crate::{
@@ -77,11 +77,11 @@ pub async fn resolve(
     let found = pages::search(http, provider, url, request, &mut budget, Found { patient, patients: Vec::new() }).await?;
     let mut patients = found.patients;
     patients.sort_by(|a, b| a.local.cmp(&b.local));
-    let mut items = ItemsWriter::new(provider.ods, patient, ResourceType::Patient);
-    for found in &patients {
-        items.item(&found.local, &found.version, &sha256(&found.bytes), &found.labels);
-    }
-    Ok(Resolution { patients, fetched_at: Timestamp::now(), items: items.finish() })
+    let lines = patients
+        .iter()
+        .map(|p| manifest::line(ResourceType::Patient, &p.local, &p.version, &sha256(&p.bytes), &p.labels));
+    let items = Arc::new(Items::new(provider.ods, patient, ResourceType::Patient.as_str(), lines));
+    Ok(Resolution { patients, fetched_at: Timestamp::now(), items })
 }
 
 struct Found {

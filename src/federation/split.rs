@@ -1,9 +1,9 @@
 //! A provider's answer, split once: each entry verified to be this patient's, rewritten, its labels and dates read.
 
 use super::{
-    Answer, Failure,
+    Answer, Failure, Items,
     answer::Entry,
-    manifest::{ItemsWriter, sha256},
+    manifest::{self, sha256},
     pages::Take,
     resolution::{is_fhir_id, labels_of},
     rewrite::Rewriter,
@@ -19,7 +19,7 @@ use crate::{
     },
     query::grammar::{self, Rule},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// Takes entries as pages bring them, and makes the [`Answer`] of them in the end.
 pub struct Splitter {
@@ -100,13 +100,13 @@ impl Splitter {
     pub fn finish(mut self) -> (Answer, Vec<LongId>) {
         self.raw.sort_by(|a, b| b.entry.date.cmp(&a.entry.date).then_with(|| a.entry.local.cmp(&b.entry.local)));
         let Rewriter { provider, patient, .. } = &self.rewriter;
-        let mut items = ItemsWriter::new(provider.ods, *patient, self.resource_type);
+        let mut lines = Vec::with_capacity(self.raw.len());
         let unlabelled = Labels::default();
         let mut body = Vec::with_capacity(self.buffer.len());
         let mut entries = Vec::with_capacity(self.raw.len());
         for Split { mut entry, version, hash } in self.raw {
             let labels = self.labels.get(usize::from(entry.labels)).unwrap_or(&unlabelled);
-            items.item(&entry.local, &version, &hash, labels);
+            lines.push(manifest::line(self.resource_type, &entry.local, &version, &hash, labels));
             let (from, to) = (entry.entry.start, body.len());
             body.extend_from_slice(self.buffer.get(entry.entry).unwrap_or_default());
             entry.resource = entry.resource.start - from + to..entry.resource.end - from + to;
@@ -119,7 +119,7 @@ impl Splitter {
             entries,
             body: body.into(),
             labels: self.labels,
-            items: items.finish(),
+            items: Arc::new(Items::new(provider.ods, *patient, self.resource_type.as_str(), lines)),
         };
         (answer, self.rewriter.long_ids)
     }

@@ -1,0 +1,99 @@
+//! The statements that read the same in both databases.
+
+pub(super) const EPOCH: &str = "SELECT epoch FROM epoch WHERE key = $1";
+
+/// The first statement of every transaction that changes a fact: on PostgreSQL it waits for the releases under way and
+/// holds up new ones until this transaction has ended.
+pub(super) const RAISE: &str =
+    "INSERT INTO epoch (key, epoch) VALUES ($1, 1) ON CONFLICT (key) DO UPDATE SET epoch = epoch.epoch + 1";
+
+pub(super) const OBJECTIONS: &str = "SELECT id, scope FROM consent AS c WHERE patient = $1 AND in_force \
+    AND NOT EXISTS (SELECT 1 FROM consent AS n WHERE n.id = c.id AND n.version > c.version) ORDER BY id";
+
+/// Those that have not ended: an ended one can matter to no decision to come.
+pub(super) const RELATIONSHIPS: &str = "SELECT organisation, basis, evidence, start_at, end_at FROM relationship \
+    WHERE patient = $1 AND superseded_at IS NULL AND (end_at IS NULL OR end_at > $2) ORDER BY start_at, id";
+
+pub(super) const QUARANTINED: &str = "SELECT source FROM quarantine WHERE patient = $1 AND ended_at IS NULL";
+pub(super) const SUSPENDED: &str = "SELECT source FROM suspension WHERE ended_at IS NULL";
+pub(super) const REVOKED: &str = "SELECT issuer, subject FROM revocation WHERE ended_at IS NULL";
+
+pub(super) const CREATE_CONSENT: &str = "INSERT INTO consent (id, version, patient, scope, in_force, recorded_issuer, \
+    recorded_subject, recorded_organisation, recorded_at, resource) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+/// Only on top of the version before, of the same patient.
+pub(super) const UPDATE_CONSENT: &str = "INSERT INTO consent (id, version, patient, scope, in_force, recorded_issuer, \
+    recorded_subject, recorded_organisation, recorded_at, resource) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+    WHERE EXISTS (SELECT 1 FROM consent WHERE id = $1 AND version = $2 - 1 AND patient = $3)";
+
+pub(super) const CONSENT: &str = "SELECT id, version, patient, scope, in_force, recorded_issuer, recorded_subject, \
+    recorded_organisation, recorded_at, resource FROM consent WHERE id = $1 ORDER BY version DESC LIMIT 1";
+
+pub(super) const CONSENTS: &str = "SELECT id, version, patient, scope, in_force, recorded_issuer, recorded_subject, \
+    recorded_organisation, recorded_at, resource FROM consent AS c WHERE patient = $1 \
+    AND NOT EXISTS (SELECT 1 FROM consent AS n WHERE n.id = c.id AND n.version > c.version) \
+    ORDER BY (SELECT f.recorded_at FROM consent AS f WHERE f.id = c.id AND f.version = 1), id";
+
+pub(super) const SUPERSEDE: &str = "UPDATE relationship SET superseded_at = $5 WHERE patient = $1 AND organisation = $2 \
+    AND basis = $3 AND evidence = $4 AND superseded_at IS NULL";
+
+/// What an organisation asserted and has not ended by $4.
+pub(super) const SUPERSEDE_LASTING: &str = "UPDATE relationship SET superseded_at = $5 WHERE patient = $1 \
+    AND organisation = $2 AND ($3 IS NULL OR evidence = $3) AND (end_at IS NULL OR end_at > $4) AND superseded_at IS NULL \
+    RETURNING organisation, basis, evidence, start_at, end_at";
+
+pub(super) const ADD_RELATIONSHIP: &str = "INSERT INTO relationship (patient, organisation, basis, evidence, start_at, \
+    end_at, recorded_issuer, recorded_subject, recorded_organisation, recorded_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+pub(super) const REVOKE: &str =
+    "INSERT INTO revocation (issuer, subject, reason, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+pub(super) const SUSPEND: &str =
+    "INSERT INTO suspension (source, reason, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+pub(super) const RESUME: &str = "UPDATE suspension SET ended_at = $2 WHERE source = $1 AND ended_at IS NULL";
+pub(super) const QUARANTINE: &str =
+    "INSERT INTO quarantine (source, patient, reason, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+pub(super) const QUARANTINED_PATIENTS: &str = "SELECT count(*) FROM quarantine WHERE source = $1 AND ended_at IS NULL";
+
+pub(super) const REMEMBER: &str =
+    "INSERT INTO long_id (digest, source, patient, local) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+pub(super) const FIND: &str = "SELECT source, patient, local FROM long_id WHERE digest = $1";
+
+/// Hops from name to name along the keys: the rows themselves may be many millions.
+pub(super) const LOGS: &str = "WITH RECURSIVE named (log) AS ( \
+    SELECT (SELECT min(log) FROM audit_row) \
+    UNION ALL SELECT (SELECT min(r.log) FROM audit_row AS r WHERE r.log > named.log) FROM named WHERE named.log IS NOT NULL), \
+    signed (log) AS (SELECT (SELECT min(log) FROM checkpoint) \
+    UNION ALL SELECT (SELECT min(c.log) FROM checkpoint AS c WHERE c.log > signed.log) FROM signed WHERE signed.log IS NOT NULL) \
+    SELECT log FROM named WHERE log IS NOT NULL UNION SELECT log FROM log_head \
+    UNION SELECT log FROM signed WHERE log IS NOT NULL ORDER BY 1";
+
+pub(super) const HEAD: &str = "SELECT size, frontier, root FROM log_head WHERE log = $1";
+pub(super) const BEGIN_LOG: &str = "INSERT INTO log_head (log, size, frontier, root, updated_at) VALUES ($1, 0, $2, $3, $4) \
+    ON CONFLICT DO NOTHING";
+/// Moves only the head it was computed from.
+pub(super) const MOVE_HEAD: &str =
+    "UPDATE log_head SET size = $3, frontier = $4, root = $5, updated_at = $6 WHERE log = $1 AND size = $2";
+pub(super) const SAVE_CHECKPOINT: &str =
+    "INSERT INTO checkpoint (log, size, note, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+
+pub(super) const ROWS: &str = "SELECT log, idx, hash, nonce, body, kind, at, patient, request_id FROM audit_row \
+    WHERE log = $1 AND idx >= $2 ORDER BY idx LIMIT $3";
+pub(super) const ROWS_OUTSIDE: &str = "SELECT count(*) FROM audit_row WHERE log = $1 \
+    AND (idx < 0 OR idx >= (SELECT size FROM log_head WHERE log = $1))";
+pub(super) const CHECKPOINTS: &str =
+    "SELECT size, note FROM checkpoint WHERE log = $1 AND size > $2 ORDER BY size LIMIT $3";
+
+pub(super) const PATIENT_ROWS: &str = "SELECT log, idx, hash, nonce, body, kind, at, patient, request_id FROM audit_row \
+    WHERE patient = $1 AND kind <> 0 AND at >= $2 AND at < $3 AND (at, log, idx) < ($4, $5, $6) \
+    ORDER BY at DESC, log DESC, idx DESC LIMIT $7";
+pub(super) const REQUEST_ROWS: &str = "SELECT log, idx, hash, nonce, body, kind, at, patient, request_id FROM audit_row \
+    WHERE request_id = $1 ORDER BY at, log, idx LIMIT 1000";
+
+pub(super) const ITEMS: &str = "SELECT answer, source, patient, text FROM audit_item_list WHERE answer = $1";
+pub(super) const ALL_ITEMS: &str =
+    "SELECT answer, source, patient, text FROM audit_item_list WHERE answer > $1 ORDER BY answer LIMIT $2";
+pub(super) const SOURCE_ITEMS: &str = "SELECT answer, source, patient, text FROM audit_item_list \
+    WHERE source = $3 AND answer > $1 ORDER BY answer LIMIT $2";
+pub(super) const PATIENT_ITEMS: &str = "SELECT answer, source, patient, text FROM audit_item_list \
+    WHERE source = $3 AND patient = $4 AND answer > $1 ORDER BY answer LIMIT $2";

@@ -1,0 +1,88 @@
+//! SQLite: one file, one process. One connection writes, behind a fair lock; a pool of others reads (WAL lets them).
+
+mod facts;
+mod log;
+mod long_ids;
+mod reader;
+mod standing;
+
+pub(super) use log::SqliteLog;
+
+use super::{
+    fault::StoreFault,
+    mapping::{GLOBAL, failed, key},
+    migrations, sql,
+};
+use crate::domain::{NhsNumber, StoreError};
+use sqlx::{
+    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, sync::Arc, time::Duration};
+use tokio::sync::Mutex;
+
+#[derive(Clone)]
+pub struct Sqlite {
+    readers: SqlitePool,
+    writer: Arc<Mutex<SqliteConnection>>,
+    path: Arc<Path>,
+}
+
+impl Sqlite {
+    pub(super) async fn open(path: &Path, create: bool) -> Result<Self, StoreFault> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            // on macOS a plain sync leaves the data in the disk's own memory
+            .pragma("fullfsync", "on")
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5));
+        let mut writer = options.connect().await.map_err(StoreFault::Unreachable)?;
+        durable(&mut writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options.pragma("query_only", "on"))
+            .await
+            .map_err(StoreFault::Unreachable)?;
+        Ok(Self { readers, writer: Arc::new(Mutex::new(writer)), path: path.into() })
+    }
+
+    pub(super) async fn migrate(&self) -> Result<(), StoreFault> {
+        Ok(migrations::sqlite().run(&mut *self.writer.lock().await).await?)
+    }
+}
+
+type Transaction<'c> = sqlx::Transaction<'c, sqlx::Sqlite>;
+
+/// Takes the database's write lock at once: a transaction that reads first and writes later could find that what it read has
+/// changed.
+async fn begin(writer: &mut SqliteConnection) -> Result<Transaction<'_>, StoreError> {
+    writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+}
+
+/// Begins a change of one patient's facts, or everyone's.
+async fn raising(writer: &mut SqliteConnection, patient: Option<NhsNumber>) -> Result<Transaction<'_>, StoreError> {
+    let mut transaction = begin(writer).await?;
+    let key = patient.map_or(GLOBAL, key);
+    sqlx::query(sql::RAISE).bind(key).execute(&mut *transaction).await.map_err(failed)?;
+    Ok(transaction)
+}
+
+/// A build or a file system may not do as asked: some refuse WAL without a word.
+async fn durable(connection: &mut SqliteConnection) -> Result<(), StoreFault> {
+    let journal: String =
+        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await.map_err(StoreFault::Unreachable)?;
+    let synchronous: i64 =
+        sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *connection).await.map_err(StoreFault::Unreachable)?;
+    if journal != "wal" {
+        return Err(StoreFault::NotDurable { setting: "journal_mode", found: journal, wanted: "wal" });
+    }
+    if synchronous < 2 {
+        let found = synchronous.to_string();
+        return Err(StoreFault::NotDurable { setting: "synchronous", found, wanted: "2 (full)" });
+    }
+    Ok(())
+}

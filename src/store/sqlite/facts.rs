@@ -1,0 +1,176 @@
+use super::{Sqlite, raising};
+use crate::{
+    access::{ConsentRecord, FactStore, GlobalFacts, PatientFacts, Recorder, Relationship},
+    domain::{NhsNumber, OdsCode, StoreError, Timestamp},
+    store::{
+        mapping::{self, GLOBAL, failed, failed_or_taken, key},
+        sql,
+    },
+};
+use async_trait::async_trait;
+use sqlx::{Sqlite as Db, query::Query};
+
+#[async_trait]
+impl FactStore for Sqlite {
+    async fn patient_facts(&self, patient: NhsNumber) -> Result<PatientFacts, StoreError> {
+        let key = key(patient);
+        let mut connection = self.readers.acquire().await.map_err(failed)?;
+        let epoch = sqlx::query_scalar(sql::EPOCH).bind(key).fetch_optional(&mut *connection).await.map_err(failed)?;
+        let objections: Vec<(String, String)> =
+            sqlx::query_as(sql::OBJECTIONS).bind(key).fetch_all(&mut *connection).await.map_err(failed)?;
+        let relationships = sqlx::query_as(sql::RELATIONSHIPS).bind(key).bind(Timestamp::now().0);
+        let relationships = relationships.fetch_all(&mut *connection).await.map_err(failed)?;
+        let quarantined: Vec<String> =
+            sqlx::query_scalar(sql::QUARANTINED).bind(key).fetch_all(&mut *connection).await.map_err(failed)?;
+        Ok(PatientFacts {
+            epoch: epoch.unwrap_or(0),
+            objections: mapping::all(objections, mapping::objection)?,
+            relationships: mapping::all(relationships, mapping::relationship)?,
+            quarantined: quarantined.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    async fn global_facts(&self) -> Result<GlobalFacts, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(failed)?;
+        let epoch =
+            sqlx::query_scalar(sql::EPOCH).bind(GLOBAL).fetch_optional(&mut *connection).await.map_err(failed)?;
+        let suspended: Vec<String> =
+            sqlx::query_scalar(sql::SUSPENDED).fetch_all(&mut *connection).await.map_err(failed)?;
+        let revoked: Vec<(String, String)> =
+            sqlx::query_as(sql::REVOKED).fetch_all(&mut *connection).await.map_err(failed)?;
+        Ok(GlobalFacts {
+            epoch: epoch.unwrap_or(0),
+            suspended: suspended.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
+            revoked: revoked.into_iter().collect(),
+        })
+    }
+
+    async fn create_consent(&self, consent: &ConsentRecord) -> Result<(), StoreError> {
+        if consent.version != 1 {
+            return Err(StoreError::Conflict);
+        }
+        let scope = mapping::scope_text(consent)?;
+        let mut writer = self.writer.lock().await;
+        let mut change = raising(&mut writer, Some(consent.patient)).await?;
+        let insert = bind_consent(sqlx::query(sql::CREATE_CONSENT), consent, &scope);
+        insert.execute(&mut *change).await.map_err(failed_or_taken)?;
+        change.commit().await.map_err(failed)
+    }
+
+    async fn update_consent(&self, consent: &ConsentRecord) -> Result<(), StoreError> {
+        let scope = mapping::scope_text(consent)?;
+        let mut writer = self.writer.lock().await;
+        let mut change = raising(&mut writer, Some(consent.patient)).await?;
+        let insert = bind_consent(sqlx::query(sql::UPDATE_CONSENT), consent, &scope);
+        let done = insert.execute(&mut *change).await.map_err(failed_or_taken)?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::Conflict);
+        }
+        change.commit().await.map_err(failed)
+    }
+
+    async fn consent(&self, id: &str) -> Result<Option<ConsentRecord>, StoreError> {
+        let cells = sqlx::query_as(sql::CONSENT).bind(id).fetch_optional(&self.readers).await.map_err(failed)?;
+        cells.map(mapping::consent).transpose()
+    }
+
+    async fn consents(&self, patient: NhsNumber) -> Result<Vec<ConsentRecord>, StoreError> {
+        let cells = sqlx::query_as(sql::CONSENTS).bind(key(patient)).fetch_all(&self.readers).await.map_err(failed)?;
+        mapping::all(cells, mapping::consent)
+    }
+
+    async fn assert_relationship(
+        &self,
+        patient: NhsNumber,
+        relationship: &Relationship,
+        by: &Recorder,
+    ) -> Result<(), StoreError> {
+        let now = Timestamp::now();
+        let mut writer = self.writer.lock().await;
+        let mut change = raising(&mut writer, Some(patient)).await?;
+        let before = sqlx::query(sql::SUPERSEDE)
+            .bind(key(patient))
+            .bind(relationship.organisation.as_str())
+            .bind(relationship.basis.as_str())
+            .bind(&relationship.evidence)
+            .bind(now.0);
+        before.execute(&mut *change).await.map_err(failed)?;
+        add_relationship(patient, relationship, by, now).execute(&mut *change).await.map_err(failed)?;
+        change.commit().await.map_err(failed)
+    }
+
+    async fn end_relationship(
+        &self,
+        patient: NhsNumber,
+        organisation: OdsCode,
+        evidence: Option<&str>,
+        at: Timestamp,
+        by: &Recorder,
+    ) -> Result<u64, StoreError> {
+        let now = Timestamp::now();
+        let mut writer = self.writer.lock().await;
+        let mut change = raising(&mut writer, Some(patient)).await?;
+        let lasting = sqlx::query_as(sql::SUPERSEDE_LASTING)
+            .bind(key(patient))
+            .bind(organisation.as_str())
+            .bind(evidence)
+            .bind(at.0)
+            .bind(now.0);
+        let lasting = lasting.fetch_all(&mut *change).await.map_err(failed)?;
+        let ended = mapping::all(lasting, mapping::relationship)?;
+        for relationship in &ended {
+            let relationship = Relationship { end: Some(at), ..relationship.clone() };
+            add_relationship(patient, &relationship, by, now).execute(&mut *change).await.map_err(failed)?;
+        }
+        if ended.is_empty() {
+            // nothing has changed, so no permit need be decided again
+            return Ok(0);
+        }
+        change.commit().await.map_err(failed)?;
+        Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn revoke(&self, issuer: &str, subject: &str, reason: &str) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut change = raising(&mut writer, None).await?;
+        let insert = sqlx::query(sql::REVOKE).bind(issuer).bind(subject).bind(reason).bind(Timestamp::now().0);
+        insert.execute(&mut *change).await.map_err(failed)?;
+        change.commit().await.map_err(failed)
+    }
+}
+
+type Statement<'q> = Query<'q, Db, <Db as sqlx::Database>::Arguments>;
+
+fn bind_consent<'q>(query: Statement<'q>, consent: &'q ConsentRecord, scope: &'q str) -> Statement<'q> {
+    let by = &consent.recorded_by;
+    query
+        .bind(&consent.id)
+        .bind(consent.version)
+        .bind(key(consent.patient))
+        .bind(scope)
+        .bind(consent.in_force)
+        .bind(&by.issuer)
+        .bind(&by.subject)
+        .bind(by.organisation.as_ref().map(OdsCode::as_str))
+        .bind(consent.recorded_at.0)
+        .bind(&consent.resource)
+}
+
+fn add_relationship<'q>(
+    patient: NhsNumber,
+    relationship: &'q Relationship,
+    by: &'q Recorder,
+    now: Timestamp,
+) -> Statement<'q> {
+    sqlx::query(sql::ADD_RELATIONSHIP)
+        .bind(key(patient))
+        .bind(relationship.organisation.as_str())
+        .bind(relationship.basis.as_str())
+        .bind(&relationship.evidence)
+        .bind(relationship.start.0)
+        .bind(relationship.end.map(|end| end.0))
+        .bind(&by.issuer)
+        .bind(&by.subject)
+        .bind(by.organisation.as_ref().map(OdsCode::as_str))
+        .bind(now.0)
+}

@@ -1,0 +1,158 @@
+use super::*;
+use crate::{
+    access::{Basis, ConsentRecord, Objection, ObjectionScope, Relationship},
+    domain::{LongId, SealedEntry, StoreError},
+};
+
+fn objection(id: &str, version: i64, in_force: bool) -> ConsentRecord {
+    ConsentRecord {
+        id: id.into(),
+        version,
+        patient: patient(1),
+        scope: ObjectionScope::Source(ods("F99001")),
+        in_force,
+        recorded_by: clerk(),
+        recorded_at: Timestamp(version * 1_000_000),
+        resource: r#"{"resourceType":"Consent"}"#.into(),
+    }
+}
+
+fn relationship(evidence: &str, end: Option<Timestamp>) -> Relationship {
+    let start = Timestamp(1_000_000);
+    Relationship { organisation: ods("RZ901"), basis: Basis::Referral, start, end, evidence: evidence.into() }
+}
+
+#[tokio::test]
+async fn a_patient_nobody_wrote_about_has_the_default_facts_and_reading_them_stores_nothing() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        for _ in 0..2 {
+            let facts = store.facts().patient_facts(patient(1)).await.unwrap();
+            assert_eq!((facts.epoch, facts.objections.len(), facts.relationships.len()), (0, 0, 0));
+        }
+        assert_eq!(store.facts().global_facts().await.unwrap().epoch, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_objection_is_in_force_until_a_next_version_withdraws_it_and_every_write_raises_the_epoch() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let facts = store.facts();
+        facts.create_consent(&objection("a", 1, true)).await.unwrap();
+        assert_eq!(facts.create_consent(&objection("a", 1, true)).await, Err(StoreError::Conflict));
+        let read = facts.patient_facts(patient(1)).await.unwrap();
+        let expected = Objection { id: "a".into(), scope: ObjectionScope::Source(ods("F99001")) };
+        assert_eq!((read.epoch, read.objections), (1, vec![expected]));
+
+        // a version that is not the next one is somebody else's
+        for version in [1, 3] {
+            assert_eq!(facts.update_consent(&objection("a", version, false)).await, Err(StoreError::Conflict));
+        }
+        let of_another = ConsentRecord { patient: patient(2), ..objection("a", 2, false) };
+        assert_eq!(facts.update_consent(&of_another).await, Err(StoreError::Conflict));
+        assert_eq!(facts.patient_facts(patient(1)).await.unwrap().epoch, 1, "what was refused raised nothing");
+
+        facts.update_consent(&objection("a", 2, false)).await.unwrap();
+        facts.create_consent(&objection("b", 1, true)).await.unwrap();
+        let read = facts.patient_facts(patient(1)).await.unwrap();
+        assert_eq!((read.epoch, read.objections.len()), (3, 1));
+        let current = facts.consent("a").await.unwrap().unwrap();
+        assert_eq!((current.version, current.in_force, current.recorded_by), (2, false, clerk()));
+        let all: Vec<(String, i64)> =
+            facts.consents(patient(1)).await.unwrap().into_iter().map(|c| (c.id, c.version)).collect();
+        assert_eq!(all, [("a".into(), 2), ("b".into(), 1)]);
+        assert!(facts.consent("c").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn of_two_updates_at_once_one_wins_and_the_other_is_told() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let facts = store.facts();
+        facts.create_consent(&objection("a", 1, true)).await.unwrap();
+        let next = objection("a", 2, false);
+        let (one, other) = tokio::join!(facts.update_consent(&next), facts.update_consent(&next));
+        assert!(matches!((one, other), (Ok(()), Err(StoreError::Conflict)) | (Err(StoreError::Conflict), Ok(()))));
+    }
+}
+
+#[tokio::test]
+async fn a_relationship_asserted_again_is_replaced_and_one_that_ended_is_gone_from_the_facts() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let facts = store.facts();
+        let later = Timestamp::now().plus(Duration::from_secs(3600));
+        facts.assert_relationship(patient(1), &relationship("x|1", None), &clerk()).await.unwrap();
+        facts.assert_relationship(patient(1), &relationship("x|1", Some(later)), &clerk()).await.unwrap();
+        facts.assert_relationship(patient(1), &relationship("x|2", None), &clerk()).await.unwrap();
+        let read = facts.patient_facts(patient(1)).await.unwrap();
+        assert_eq!(read.epoch, 3);
+        assert_eq!(read.relationships, [relationship("x|1", Some(later)), relationship("x|2", None)]);
+
+        let end = |evidence, organisation: &'static str| {
+            let facts = store.facts();
+            async move {
+                facts.end_relationship(patient(1), ods(organisation), evidence, Timestamp::now(), &clerk()).await
+            }
+        };
+        assert_eq!(end(Some("x|1"), "RZ902").await, Ok(0), "an organisation ends only what it asserted");
+        assert_eq!(end(Some("x|3"), "RZ901").await, Ok(0));
+        assert_eq!(facts.patient_facts(patient(1)).await.unwrap().epoch, 3);
+        assert_eq!(end(Some("x|1"), "RZ901").await, Ok(1));
+        assert_eq!(facts.patient_facts(patient(1)).await.unwrap().relationships, [relationship("x|2", None)]);
+        assert_eq!(end(None, "RZ901").await, Ok(1));
+        let read = facts.patient_facts(patient(1)).await.unwrap();
+        assert_eq!((read.epoch, read.relationships.len()), (5, 0));
+    }
+}
+
+#[tokio::test]
+async fn suspensions_and_revocations_are_everyones_and_a_quarantine_is_one_patients() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let (facts, standing) = (store.facts(), store.standing());
+        standing.suspend(ods("F99001"), "probe failed").await.unwrap();
+        standing.suspend(ods("F99001"), "again").await.unwrap();
+        facts.revoke("https://id.example", "mallory", "left").await.unwrap();
+        let read = facts.global_facts().await.unwrap();
+        assert_eq!((read.epoch, read.suspended.contains(&ods("F99001"))), (3, true));
+        assert!(read.revoked.contains(&("https://id.example".into(), "mallory".into())));
+        assert_eq!(standing.resume(ods("F99001")).await, Ok(true));
+        assert_eq!(standing.resume(ods("F99001")).await, Ok(false));
+        assert!(facts.global_facts().await.unwrap().suspended.is_empty());
+
+        for (of, distinct) in [(1, 1), (1, 1), (2, 2), (3, 3)] {
+            assert_eq!(standing.quarantine(ods("RZ902"), patient(of), "wrong patient").await, Ok(distinct));
+        }
+        assert!(facts.patient_facts(patient(1)).await.unwrap().quarantined.contains(&ods("RZ902")));
+        assert!(facts.patient_facts(patient(4)).await.unwrap().quarantined.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_epoch_cannot_be_lowered_or_removed_even_behind_the_gateways_back() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        store.standing().suspend(ods("F99001"), "probe failed").await.unwrap();
+        for statement in ["UPDATE epoch SET epoch = 0", "UPDATE epoch SET key = 5", "DELETE FROM epoch"] {
+            let fixture = std::panic::AssertUnwindSafe(&fixture);
+            let refused = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(fixture.tamper(statement))).await;
+            assert!(refused.is_err(), "{statement}");
+        }
+        assert_eq!(store.facts().global_facts().await.unwrap().epoch, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_long_source_id_is_found_again_by_its_digest() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let entry = SealedEntry { source: ods("RZ901"), patient: patient(1), local: "x".repeat(60) };
+        let id = LongId { digest: "digest".into(), entry: entry.clone() };
+        store.long_ids().remember(&[id.clone(), id]).await.unwrap();
+        assert_eq!(store.long_ids().find("digest").await, Ok(Some(entry)));
+        assert_eq!(store.long_ids().find("other").await, Ok(None));
+    }
+}
