@@ -11,6 +11,7 @@ mod content;
 mod datetime;
 mod decide;
 mod decision;
+mod fact_cache;
 mod facts;
 pub mod parameters;
 mod permit;
@@ -23,6 +24,7 @@ mod wanted;
 
 pub use content::{ContentFault, FaultCode};
 pub use decision::{Decision, Refusal, RefusalKind};
+pub use fact_cache::FactCache;
 pub use facts::{Basis, Evidence, Facts, GlobalFacts, Objection, ObjectionScope, PatientFacts, Relationship};
 pub use permit::{Asking, Disclosure, Permit, SkipReason};
 pub use policy::{Policy, PolicyFault};

@@ -8,7 +8,8 @@ mod section;
 
 pub use faults::{ConfigFault, ConfigFaults};
 pub use section::{
-    AuditSection, DatabaseSection, FederationSection, GatewaySection, KeysSection, LogSection, PolicySection,
+    AuditSection, DatabaseSection, FederationSection, GatewaySection, KeysSection, LogFormat, LogSection, PolicySection,
+    SmartSection,
 };
 
 use crate::{identity::IssuerConfig, registry::ProviderConfig};
@@ -24,6 +25,7 @@ pub struct Config {
     pub federation: FederationSection,
     pub policy: PolicySection,
     pub log: LogSection,
+    pub smart: Option<SmartSection>,
     pub issuers: Vec<IssuerConfig>,
     pub providers: Vec<ProviderConfig>,
 }
@@ -52,12 +54,13 @@ impl Config {
         let federation = faults.section_or_default(&source, "federation");
         let policy = faults.section_or_default(&source, "policy");
         let log = faults.section_or_default(&source, "log");
+        let smart = faults.section_or_default(&source, "smart");
         let issuers: Vec<IssuerConfig> = faults.each(&source, "issuer");
         let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
         faults.check(&gateway, &database, &keys, &federation, &issuers, &providers);
         match (gateway, database, keys) {
             (Some(gateway), Some(database), Some(keys)) if faults.is_empty() => {
-                Ok(Self { gateway, database, keys, audit, federation, policy, log, issuers, providers })
+                Ok(Self { gateway, database, keys, audit, federation, policy, log, smart, issuers, providers })
             }
             _ => Err(faults),
         }

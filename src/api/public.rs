@@ -1,7 +1,7 @@
 //! What anyone may read: what this gateway can do, and how to sign in to it. No patient is in any of it.
 
 use super::{Node, error, reply::Reply};
-use crate::{domain::RequestId, fhir::outcome::IssueCode, query::capability};
+use crate::{domain::RequestId, fhir::outcome::IssueCode};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{HeaderName, HeaderValue},
@@ -34,14 +34,16 @@ fn answer(reply: Reply, request: &HttpRequest) -> HttpResponse {
 }
 
 pub async fn metadata(request: HttpRequest, node: web::Data<Node>) -> HttpResponse {
-    let statement = capability::statement(&node.public_url);
-    answer(Reply::own(200, statement.to_string()), &request)
+    answer(Reply::own(200, node.statement.clone()), &request)
 }
 
 /// <https://hl7.org/fhir/smart-app-launch/conformance.html>: JSON whatever Accept says.
 pub async fn smart_configuration(request: HttpRequest, node: web::Data<Node>) -> HttpResponse {
-    let configuration = capability::smart_configuration(&node.public_url);
-    let mut reply = Reply::own(200, configuration.to_string());
+    let Some(configuration) = &node.smart else {
+        let diagnostics = "This deployment does not say where its callers get their tokens.";
+        return answer(error::refused(404, IssueCode::NotFound, diagnostics), &request);
+    };
+    let mut reply = Reply::own(200, configuration.clone());
     reply.content_type = "application/json";
     answer(reply, &request)
 }

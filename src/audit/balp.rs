@@ -36,7 +36,7 @@ pub fn event(row: &Row, log: &LogId, index: u64, setting: &Setting<'_>) -> Value
     let shape = Shape::of(row);
     let mut event = json!({
         "resourceType": "AuditEvent",
-        "id": format!("{log}.{index}"),
+        "id": id(log, index),
         "type": coding("http://terminology.hl7.org/CodeSystem/audit-event-type", "rest", "RESTful Operation"),
         "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": shape.subtype}],
         "action": shape.action,
@@ -62,6 +62,11 @@ pub fn event(row: &Row, log: &LogId, index: u64, setting: &Setting<'_>) -> Value
         }
     }
     event
+}
+
+/// <https://hl7.org/fhir/R4/datatypes.html#id>: letters, digits, hyphens and dots.
+fn id(log: &LogId, index: u64) -> String {
+    format!("{log}.{index}").replace('_', "-")
 }
 
 /// What BALP calls it, by the row's interaction.

@@ -4,6 +4,7 @@ use super::{
 };
 use crate::domain::{NhsNumber, OdsCode, RequestId, StoreError, Timestamp};
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// The logs as anyone but their writers reads them: the patient's access log, the privacy office, the verifier. Each call
@@ -48,7 +49,7 @@ pub struct PatientRows {
 }
 
 /// Where a row stands among a patient's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     pub at: Timestamp,
     pub log: LogId,

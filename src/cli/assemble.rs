@@ -6,12 +6,16 @@ use crate::{
     domain::IdSealer,
     federation::{Federation, FederationOptions},
     identity::Verifier,
-    query::PageSealer,
+    query::{
+        PageSealer,
+        capability::{Service, smart_configuration, statement},
+    },
     registry::Registry,
-    store::Store,
+    store::{DatabaseUrl, Store},
     story::Gateway,
 };
 use actix_web::web;
+use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
@@ -20,17 +24,19 @@ use tokio::sync::Semaphore;
 pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Node>, String> {
     let key = |place: &str, secret: &crate::domain::SecretRef| secret.key().map_err(|e| format!("{place}: {e}"));
     let ids = Arc::new(IdSealer::new(&key("keys.ids", &config.keys.ids)?));
-    let pages = PageSealer::new(&key("keys.pages", &config.keys.pages)?);
-    let signer = Signer::from_seed(&key("keys.checkpoint", &config.keys.checkpoint)?).map_err(|e| e.to_string())?;
+    let pages = PageSealer::new(&key("keys.pages", &config.keys.pages)?, PageSealer::LIFETIME);
+    let seed = key("keys.checkpoint", &config.keys.checkpoint)?;
+    let signer = Signer::new(&config.audit.origin, &seed).map_err(|e| format!("audit.origin: {e}"))?;
     let policy = Policy::load(config.policy.directory.as_deref())
         .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
-    let store = Store::open(&config.database.url()?).await.map_err(|e| e.to_string())?;
+    let url = DatabaseUrl::parse(&config.database.url()?).map_err(|e| e.to_string())?;
+    let store = Store::open(&url).await.map_err(|e| said(&e))?;
     let log = LogId::parse(&config.gateway.node).map_err(|e| format!("gateway.node: {e}"))?;
     let mut options = LogOptions::new(signer);
     options.checkpoint_file.clone_from(&config.audit.checkpoint_file);
     options.interval = Duration::from_secs(config.audit.checkpoint_interval_seconds.max(1));
     options.commit_timeout = Duration::from_millis(config.audit.commit_timeout_ms);
-    let log = AuditLog::start(store.log_store(log), options).await.map_err(|e| e.to_string())?;
+    let log = AuditLog::start(store.log(log), options).await.map_err(|e| e.to_string())?;
     let registry = Registry::new(&config.providers, Duration::from_millis(config.federation.deadline_ms))?;
     let base: Arc<str> = format!("{public_url}/fhir/").into();
     let federation = Federation::new(FederationOptions {
@@ -54,14 +60,51 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         long_ids: store.long_ids(),
         ids,
         pages,
-        base,
+        base: Arc::clone(&base),
     };
     Ok(web::Data::new(Node {
         gateway: Arc::new(gateway),
         bad_tokens,
         places: Semaphore::new(config.gateway.max_concurrent_requests),
         deadline: Duration::from_millis(config.gateway.request_deadline_ms),
-        public_url: public_url.to_owned(),
+        bases: vec![base.trim_end_matches('/').to_owned()],
+        statement: capability(config, public_url),
+        smart: config.smart.as_ref().map(|smart| smart_configuration(smart.into(), SCOPES).to_string()),
         metrics: crate::telemetry::metrics(),
     }))
+}
+
+/// An error with what caused it, for the operator.
+fn said(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+const SCOPES: &[&str] = &["user/*.rs", "user/Consent.crus", "patient/AuditEvent.rs", "patient/Consent.crus", "system/Consent.crus", "system/Patient.u"];
+
+const OPERATIONS: &[(&str, &str)] = &[
+    ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),
+    ("end-relationship", "https://caregate.example/OperationDefinition/end-relationship"),
+];
+
+/// The CapabilityStatement, made once: nothing in it changes while the node lives.
+fn capability(config: &Config, public_url: &str) -> String {
+    let codes = |codes: &[&str]| codes.iter().map(|code| json!({"code": code})).collect::<Vec<_>>();
+    let service = Service {
+        base: &format!("{public_url}/fhir"),
+        version: env!("CARGO_PKG_VERSION"),
+        date: "2026-11-21",
+        smart: config.smart.as_ref().map(Into::into),
+        resources: vec![
+            json!({"type": "Consent", "interaction": codes(&["create", "read", "update", "search-type"]), "searchParam": [{"name": "patient", "type": "reference"}]}),
+            json!({"type": "AuditEvent", "interaction": codes(&["search-type"]), "searchParam": [{"name": "patient", "type": "reference"}, {"name": "date", "type": "date"}]}),
+        ],
+        patient_operations: OPERATIONS,
+    };
+    statement(&service).to_string()
 }

@@ -1,5 +1,5 @@
 use super::failed;
-use crate::{domain::OdsCode, store::Store};
+use crate::{domain::OdsCode, store::{DatabaseUrl, Store}};
 use clap::Subcommand;
 use std::process::ExitCode;
 
@@ -30,7 +30,11 @@ pub async fn run(command: ProviderCommand) -> ExitCode {
         Ok(ods) => ods,
         Err(error) => return failed("no such organisation", &error),
     };
-    let store = match Store::open(database).await {
+    let url = match DatabaseUrl::parse(database) {
+        Ok(url) => url,
+        Err(error) => return failed("no such database", &error),
+    };
+    let store = match Store::open_existing(&url).await {
         Ok(store) => store,
         Err(error) => return failed("the database could not be opened", &error),
     };

@@ -1,5 +1,5 @@
 use super::{DatabaseSection, FederationSection, GatewaySection, KeysSection};
-use crate::{domain::SecretRef, fhir::ResourceType, identity::IssuerConfig, registry::ProviderConfig};
+use crate::{audit::LogId, domain::SecretRef, fhir::ResourceType, identity::IssuerConfig, registry::ProviderConfig};
 use serde::de::DeserializeOwned;
 use std::{collections::HashSet, fmt};
 
@@ -14,8 +14,8 @@ pub struct ConfigFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
 
-const SECTIONS: [&str; 9] =
-    ["gateway", "database", "keys", "audit", "federation", "policy", "log", "issuer", "provider"];
+const SECTIONS: [&str; 10] =
+    ["gateway", "database", "keys", "audit", "federation", "policy", "log", "smart", "issuer", "provider"];
 
 impl ConfigFaults {
     pub fn one(place: impl fmt::Display, what: impl fmt::Display) -> Self {
@@ -87,9 +87,8 @@ impl ConfigFaults {
         providers: &[ProviderConfig],
     ) {
         if let Some(gateway) = gateway {
-            let named = gateway.node.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
-            if !named || !(1..=64).contains(&gateway.node.len()) {
-                self.add("gateway.node", "1 to 64 letters, digits, dots and hyphens");
+            if let Err(what) = LogId::parse(&gateway.node) {
+                self.add("gateway.node", what);
             }
             if let Some(url) = &gateway.public_url
                 && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())

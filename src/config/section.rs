@@ -1,4 +1,4 @@
-use crate::domain::SecretRef;
+use crate::{domain::SecretRef, query::capability::Smart};
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -78,6 +78,8 @@ pub struct KeysSection {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuditSection {
+    /// What checkpoints are named after; each log's id follows it.
+    pub origin: String,
     /// Signed checkpoints are also written here: keep it on another machine's disk.
     pub checkpoint_file: Option<PathBuf>,
     pub checkpoint_interval_seconds: u64,
@@ -86,7 +88,7 @@ pub struct AuditSection {
 
 impl Default for AuditSection {
     fn default() -> Self {
-        Self { checkpoint_file: None, checkpoint_interval_seconds: 10, commit_timeout_ms: 5_000 }
+        Self { origin: "caregate.example/audit".to_owned(), checkpoint_file: None, checkpoint_interval_seconds: 10, commit_timeout_ms: 5_000 }
     }
 }
 
@@ -164,5 +166,26 @@ pub enum LogFormat {
 impl Default for LogSection {
     fn default() -> Self {
         Self { format: LogFormat::Human, filter: "info".to_owned() }
+    }
+}
+
+/// `[smart]`: where callers get their tokens, told at `/.well-known/smart-configuration`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmartSection {
+    pub issuer: String,
+    pub jwks_uri: String,
+    pub token_endpoint: String,
+    pub authorization_endpoint: Option<String>,
+}
+
+impl<'a> From<&'a SmartSection> for Smart<'a> {
+    fn from(section: &'a SmartSection) -> Self {
+        Self {
+            issuer: &section.issuer,
+            jwks: &section.jwks_uri,
+            authorize: section.authorization_endpoint.as_deref(),
+            token: &section.token_endpoint,
+        }
     }
 }

@@ -133,7 +133,8 @@ impl Rewriter {
             Target::Local { resource_type: "Binary", id } => id.to_owned(),
             _ => address.to_owned(),
         };
-        Some(format!("{}Binary/{}", self.base, self.id(&local)))
+        let id = self.id(&local);
+        Some(format!("{}Binary/{id}", self.base))
     }
 }
 

@@ -10,6 +10,14 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// Whether there is something to look at: a file that has not been made yet is no fault.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => path.exists(),
+            Self::Postgres(_) => true,
+        }
+    }
+
     /// `sqlite:PATH` (also `sqlite://PATH`) or `postgres://user@host/database`. A database in memory is refused: it would
     /// forget the audit.
     pub fn parse(text: &str) -> Result<Self, StoreFault> {
