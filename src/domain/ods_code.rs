@@ -6,8 +6,9 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OdsCode {
-    len: u8,
+    // first, so that codes are ordered as their texts are
     bytes: [u8; 10],
+    len: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
