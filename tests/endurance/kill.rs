@@ -16,18 +16,18 @@ struct Outcome {
     lost: usize,
 }
 
-async fn killed(region: &Region, binary: &Path, database: &Database, kills: usize) -> Outcome {
+async fn killed(region: &Region, binary: &Path, database: &Database, node: &str, kills: usize) -> Outcome {
     let asks = mixed(region).await;
     let mut answers = Vec::new();
     for _ in 0..kills {
-        let gateway = region.node("node", database).run_by(binary).start();
+        let gateway = region.node(node, database).run_by(binary).start();
         let load = Load::start(&gateway, 32, &asks, "");
-        tokio::time::sleep(at_random(50, 450)).await;
+        tokio::time::sleep(at_random(100, 600)).await;
         gateway.kill();
         answers.extend(load.stop().await.answers);
     }
     // once more, in peace: starting on what a kill left behind must not lose anything either
-    region.node("node", database).start().stop().await;
+    region.node(node, database).start().stop().await;
     answers.retain(|answer| matches!(answer.status, 200 | 403));
     Outcome { answered: answers.len(), lost: missing(&answers, &database.closing_rows().await) }
 }
@@ -38,7 +38,7 @@ fn at_random(least: u64, most: u64) -> Duration {
 }
 
 async fn nothing_is_lost(region: &Region, database: &Database) {
-    let Outcome { answered, lost } = killed(region, Path::new(CAREGATE), database, kills()).await;
+    let Outcome { answered, lost } = killed(region, Path::new(CAREGATE), database, "node", kills()).await;
     println!("{}: {} kills, {answered} answered, {lost} lost", database.url(), kills());
     assert!(answered > kills() * 10, "the kills came before the answers: {answered}");
     assert_eq!(lost, 0, "of {answered} answers");
@@ -63,8 +63,8 @@ async fn every_answer_received_before_a_kill_has_its_committed_closing_row_on_po
 #[tokio::test(flavor = "multi_thread")]
 async fn the_kills_find_out_a_gateway_that_answers_before_it_commits() {
     let region = Region::start().await;
-    for database in [region.sqlite(), Database::postgres().await] {
-        let Outcome { answered, lost } = killed(&region, control(), &database, 3).await;
+    for (node, database) in [("one", region.sqlite()), ("two", Database::postgres().await)] {
+        let Outcome { answered, lost } = killed(&region, control(), &database, node, 3).await;
         println!("{}: the control lost {lost} of {answered}", database.url());
         assert!(lost > 0, "nothing lost of {answered}: these kills prove nothing");
     }

@@ -7,7 +7,7 @@ use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -23,21 +23,20 @@ static TURN: Mutex<()> = Mutex::const_new(());
 pub struct Program {
     child: Child,
     log: PathBuf,
+    /// Kept open: to write to a pipe that nobody reads would end it.
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl Program {
     /// Starts it and waits for its first line on stdout: by then it does what it is for.
     fn start(mut command: Command, log: PathBuf) -> Result<(Self, String), String> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log).expect("a log file"));
-        let child = command.env("RUST_LOG", "warn").spawn().expect("the program starts");
-        let mut program = Self { child, log };
+        let mut child = command.env("RUST_LOG", "warn").spawn().expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut line = String::new();
-        let stdout = program.child.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("stdout can be read");
-        if line.is_empty() {
-            return Err(fs::read_to_string(&program.log).unwrap_or_default());
-        }
-        Ok((program, line))
+        stdout.read_line(&mut line).expect("stdout can be read");
+        let program = Self { child, log, _stdout: stdout };
+        if line.is_empty() { Err(program.log()) } else { Ok((program, line)) }
     }
 
     /// As if the machine had no mercy: SIGKILL.
