@@ -49,6 +49,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     .map_err(|e| e.to_string())?;
     let verifier = Verifier::new(config.issuers.clone()).map_err(|e| e.to_string())?;
     let bad_tokens = Arc::new(BadTokens::new(log.clone()));
+    tokio::spawn(BadTokens::keep_flushing(Arc::downgrade(&bad_tokens)));
     let gateway = Gateway {
         verifier,
         policy: Arc::new(policy),
