@@ -127,7 +127,7 @@ fn check_head(log: &LogId, head: &StoredHead, tree: &Frontier, good: u64) -> Res
         Some(stored) if stored == *tree => Ok(()),
         Some(_) => {
             let place = Where::Rows { log: log.clone(), first: good, last: head.size.saturating_sub(1) };
-            let what = "changed together with its hash, or the head was: the log's root is another".to_owned();
+            let what = "changed together with its leaf, or the head was: the log's root is another".to_owned();
             Err(Stop::Fault(Fault { place, what }))
         }
     }
