@@ -44,6 +44,6 @@ async fn looking_at_a_database_that_is_not_there_makes_none() {
 async fn opening_twice_at_once_migrates_once() {
     for fixture in Fixture::both().await {
         let (one, other) = tokio::join!(Store::open(&fixture.url), Store::open(&fixture.url));
-        assert!(one.is_ok() && other.is_ok());
+        assert!(one.is_ok() && other.is_ok(), "{:?} {:?}", one.err(), other.err());
     }
 }
