@@ -39,12 +39,13 @@ BEGIN
     RETURN QUERY SELECT e.key, e.epoch FROM epoch AS e WHERE e.key = ANY (keys);
 END $$;
 
--- One row a leaf. `hash` is SHA-256(nonce, body) and outlives an erasure; all else goes together or not at all.
+-- One row a leaf. `leaf` is the hash over the index, the nonce and the body (src/audit/merkle.rs) and outlives an erasure;
+-- all else goes together or not at all.
 -- `body` is bytea: text would refuse what JSON may hold, and the bytes are what the hash is over.
 CREATE TABLE audit_row (
     log        text COLLATE "C" NOT NULL,
     idx        bigint NOT NULL,
-    hash       bytea NOT NULL,
+    leaf       bytea NOT NULL,
     nonce      bytea,
     body       bytea,
     kind       smallint,            -- 0 intent, 1 released, 2 refused, 3 failed

@@ -298,9 +298,10 @@ impl Seal for Sealing<'_> {
                 continue;
             }
             let index = self.head.size();
-            self.head.push(leaf_hash(index, &pending.row.hash));
+            let leaf = leaf_hash(index, &pending.row.hash);
+            self.head.push(leaf);
             self.outcomes.push(Ok(Receipt::new(self.log.clone(), index)));
-            rows.push(&pending.row);
+            rows.push((&pending.row, leaf));
             let fresh = pending.items.iter().filter(|items| !self.stored.contains(&items.id));
             self.items.extend(fresh.map(|items| (items.id.clone(), items.as_ref())));
         }

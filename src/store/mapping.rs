@@ -91,12 +91,12 @@ pub(super) fn relationship(cells: RelationshipCells) -> Result<Relationship, Sto
     Ok(Relationship { organisation: ods(&organisation)?, basis, start, end, evidence })
 }
 
-/// log, idx, hash; nonce, body, kind, at, patient, request_id.
+/// log, idx, leaf; nonce, body, kind, at, patient, request_id.
 pub(super) type RowCells =
     (String, i64, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, Option<i16>, Option<i64>, Option<i64>, Option<Vec<u8>>);
 
 pub(super) fn row(cells: RowCells) -> Result<StoredRow, StoreError> {
-    let (log, index, hash, nonce, body, kind, at, patient, request_id) = cells;
+    let (log, index, leaf, nonce, body, kind, at, patient, request_id) = cells;
     let kept = match (nonce, body, kind, at, request_id) {
         (Some(nonce), Some(body), Some(kind), Some(at), Some(request_id)) => {
             Some(Kept { nonce, body, kind, at, patient, request_id })
@@ -105,7 +105,7 @@ pub(super) fn row(cells: RowCells) -> Result<StoredRow, StoreError> {
         // half a row: the tables do not allow it
         _ => return Err(StoreError::Corrupt),
     };
-    Ok(StoredRow { log: log_id(&log)?, index: size(index)?, hash, kept })
+    Ok(StoredRow { log: log_id(&log)?, index: size(index)?, leaf, kept })
 }
 
 pub(super) fn head((of, peaks, root): (i64, Vec<u8>, Vec<u8>)) -> Result<StoredHead, StoreError> {

@@ -26,7 +26,7 @@ const LOGS: i32 = 0x6361_7265;
 const APPEND: &str = "WITH moved AS ( \
         UPDATE log_head SET size = $3, frontier = $4, root = $5, updated_at = $6 WHERE log = $1 AND size = $2 RETURNING 1), \
     added AS ( \
-        INSERT INTO audit_row (log, idx, hash, nonce, body, kind, at, patient, request_id) \
+        INSERT INTO audit_row (log, idx, leaf, nonce, body, kind, at, patient, request_id) \
         SELECT $1, r.* FROM unnest($7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[], $11::smallint[], $12::bigint[], \
                                    $13::bigint[], $14::bytea[]) AS r) \
     SELECT count(*) FROM moved";
@@ -171,7 +171,7 @@ async fn add_items(connection: &mut PgConnection, batch: &Batch<'_>) -> Result<(
 }
 
 async fn append(connection: &mut PgConnection, log: &LogId, batch: &Batch<'_>) -> Result<(), sqlx::Error> {
-    let rows = || batch.rows.iter();
+    let rows = || batch.rows.iter().map(|(row, _)| *row);
     let Hash(root) = batch.head.root();
     let append = sqlx::query_scalar(APPEND)
         .bind(log.as_str())
@@ -181,7 +181,7 @@ async fn append(connection: &mut PgConnection, log: &LogId, batch: &Batch<'_>) -
         .bind(root.as_slice())
         .bind(batch.at.0)
         .bind((count(batch.size)..count(batch.head.size())).collect::<Vec<_>>())
-        .bind(rows().map(|r| r.hash.0.as_slice()).collect::<Vec<_>>())
+        .bind(batch.rows.iter().map(|(_, leaf)| leaf.0.as_slice()).collect::<Vec<_>>())
         .bind(rows().map(|r| r.nonce.as_slice()).collect::<Vec<_>>())
         .bind(rows().map(|r| r.body.as_ref()).collect::<Vec<&[u8]>>())
         .bind(rows().map(|r| r.kind.code()).collect::<Vec<_>>())

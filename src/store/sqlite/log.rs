@@ -115,15 +115,15 @@ async fn add_items(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Resu
 }
 
 async fn append(connection: &mut SqliteConnection, log: &LogId, batch: &Batch<'_>) -> Result<(), sqlx::Error> {
-    let insert = "INSERT INTO audit_row (log, idx, hash, nonce, body, kind, at, patient, request_id) ";
+    let insert = "INSERT INTO audit_row (log, idx, leaf, nonce, body, kind, at, patient, request_id) ";
     let mut places = count(batch.size)..;
     for rows in batch.rows.chunks(64) {
         let mut insert = QueryBuilder::new(insert);
-        insert.push_values(rows.iter().zip(&mut places), |mut values, (row, index)| {
+        insert.push_values(rows.iter().zip(&mut places), |mut values, ((row, leaf), index)| {
             values
                 .push_bind(log.as_str())
                 .push_bind(index)
-                .push_bind(row.hash.0.as_slice())
+                .push_bind(leaf.0.as_slice())
                 .push_bind(row.nonce.as_slice())
                 .push_bind(row.body.as_ref())
                 .push_bind(row.kind.code())
