@@ -109,6 +109,10 @@ struct Shared {
     healthy: Arc<AtomicBool>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are rows, and a box for each would be an allocation a request"
+)]
 pub(super) enum Order {
     Commit(Pending),
     Close(oneshot::Sender<()>),

@@ -62,7 +62,13 @@ impl Opened {
     }
 
     /// What is asked, once it has been understood.
-    pub fn asks(&mut self, interaction: &str, request: String, resource_type: Option<&str>, patient: Option<NhsNumber>) {
+    pub fn asks(
+        &mut self,
+        interaction: &str,
+        request: String,
+        resource_type: Option<&str>,
+        patient: Option<NhsNumber>,
+    ) {
         self.row.interaction = interaction.to_owned();
         self.row.request = request;
         self.row.resource_type = resource_type.map(str::to_owned);
@@ -107,12 +113,7 @@ impl Opened {
         self.close(redacted, status, None).await
     }
 
-    async fn close(
-        &mut self,
-        redacted: Redacted,
-        status: u16,
-        guard: Option<Guard>,
-    ) -> Result<Released, NotCommitted> {
+    async fn close(&mut self, redacted: Redacted, status: u16, guard: Option<Guard>) -> Result<Released, NotCommitted> {
         let Redacted { document, lines, items } = redacted;
         let row = Row { kind: Kind::Released, status, reason: None, sources: lines, ..self.now() };
         let receipt = self.log.commit(row, guard, items).await?;
@@ -124,11 +125,8 @@ impl Opened {
     pub async fn refuse(&mut self, refusal: &Refusal, status: u16, code: &str) -> Result<(), NotCommitted> {
         self.row.rules = refusal.rules.iter().map(ToString::to_string).collect();
         self.row.epochs = Some(refusal.epochs);
-        self.guard = self.row.patient.map(|patient| Guard {
-            patient,
-            epochs: refusal.epochs,
-            valid_until: Timestamp::MAX,
-        });
+        self.guard =
+            self.row.patient.map(|patient| Guard { patient, epochs: refusal.epochs, valid_until: Timestamp::MAX });
         self.end(Kind::Refused, status, code).await
     }
 
