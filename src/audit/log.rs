@@ -109,10 +109,7 @@ struct Shared {
     healthy: Arc<AtomicBool>,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are rows, and a box for each would be an allocation a request"
-)]
+#[expect(clippy::large_enum_variant, reason = "closing comes once, and a box for each row would cost more")]
 pub(super) enum Order {
     Commit(Pending),
     Close(oneshot::Sender<()>),
