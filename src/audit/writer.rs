@@ -72,10 +72,10 @@ impl Writer {
                 },
                 _ = ticks.tick() => {
                     // without traffic, readiness still has to notice that the database has gone
-                    if self.head.size() == looked_at && !self.can_claim().await {
+                    let good = self.head.size() != looked_at || self.can_claim().await;
+                    if !good || !self.checkpoint().await {
                         self.recover().await;
                     }
-                    self.checkpoint().await;
                     looked_at = self.head.size();
                 }
             }
@@ -232,27 +232,29 @@ impl Writer {
         }
     }
 
-    /// Signs the log as it is, if it has grown, and stores that in the database and outside it.
-    async fn checkpoint(&mut self) {
+    /// Signs the log as it is, if it has grown, and stores that in the database and outside it. Whether the database
+    /// answered: a file that cannot be written is an alarm, but stops no release.
+    async fn checkpoint(&mut self) -> bool {
         let size = self.head.size();
         if size == self.signed || !self.healthy.load(Ordering::Relaxed) {
-            return;
+            return true;
         }
         let log = self.store.log().clone();
         let note = Checkpoint::sign(&self.options.signer, &log, &self.head);
         let saved = self.store.save_checkpoint(size, &note, Timestamp::now());
         if !matches!(timeout(self.options.commit_timeout, saved).await, Ok(Ok(()))) {
             tracing::error!(log.id = %log, "a checkpoint could not be stored");
-            return;
+            return false;
         }
         if let Some(file) = self.file.clone() {
             let written = tokio::task::spawn_blocking(move || file.write(&note)).await;
             if let Err(error) = written.unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into())) {
                 tracing::error!(log.id = %log, error.kind = %error.kind(), "a checkpoint could not be written outside");
-                return;
+                return true;
             }
         }
         self.signed = size;
+        true
     }
 }
 
