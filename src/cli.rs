@@ -6,6 +6,7 @@ mod check;
 mod provider;
 mod sandbox;
 mod serve;
+mod user;
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -39,6 +40,9 @@ enum Command {
     /// A provider's standing.
     #[command(subcommand)]
     Provider(provider::ProviderCommand),
+    /// A user's standing.
+    #[command(subcommand)]
+    User(user::UserCommand),
 }
 
 /// Runs a command to its end.
@@ -53,6 +57,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Check { config } => check::run(&config).await,
             Command::Audit(command) => audit::run(command).await,
             Command::Provider(command) => provider::run(command).await,
+            Command::User(command) => user::run(command).await,
         }
     })
 }

@@ -4,7 +4,8 @@ use crate::{
 };
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
 /// Refused tokens are rows too, but a flood of them must not fill the log: past a rate, one row stands for many.
@@ -45,7 +46,16 @@ impl BadTokens {
         }
     }
 
-    /// Writes what has been counted so far; called now and then, and before the log closes.
+    /// Writes now and then what has been counted, as long as anyone holds this: a flood that stops is told of too.
+    pub async fn keep_flushing(held: Weak<Self>) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let Some(bad_tokens) = held.upgrade() else { return };
+            bad_tokens.flush();
+        }
+    }
+
+    /// Writes what has been counted so far.
     pub fn flush(&self) {
         self.write(&mut self.window.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -71,6 +81,7 @@ fn row(reason: &str, request_id: RequestId, count: Option<u64>) -> Row {
         purpose: None,
         basis: None,
         rules: Vec::new(),
+        policy: None,
         epochs: None,
         status: 401,
         reason: Some(reason.to_owned()),

@@ -49,6 +49,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     .map_err(|e| e.to_string())?;
     let verifier = Verifier::new(config.issuers.clone()).map_err(|e| e.to_string())?;
     let bad_tokens = Arc::new(BadTokens::new(log.clone()));
+    tokio::spawn(BadTokens::keep_flushing(Arc::downgrade(&bad_tokens)));
     let gateway = Gateway {
         verifier,
         policy: Arc::new(policy),
@@ -85,7 +86,14 @@ fn said(error: &dyn std::error::Error) -> String {
     text
 }
 
-const SCOPES: &[&str] = &["user/*.rs", "user/Consent.crus", "patient/AuditEvent.rs", "patient/Consent.crus", "system/Consent.crus", "system/Patient.u"];
+const SCOPES: &[&str] = &[
+    "user/*.rs",
+    "user/Consent.crus",
+    "patient/AuditEvent.rs",
+    "patient/Consent.crus",
+    "system/Consent.crus",
+    "system/Patient.u",
+];
 
 const OPERATIONS: &[(&str, &str)] = &[
     ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),

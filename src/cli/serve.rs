@@ -32,7 +32,6 @@ pub async fn run(path: &Path) -> ExitCode {
 pub struct Serving {
     /// The base that callers use.
     pub url: String,
-    pub address: SocketAddr,
     pub metrics: Option<SocketAddr>,
     node: web::Data<Node>,
     running: Running,
@@ -42,7 +41,8 @@ impl Serving {
     pub async fn start(config: &Config) -> Result<Self, String> {
         let listen = config.gateway.listen;
         // bound before anything else: the port is part of the URLs that answers hold
-        let listener = std::net::TcpListener::bind(listen).map_err(|e| format!("{listen} cannot be listened at: {e}"))?;
+        let listener =
+            std::net::TcpListener::bind(listen).map_err(|e| format!("{listen} cannot be listened at: {e}"))?;
         listener.set_nonblocking(true).map_err(|e| e.to_string())?;
         let bound = listener.local_addr().map_err(|e| e.to_string())?;
         let url = match &config.gateway.public_url {
@@ -58,7 +58,7 @@ impl Serving {
         };
         let running = api::serve(node.clone(), listening).map_err(|e| e.to_string())?;
         tracing::info!(gateway.address = %bound, "gateway started");
-        Ok(Self { url, address: bound, metrics: running.metrics, node, running })
+        Ok(Self { url, metrics: running.metrics, node, running })
     }
 
     /// Lets requests under way end, then writes what the audit still holds and a last checkpoint.

@@ -90,6 +90,9 @@ impl ConfigFaults {
             if let Err(what) = LogId::parse(&gateway.node) {
                 self.add("gateway.node", what);
             }
+            if gateway.public_url.is_none() && gateway.listen.ip().is_unspecified() {
+                self.add("gateway.public_url", "needed where listen names no address that callers could use");
+            }
             if let Some(url) = &gateway.public_url
                 && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
             {

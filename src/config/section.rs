@@ -88,7 +88,12 @@ pub struct AuditSection {
 
 impl Default for AuditSection {
     fn default() -> Self {
-        Self { origin: "caregate.example/audit".to_owned(), checkpoint_file: None, checkpoint_interval_seconds: 10, commit_timeout_ms: 5_000 }
+        Self {
+            origin: "caregate.example/audit".to_owned(),
+            checkpoint_file: None,
+            checkpoint_interval_seconds: 10,
+            commit_timeout_ms: 5_000,
+        }
     }
 }
 
@@ -165,7 +170,7 @@ pub enum LogFormat {
 
 impl Default for LogSection {
     fn default() -> Self {
-        Self { format: LogFormat::Human, filter: "info".to_owned() }
+        Self { format: LogFormat::Human, filter: "info,actix_server=warn".to_owned() }
     }
 }
 

@@ -112,7 +112,7 @@ async fn verify_names_what_was_changed(region: &Region, database: Database) {
     assert!(said.contains("a checkpoint held elsewhere covers all of it"), "{said}");
 
     let row = format!("log node, row {ROW}: ");
-    for column in ["log", "idx", "hash", "nonce", "body", "kind", "at", "patient", "request_id"] {
+    for column in ["log", "idx", "leaf", "nonce", "body", "kind", "at", "patient", "request_id"] {
         let copy = audit.database.copy().await;
         flip(&copy, column).await;
         audit.names(&copy, &format!("one bit of {column}"), &row).await;
@@ -129,8 +129,7 @@ async fn verify_names_what_was_changed(region: &Region, database: Database) {
              UPDATE audit_row SET idx = {next} WHERE {node} = -1"
         ))
         .await;
-    // each row is whole in itself: which two were swapped, only a checkpoint between could tell
-    audit.names(&swapped, "swapped", "log node, one of rows ").await;
+    audit.names(&swapped, "swapped", &row).await;
 
     let last = size - 1;
     let cut = audit.after(&format!("DELETE FROM audit_row WHERE {node} >= {last}")).await;
