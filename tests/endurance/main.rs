@@ -7,6 +7,14 @@
 //! `cargo test --test endurance` takes minutes. `CAREGATE_KILLS=300 cargo test --test endurance kill` kills three hundred
 //! times; `cargo test --test endurance -- --ignored --nocapture` prints the requests a second that this build answers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test each of these is a failure, and says where"
+)]
+
 mod database;
 mod drain;
 mod kill;
@@ -20,7 +28,6 @@ mod suspension;
 mod tamper;
 mod throughput;
 
-#[allow(dead_code, reason = "other test binaries use the rest")]
 #[path = "../common/postgres.rs"]
 mod postgres;
 

@@ -74,7 +74,7 @@ async fn race(region: &Region, gateways: &[Gateway]) -> (Vec<Answer>, Vec<Change
     };
     let mut loads = Vec::new();
     for gateway in gateways {
-        loads.push(Load::start(gateway, 24 / gateways.len(), &searches(&[number.clone()]), "\"Bundle\""));
+        loads.push(Load::start(gateway, 24 / gateways.len(), &searches(std::slice::from_ref(number)), "\"Bundle\""));
     }
     let elsewhere: Vec<Load> = gateways.iter().map(|one| Load::start(one, 4, &searches(others), "")).collect();
 

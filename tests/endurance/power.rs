@@ -19,8 +19,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The write-ahead log's writer stays asleep, so that what no commit waits for stays in memory.
-const SETTINGS: [&str; 2] = ["wal_writer_delay=10s", "bgwriter_delay=10s"];
+/// The write-ahead log has room and its writer stays asleep, so that what no commit waits for stays in memory.
+const SETTINGS: [&str; 3] = ["wal_writer_delay=10s", "wal_writer_flush_after=1GB", "wal_buffers=64MB"];
 
 const ASYNCHRONOUS: &str = "CREATE FUNCTION forgetful() RETURNS trigger LANGUAGE plpgsql AS \
     $$ BEGIN PERFORM set_config('synchronous_commit', 'off', true); RETURN NULL; END $$; \

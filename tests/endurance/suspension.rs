@@ -17,9 +17,7 @@ const CANARY: &str = "canary-RZ901-";
 async fn standing(order: &[&str]) -> (Instant, Instant) {
     let order: Vec<String> = order.iter().map(|&argument| argument.to_owned()).collect();
     let called = Instant::now();
-    let ran = tokio::task::spawn_blocking(move || {
-        caregate(&order.iter().map(String::as_str).collect::<Vec<_>>())
-    });
+    let ran = tokio::task::spawn_blocking(move || caregate(&order.iter().map(String::as_str).collect::<Vec<_>>()));
     let (code, said) = ran.await.unwrap();
     let ended = Instant::now();
     assert_eq!(code, Some(0), "{said}");

@@ -47,9 +47,7 @@ impl Audit {
 
     fn verify_with_what_was_kept(&self, database: &Database) -> (Option<i32>, String) {
         let [key, checkpoint] = [&self.key, &self.checkpoint].map(|path| path.to_str().unwrap());
-        caregate(&[
-            "audit", "verify", "--database", &database.url(), "--public-key", key, "--checkpoint", checkpoint,
-        ])
+        caregate(&["audit", "verify", "--database", &database.url(), "--public-key", key, "--checkpoint", checkpoint])
     }
 
     /// A copy in which this was done.
@@ -152,7 +150,10 @@ async fn verify_names_what_was_changed(region: &Region, database: Database) {
     assert!(not_proved.contains("or its end cut off with the head: only a checkpoint kept elsewhere"), "{said}");
     let (code, said) = audit.verify_with_what_was_kept(&past);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains(&format!("was cut: a checkpoint held elsewhere says it had {size} rows, now {then}")), "{said}");
+    assert!(
+        said.contains(&format!("was cut: a checkpoint held elsewhere says it had {size} rows, now {then}")),
+        "{said}"
+    );
 
     // and a gateway does not go on from there
     let Err(log) = region.node("node", &past).try_start() else { panic!("it writes on top of the past") };
