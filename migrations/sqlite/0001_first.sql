@@ -14,7 +14,7 @@ CREATE TRIGGER epoch_kept BEFORE DELETE ON epoch BEGIN SELECT RAISE(ABORT, 'an e
 CREATE TABLE audit_row (
     log        TEXT NOT NULL,
     idx        INTEGER NOT NULL,
-    hash       BLOB NOT NULL,
+    leaf       BLOB NOT NULL,
     nonce      BLOB,
     body       BLOB,
     kind       INTEGER,             -- 0 intent, 1 released, 2 refused, 3 failed

@@ -109,6 +109,7 @@ struct Shared {
     healthy: Arc<AtomicBool>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "closing comes once, and a box for each row would cost more")]
 pub(super) enum Order {
     Commit(Pending),
     Close(oneshot::Sender<()>),

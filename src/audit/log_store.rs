@@ -20,7 +20,8 @@ pub trait LogStore: Send {
     /// other call this must come first: only then is it known whether the last batch was written.
     async fn claim(&mut self) -> Result<Frontier, ClaimError>;
 
-    /// One transaction: which guards stand (`true` for a row without one), what `seal` makes of that, commit.
+    /// Writes, in one transaction, what `seal` makes of which guards stand (`true` for a row without one). `seal` may be
+    /// asked more than once; what it said last is what was written.
     async fn commit(&mut self, guards: &[Option<Guard>], seal: &mut dyn Seal) -> Result<(), CommitError>;
 
     async fn save_checkpoint(&mut self, size: u64, note: &str, at: Timestamp) -> Result<(), StoreError>;
@@ -34,7 +35,8 @@ pub trait Seal: Send {
 /// Rows to append after `size` others, and the head that leads to. Without rows there is nothing to write.
 pub struct Batch<'a> {
     pub size: u64,
-    pub rows: Vec<&'a SealedRow>,
+    /// Each with its leaf.
+    pub rows: Vec<(&'a SealedRow, Hash)>,
     /// Sorted by id: two nodes that store the same ones must not wait for each other crosswise.
     pub items: Vec<&'a Items>,
     pub head: &'a Frontier,
@@ -64,7 +66,8 @@ pub enum CommitError {
 /// A row as it is stored: its bytes, and beside them the columns that queries need. The verifier compares the two.
 #[derive(Clone, Debug)]
 pub struct SealedRow {
-    pub hash: Hash,
+    /// What its leaf will be made of, once it has an index.
+    pub(super) hash: Hash,
     pub nonce: [u8; 16],
     pub body: Bytes,
     pub kind: Kind,

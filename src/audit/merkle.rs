@@ -1,7 +1,7 @@
 //! The tree over a log's rows, hashed as in RFC 6962, section 2.1 (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1>).
 //!
 //! The data of leaf `i` is `i` (8 bytes, big-endian) and the row's hash, SHA-256 of a random nonce and the row's bytes:
-//! - the nonce, so that a row can be erased for good: without it, the hash tells nothing of a short or guessable row;
+//! - the nonce, so that a row can be erased for good: without it, the leaf tells nothing even of a guessable row;
 //! - the index, so that rows which changed places are named one by one and not only noticed at the root;
 //! - the row's hash, so that it can be made before the row has its place, outside the one writer.
 //!
@@ -42,12 +42,12 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// What stands in the log for a row, and outlives its erasure.
+/// What a leaf takes from a row: made before the row has its place.
 pub fn row_hash(nonce: &[u8], body: &[u8]) -> Hash {
     Hash::of(&[nonce, body])
 }
 
-/// The leaf of the row at `index`.
+/// The leaf of the row at `index`: what is stored beside the row, and outlives its erasure.
 pub fn leaf_hash(index: u64, row: &Hash) -> Hash {
     rfc6962_leaf(&[&index.to_be_bytes(), &row.0])
 }

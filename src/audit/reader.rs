@@ -56,12 +56,12 @@ pub struct Place {
     pub index: u64,
 }
 
-/// A row as stored, unproven. An erased row keeps its hash alone.
+/// A row as stored, unproven. An erased row keeps its leaf alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRow {
     pub log: LogId,
     pub index: u64,
-    pub hash: Vec<u8>,
+    pub leaf: Vec<u8>,
     pub kept: Option<Kept>,
 }
 

@@ -100,11 +100,11 @@ async fn verify_log(reader: &dyn LogReader, outside: &Outside, log: &LogId, repo
             tracing::info!(log.id = %log, rows.verified = tree.size(), rows.total = head.size, "verifying the audit log");
         }
     }
-    check_head(log, &head, &tree, marks.good())?;
     let outside_head = reader.rows_outside(log).await?;
     if outside_head > 0 {
-        return Err(Stop::log(log, format!("{outside_head} rows stand beyond its head")));
+        return Err(Stop::log(log, format!("its head leaves out {outside_head} rows that are there")));
     }
+    check_head(log, &head, &tree, marks.good())?;
     marks.check_beyond(head.size).await?;
 
     let size = head.size;
@@ -127,7 +127,7 @@ fn check_head(log: &LogId, head: &StoredHead, tree: &Frontier, good: u64) -> Res
         Some(stored) if stored == *tree => Ok(()),
         Some(_) => {
             let place = Where::Rows { log: log.clone(), first: good, last: head.size.saturating_sub(1) };
-            let what = "changed together with its hash, or the head was: the log's root is another".to_owned();
+            let what = "changed together with its leaf, or the head was: the log's root is another".to_owned();
             Err(Stop::Fault(Fault { place, what }))
         }
     }

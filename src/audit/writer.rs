@@ -6,7 +6,7 @@
 //! that did land over-reports, and nothing is ever shown that is not in the log.
 
 use super::{
-    AnswerId, Guard, LogId, LogOptions, LogStore, NotCommitted, Receipt,
+    AnswerId, Guard, Items, LogId, LogOptions, LogStore, NotCommitted, Receipt,
     checkpoint::Checkpoint,
     checkpoint_file::CheckpointFile,
     log::{Order, Pending},
@@ -274,23 +274,27 @@ fn refuse(batch: Vec<Pending>) {
 struct Sealing<'a> {
     log: LogId,
     batch: &'a [Pending],
-    size: u64,
-    head: Frontier,
+    base: &'a Frontier,
     stored: &'a StoredLately,
-    items: BTreeMap<AnswerId, &'a super::Items>,
+    head: Frontier,
+    items: BTreeMap<AnswerId, &'a Items>,
     outcomes: Vec<Result<Receipt, NotCommitted>>,
 }
 
 impl<'a> Sealing<'a> {
-    fn new(log: LogId, batch: &'a [Pending], head: &Frontier, stored: &'a StoredLately) -> Self {
-        let (size, head) = (head.size(), head.clone());
-        Self { log, batch, size, head, stored, items: BTreeMap::new(), outcomes: Vec::with_capacity(batch.len()) }
+    fn new(log: LogId, batch: &'a [Pending], base: &'a Frontier, stored: &'a StoredLately) -> Self {
+        let (head, outcomes) = (base.clone(), Vec::with_capacity(batch.len()));
+        Self { log, batch, base, stored, head, items: BTreeMap::new(), outcomes }
     }
 }
 
 impl Seal for Sealing<'_> {
     fn seal(&mut self, stands: &[bool]) -> Batch<'_> {
         let at = Timestamp::now();
+        // a store may find only now that some do not stand, and ask again
+        self.head = self.base.clone();
+        self.items.clear();
+        self.outcomes.clear();
         let mut rows = Vec::with_capacity(self.batch.len());
         for (pending, stands) in self.batch.iter().zip(stands) {
             if !stands || pending.guard.is_some_and(|guard| guard.valid_until <= at) {
@@ -298,12 +302,13 @@ impl Seal for Sealing<'_> {
                 continue;
             }
             let index = self.head.size();
-            self.head.push(leaf_hash(index, &pending.row.hash));
+            let leaf = leaf_hash(index, &pending.row.hash);
+            self.head.push(leaf);
             self.outcomes.push(Ok(Receipt::new(self.log.clone(), index)));
-            rows.push(&pending.row);
+            rows.push((&pending.row, leaf));
             let fresh = pending.items.iter().filter(|items| !self.stored.contains(&items.id));
             self.items.extend(fresh.map(|items| (items.id.clone(), items.as_ref())));
         }
-        Batch { size: self.size, rows, items: self.items.values().copied().collect(), head: &self.head, at }
+        Batch { size: self.base.size(), rows, items: self.items.values().copied().collect(), head: &self.head, at }
     }
 }

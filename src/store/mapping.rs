@@ -1,9 +1,8 @@
 use crate::{
     access::{Basis, ConsentRecord, Objection, Recorder, Relationship},
-    audit::{AnswerId, Guard, Items, Kept, LogId, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
-    domain::{Epochs, NhsNumber, OdsCode, SealedEntry, StoreError, Timestamp},
+    audit::{AnswerId, Items, Kept, LogId, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
+    domain::{NhsNumber, OdsCode, SealedEntry, StoreError, Timestamp},
 };
-use std::collections::HashMap;
 
 /// The key of the global epoch, and of its lock; patients' keys are their numbers.
 pub(super) const GLOBAL: i64 = -1;
@@ -91,12 +90,12 @@ pub(super) fn relationship(cells: RelationshipCells) -> Result<Relationship, Sto
     Ok(Relationship { organisation: ods(&organisation)?, basis, start, end, evidence })
 }
 
-/// log, idx, hash; nonce, body, kind, at, patient, request_id.
+/// log, idx, leaf; nonce, body, kind, at, patient, request_id.
 pub(super) type RowCells =
     (String, i64, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, Option<i16>, Option<i64>, Option<i64>, Option<Vec<u8>>);
 
 pub(super) fn row(cells: RowCells) -> Result<StoredRow, StoreError> {
-    let (log, index, hash, nonce, body, kind, at, patient, request_id) = cells;
+    let (log, index, leaf, nonce, body, kind, at, patient, request_id) = cells;
     let kept = match (nonce, body, kind, at, request_id) {
         (Some(nonce), Some(body), Some(kind), Some(at), Some(request_id)) => {
             Some(Kept { nonce, body, kind, at, patient, request_id })
@@ -105,7 +104,7 @@ pub(super) fn row(cells: RowCells) -> Result<StoredRow, StoreError> {
         // half a row: the tables do not allow it
         _ => return Err(StoreError::Corrupt),
     };
-    Ok(StoredRow { log: log_id(&log)?, index: size(index)?, hash, kept })
+    Ok(StoredRow { log: log_id(&log)?, index: size(index)?, leaf, kept })
 }
 
 pub(super) fn head((of, peaks, root): (i64, Vec<u8>, Vec<u8>)) -> Result<StoredHead, StoreError> {
@@ -139,11 +138,4 @@ pub(super) fn before(wanted: &PatientRows) -> (i64, &str, i64) {
         Some(place) => (place.at.0, place.log.as_str(), count(place.index)),
         None => (wanted.during.end.0, "", 0),
     }
-}
-
-/// Which guards stand, given the stored epochs. A patient without a row stands at 0.
-pub(super) fn stands(guards: &[Option<Guard>], epochs: &HashMap<i64, i64>) -> Vec<bool> {
-    let epoch = |key: i64| epochs.get(&key).copied().unwrap_or(0);
-    let stands = |guard: &Guard| guard.epochs == Epochs { patient: epoch(key(guard.patient)), global: epoch(GLOBAL) };
-    guards.iter().map(|guard| guard.as_ref().is_none_or(stands)).collect()
 }

@@ -77,17 +77,17 @@ pub(super) const MOVE_HEAD: &str =
 pub(super) const SAVE_CHECKPOINT: &str =
     "INSERT INTO checkpoint (log, size, note, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 
-pub(super) const ROWS: &str = "SELECT log, idx, hash, nonce, body, kind, at, patient, request_id FROM audit_row \
+pub(super) const ROWS: &str = "SELECT log, idx, leaf, nonce, body, kind, at, patient, request_id FROM audit_row \
     WHERE log = $1 AND idx >= $2 ORDER BY idx LIMIT $3";
 pub(super) const ROWS_OUTSIDE: &str = "SELECT count(*) FROM audit_row WHERE log = $1 \
     AND (idx < 0 OR idx >= (SELECT size FROM log_head WHERE log = $1))";
 pub(super) const CHECKPOINTS: &str =
     "SELECT size, note FROM checkpoint WHERE log = $1 AND size > $2 ORDER BY size LIMIT $3";
 
-pub(super) const PATIENT_ROWS: &str = "SELECT log, idx, hash, nonce, body, kind, at, patient, request_id FROM audit_row \
+pub(super) const PATIENT_ROWS: &str = "SELECT log, idx, leaf, nonce, body, kind, at, patient, request_id FROM audit_row \
     WHERE patient = $1 AND kind <> 0 AND at >= $2 AND at < $3 AND (at, log, idx) < ($4, $5, $6) \
     ORDER BY at DESC, log DESC, idx DESC LIMIT $7";
-pub(super) const REQUEST_ROWS: &str = "SELECT log, idx, hash, nonce, body, kind, at, patient, request_id FROM audit_row \
+pub(super) const REQUEST_ROWS: &str = "SELECT log, idx, leaf, nonce, body, kind, at, patient, request_id FROM audit_row \
     WHERE request_id = $1 ORDER BY at, log, idx LIMIT 1000";
 
 pub(super) const ITEMS: &str = "SELECT answer, source, patient, text FROM audit_item_list WHERE answer = $1";

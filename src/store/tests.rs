@@ -11,7 +11,7 @@ mod throughput;
 
 use super::{DatabaseUrl, Store};
 use crate::{
-    access::{FactStore as _, Recorder},
+    access::Recorder,
     audit::{AuditLog, Guard, ItemRanges, Items, Kind, LogId, LogOptions, Row, Signer, SourceLine},
     domain::{Epochs, NhsNumber, OdsCode, RequestId, Timestamp},
 };
@@ -46,21 +46,26 @@ impl Fixture {
     }
 
     /// Runs a statement behind the gateway's back.
-    async fn tamper(&self, statement: &'static str) {
+    async fn tamper(&self, statement: impl Into<String>) {
+        self.try_tamper(statement).await.unwrap();
+    }
+
+    async fn try_tamper(&self, statement: impl Into<String>) -> Result<(), sqlx::Error> {
         use sqlx::ConnectOptions as _;
+        let statement = statement.into();
         match &self.url {
             DatabaseUrl::Sqlite(path) => {
-                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-                let mut connection = options.connect().await.unwrap();
+                let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await?;
                 // the same statements work on both, but for how bytes are written
                 let statement = statement.replace("'\\x", "x'");
-                sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+                sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await?;
             }
             DatabaseUrl::Postgres(options) => {
-                let mut connection = options.connect().await.unwrap();
-                sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+                let mut connection = options.connect().await?;
+                sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await?;
             }
         }
+        Ok(())
     }
 }
 

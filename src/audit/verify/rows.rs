@@ -47,10 +47,10 @@ pub(super) async fn read(reader: &dyn LogReader, log: &LogId, from: u64, size: u
 /// The row's leaf, once its bytes and columns are found to belong together.
 pub(super) fn leaf(log: &LogId, row: &StoredRow) -> Result<Hash, Stop> {
     let bad = |what: &str| Stop::row(log, row.index, what);
-    let hash = Hash::from_slice(&row.hash).ok_or_else(|| bad("its hash is not one"))?;
+    let leaf = Hash::from_slice(&row.leaf).ok_or_else(|| bad("its leaf is no hash"))?;
     if let Some(kept) = &row.kept {
-        if row_hash(&kept.nonce, &kept.body) != hash {
-            return Err(bad("its content, its nonce or its hash was changed, or it stood elsewhere"));
+        if leaf_hash(row.index, &row_hash(&kept.nonce, &kept.body)) != leaf {
+            return Err(bad("its content, its nonce or its leaf was changed, or it stood elsewhere"));
         }
         let body: Body = serde_json::from_slice(&kept.body).map_err(|_| bad("its content is no audit row"))?;
         let patient = body.patient.and_then(|patient| i64::try_from(patient.value()).ok());
@@ -64,7 +64,7 @@ pub(super) fn leaf(log: &LogId, row: &StoredRow) -> Result<Hash, Stop> {
             return Err(bad(&format!("its column {column} is not what the row says")));
         }
     }
-    Ok(leaf_hash(row.index, &hash))
+    Ok(leaf)
 }
 
 /// Every item list that a row of this page names must be there.

@@ -1,0 +1,46 @@
+use super::*;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
+};
+
+/// `cargo test --lib throughput -- --ignored --nocapture`: rows a second by group commit, guarded as releases are.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a test"]
+async fn rows_a_second_by_group_commit() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let log = start(&store, "node-1").await;
+        for (committers, indexes) in [(1, true), (64, true), (256, true), (64, false)] {
+            if !indexes {
+                fixture.tamper("DROP INDEX audit_row_request").await;
+            }
+            let rows = measure(&store, &log, committers).await;
+            println!("{:?} {committers} committers, request index {indexes}: {rows:.0} rows/s", fixture.url);
+        }
+        log.close().await;
+    }
+}
+
+async fn measure(store: &Store, log: &AuditLog, committers: u64) -> f64 {
+    let rows = Arc::new(AtomicU64::new(0));
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..committers)
+        .map(|i| {
+            let (store, log, rows) = (store.clone(), log.clone(), rows.clone());
+            tokio::spawn(async move {
+                let guard = guard(&store, patient(i)).await;
+                while started.elapsed() < Duration::from_secs(3) {
+                    log.commit(row(Kind::Released, Some(patient(i))), Some(guard), Vec::new()).await.unwrap();
+                    rows.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a printed figure")]
+    let rows = rows.load(Ordering::Relaxed) as f64;
+    rows / started.elapsed().as_secs_f64()
+}
