@@ -24,5 +24,5 @@ pub use failure::Failure;
 pub use gather::{Federation, FederationOptions, Gathered, Question, Said, SourceAnswer};
 pub use long_ids::LongIds;
 pub use manifest::{AnswerId, Items};
-pub use resolution::{NHS_NUMBER_SYSTEM, ODS_SYSTEM, Resolution, SourcePatient};
+pub use resolution::{Resolution, SourcePatient};
 pub use rewrite::Rewriter;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     audit::{Opened, Released},
     domain::RequestId,
-    fhir::outcome::IssueCode,
+    fhir::{MediaType, outcome::IssueCode},
     identity::Requester,
     query::{self, PageSize, RawQuery, Setting},
     story::{self, Ending, Gateway, Wrote},
@@ -73,7 +73,8 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
         Ok(told) => told,
         Err(known) => {
             let reply = if known {
-                error::refused(405, IssueCode::NotSupported, "This method is not supported here.").header(ALLOW, "GET, POST")
+                error::refused(405, IssueCode::NotSupported, "This method is not supported here.")
+                    .header(ALLOW, "GET, POST")
             } else {
                 error::refused(404, IssueCode::NotSupported, "There is nothing at this path.")
             };
@@ -113,14 +114,7 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
     }
 }
 
-async fn write(
-    g: &Gateway,
-    requester: &Requester,
-    told: Told,
-    call: &Call,
-    body: &str,
-    opened: &mut Opened,
-) -> Reply {
+async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body: &str, opened: &mut Opened) -> Reply {
     let (status, wrote) = match told {
         Told::CreateConsent => (201, story::object(g, requester, body, opened).await),
         Told::UpdateConsent => {
@@ -144,9 +138,7 @@ async fn write(
 
 /// The posted resource's text, where it is FHIR JSON in UTF-8.
 fn resource(call: &Call) -> Result<&str, Reply> {
-    let media = call.content_type.as_deref().unwrap_or_default();
-    let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if !matches!(media.as_str(), "application/fhir+json" | "application/json") {
+    if !call.content_type.as_deref().is_some_and(|text| MediaType::of(text).is_json()) {
         return Err(error::refused(415, IssueCode::NotSupported, "Send a FHIR resource as application/fhir+json."));
     }
     if !call.query.is_empty() {

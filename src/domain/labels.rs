@@ -1,8 +1,5 @@
 use std::collections::BTreeSet;
 
-const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
-const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
-
 /// The security labels of one resource (`meta.security`): confidentiality and sensitivity codes.
 /// <https://hl7.org/fhir/R4/security-labels.html>
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,14 +9,17 @@ pub struct Labels {
 }
 
 impl Labels {
+    pub const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+    pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+
     /// Adds one coding. A system this gateway does not know is kept, so that the manifest shows what was there.
     pub fn add(&mut self, system: &str, code: &str) {
         match system {
-            CONFIDENTIALITY => {
+            Self::CONFIDENTIALITY => {
                 self.restricted |= matches!(code, "R" | "V");
                 self.codes.insert(code.to_owned());
             }
-            ACT_CODE => {
+            Self::ACT_CODE => {
                 self.codes.insert(code.to_owned());
             }
             _ => {

@@ -259,7 +259,7 @@ impl Federation {
     ) -> Result<Vec<Url>, Failure> {
         let asked: Vec<(&str, String)> = match provider.idiom {
             Idiom::Chained => {
-                vec![("patient.identifier", format!("{}|{}", resolution::NHS_NUMBER_SYSTEM, patient.digits()))]
+                vec![("patient.identifier", format!("{}|{}", NhsNumber::SYSTEM, patient.digits()))]
             }
             Idiom::ResolveFirst => found.patients.iter().map(|p| ("patient", p.local.clone())).collect(),
         };

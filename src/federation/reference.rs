@@ -1,7 +1,6 @@
 //! References as providers write them (<https://hl7.org/fhir/R4/references.html#literal>) and where they lead.
 
-use super::resolution::is_fhir_id;
-use crate::registry::Provider;
+use crate::{fhir::is_id, registry::Provider};
 
 /// Where a literal reference leads.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,11 +22,11 @@ pub fn target<'a>(address: &'a str, provider: &Provider) -> Target<'a> {
     let (Some(resource_type), Some(id), version) = (parts.next(), parts.next(), (parts.next(), parts.next())) else {
         return Target::Elsewhere;
     };
-    let versioned = matches!(version, (Some("_history"), Some(v)) if is_fhir_id(v));
+    let versioned = matches!(version, (Some("_history"), Some(v)) if is_id(v));
     let current = version == (None, None);
     let named = resource_type.starts_with(|c: char| c.is_ascii_uppercase())
         && resource_type.bytes().all(|b| b.is_ascii_alphabetic());
-    if named && is_fhir_id(id) && (current || versioned) && parts.next().is_none() {
+    if named && is_id(id) && (current || versioned) && parts.next().is_none() {
         Target::Local { resource_type, id }
     } else {
         Target::Elsewhere

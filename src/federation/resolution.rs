@@ -13,15 +13,13 @@ use crate::{
         ResourceType,
         bundle::BundleEntry,
         date::{Interval, interval_of},
+        is_id,
         json::Value,
     },
     registry::Provider,
 };
 use bytes::Bytes;
 use std::sync::Arc;
-
-pub const NHS_NUMBER_SYSTEM: &str = "https://fhir.nhs.uk/Id/nhs-number";
-pub const ODS_SYSTEM: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
 
 /// What a provider holds under an NHS number. No patients: it holds nothing about them, and said so.
 #[derive(Clone, Debug)]
@@ -73,8 +71,9 @@ pub async fn resolve(
     mut budget: pages::Budget,
 ) -> Result<Resolution, Failure> {
     let mut url = provider.base.join("Patient").map_err(|_| Failure::Internal)?;
-    url.query_pairs_mut().append_pair("identifier", &format!("{NHS_NUMBER_SYSTEM}|{}", patient.digits()));
-    let found = pages::search(http, provider, url, request, &mut budget, Found { patient, patients: Vec::new() }).await?;
+    url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, patient.digits()));
+    let found =
+        pages::search(http, provider, url, request, &mut budget, Found { patient, patients: Vec::new() }).await?;
     let mut patients = found.patients;
     patients.sort_by(|a, b| a.local.cmp(&b.local));
     let lines = patients
@@ -119,12 +118,12 @@ impl SourcePatient {
         if other || numbers == 0 {
             return Err(Failure::WrongPatient);
         }
-        let local = resource.text("id").filter(|id| is_fhir_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
+        let local = resource.text("id").filter(|id| is_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
         let mut families = Vec::new();
         resource.each("name.family", &mut |family| families.extend(family.as_str().map(|f| fold(&f))));
         let mut practices = Vec::new();
         resource.each("generalPractitioner.identifier", &mut |identifier| {
-            if identifier.text("system").as_deref() == Some(ODS_SYSTEM)
+            if identifier.text("system").as_deref() == Some(OdsCode::SYSTEM)
                 && let Some(code) = identifier.text("value").and_then(|v| OdsCode::parse(&v).ok())
             {
                 practices.push(code);
@@ -146,7 +145,7 @@ impl SourcePatient {
 
 /// The NHS number an Identifier holds; `None` for identifiers of other systems.
 pub fn nhs_number_of(identifier: Value<'_>) -> Option<String> {
-    (identifier.text("system").as_deref() == Some(NHS_NUMBER_SYSTEM))
+    (identifier.text("system").as_deref() == Some(NhsNumber::SYSTEM))
         .then(|| identifier.text("value").unwrap_or_default().into_owned())
 }
 
@@ -157,11 +156,6 @@ pub fn labels_of(resource: Value<'_>) -> Labels {
         labels.add(&coding.text("system").unwrap_or_default(), &coding.text("code").unwrap_or_default());
     });
     labels
-}
-
-/// <https://hl7.org/fhir/R4/datatypes.html#id>
-pub fn is_fhir_id(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
 /// Case, spaces, hyphens and apostrophes do not make another name.

@@ -4,10 +4,9 @@
 use super::{
     Resolution,
     reference::{Target, target},
-    resolution::ODS_SYSTEM,
 };
 use crate::{
-    domain::{IdSealer, LongId, NhsNumber},
+    domain::{IdSealer, LongId, NhsNumber, OdsCode},
     fhir::json::{Kind, Value},
     registry::Provider,
 };
@@ -69,9 +68,10 @@ impl Rewriter {
 
     fn provenance(&self, resource: Value<'_>, edits: &mut Vec<Edit>) {
         let provider = &self.provider;
-        let source = quoted(&format!("{ODS_SYSTEM}#{}", provider.ods));
+        let source = quoted(&format!("{}#{}", OdsCode::SYSTEM, provider.ods));
         let tag = format!(
-            r#"{{"system":"{ODS_SYSTEM}","code":"{}","display":{}}}"#,
+            r#"{{"system":"{}","code":"{}","display":{}}}"#,
+            OdsCode::SYSTEM,
             provider.ods,
             quoted(&provider.name)
         );

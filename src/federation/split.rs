@@ -5,7 +5,7 @@ use super::{
     answer::Entry,
     manifest::{self, sha256},
     pages::Take,
-    resolution::{is_fhir_id, labels_of},
+    resolution::labels_of,
     rewrite::Rewriter,
     subject,
 };
@@ -15,6 +15,7 @@ use crate::{
         ResourceType,
         bundle::BundleEntry,
         date::{Interval, interval_of},
+        is_id,
         json::Value,
     },
     query::grammar::{self, Rule},
@@ -67,7 +68,7 @@ impl Splitter {
         }
         let Rewriter { provider, patient, resolution, .. } = &self.rewriter;
         subject::verify(resource, self.rule, provider, *patient, resolution)?;
-        let local = resource.text("id").filter(|id| is_fhir_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
+        let local = resource.text("id").filter(|id| is_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
         let hash = sha256(resource.raw());
         if let Some(before) = self.by_local.get(&local).and_then(|at| self.raw.get(*at)) {
             // pages that shift while they are read repeat an entry; the same id with other content is another matter

@@ -188,7 +188,7 @@ impl Record {
 
     pub(super) fn completeness(&self, permit: &Permit, contributed: &[bool], withheld: bool) -> Completeness {
         let mut restricted = Labels::default();
-        restricted.add("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R");
+        restricted.add(Labels::CONFIDENTIALITY, "R");
         Completeness::of(&self.sources, contributed, withheld, |source| {
             permit.disclosure(source.provider.ods, &restricted) == Disclosure::Release
         })
