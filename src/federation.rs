@@ -18,6 +18,8 @@ mod resolver;
 mod rewrite;
 mod split;
 mod subject;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use answer::{Answer, Entry};
 pub use failure::Failure;

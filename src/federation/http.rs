@@ -58,7 +58,8 @@ impl Http {
         if expected > *left {
             return Err(Failure::TooLarge);
         }
-        let mut body = BytesMut::with_capacity(expected);
+        // what it says is believed for the first megabyte
+        let mut body = BytesMut::with_capacity(expected.min(1 << 20));
         while let Some(chunk) = response.chunk().await.map_err(|e| body_failure(&e))? {
             *left = left.checked_sub(chunk.len()).ok_or(Failure::TooLarge)?;
             body.extend_from_slice(&chunk);

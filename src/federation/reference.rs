@@ -32,3 +32,49 @@ pub fn target<'a>(address: &'a str, provider: &Provider) -> Target<'a> {
         Target::Elsewhere
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Target::*, *};
+    use crate::federation::testing::provider;
+
+    #[test]
+    fn a_literal_reference_leads_to_the_provider_itself_in_three_spellings_only() {
+        let provider = provider("RZ901");
+        for (address, expected) in [
+            ("Patient/1", Local { resource_type: "Patient", id: "1" }),
+            ("Patient/1/_history/2", Local { resource_type: "Patient", id: "1" }),
+            ("https://rz901.example/fhir/Observation/a.b-c", Local { resource_type: "Observation", id: "a.b-c" }),
+            ("PATIENT/1", Local { resource_type: "PATIENT", id: "1" }),
+            ("#p", Contained("p")),
+            ("#", Contained("")),
+            ("", Elsewhere),
+            ("Patient", Elsewhere),
+            ("Patient/", Elsewhere),
+            ("/Patient/1", Elsewhere),
+            ("./Patient/1", Elsewhere),
+            ("patient/1", Elsewhere),
+            ("Patient/1/", Elsewhere),
+            ("Patient/1/2", Elsewhere),
+            ("Patient/1/_history", Elsewhere),
+            ("Patient/1/_history/", Elsewhere),
+            ("Patient/1/_history/2/3", Elsewhere),
+            ("Patient/1?x=y", Elsewhere),
+            ("Patient/1#x", Elsewhere),
+            ("Patient/1 ", Elsewhere),
+            ("Patient/%31", Elsewhere),
+            ("Patient?identifier=1", Elsewhere),
+            ("https://rz901.example/fhir//Patient/1", Elsewhere),
+            ("https://rz901.example/fhir", Elsewhere),
+            ("https://rz901.example/fhir2/Patient/1", Elsewhere),
+            ("https://rz901.example.evil.example/fhir/Patient/1", Elsewhere),
+            ("http://rz901.example/fhir/Patient/1", Elsewhere),
+            ("https://rz902.example/fhir/Patient/1", Elsewhere),
+            ("urn:uuid:3d3e6f5a-4c2b-4f8e-9d1a-0c9b8a7f6e5d", Elsewhere),
+        ] {
+            assert_eq!(target(address, &provider), expected, "{address}");
+        }
+        let long = format!("Patient/{}", "x".repeat(65));
+        assert_eq!(target(&long, &provider), Elsewhere);
+    }
+}
