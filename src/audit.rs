@@ -27,12 +27,12 @@ pub mod shown;
 pub mod verify;
 
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
-pub use log::{AuditLog, LogError, LogOptions, NotCommitted, Receipt};
+pub use log::{AuditLog, Commit, LogError, LogOptions, NotCommitted, Receipt};
 pub use log_id::{InvalidLogId, LogId};
 pub use log_store::{Batch, ClaimError, CommitError, LogStore, Seal, SealedRow};
 pub use merkle::{Frontier, Hash};
 pub use note::{InvalidKey, Signer, VerifierKey};
+pub use opened::{Intent, Opened, Released};
 pub use reader::{Kept, LogReader, PatientRows, Place, StoredCheckpoint, StoredHead, StoredRow};
 pub use report::{Fault, Report, Where};
-pub use opened::{Intent, Opened, Released};
 pub use row::{Guard, Kind, Row, Who};
