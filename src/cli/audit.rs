@@ -1,10 +1,11 @@
 use super::failed;
 use crate::{
     audit::{
-        Checkpoint, VerifierKey,
+        Checkpoint, LogId, Signer, VerifierKey,
         shown::{self, Item},
         verify::{self, Outside},
     },
+    config::Config,
     domain::{NhsNumber, OdsCode, RequestId},
     store::{DatabaseUrl, Store},
 };
@@ -23,6 +24,14 @@ pub enum AuditCommand {
         /// Checkpoints that were kept elsewhere.
         #[arg(long)]
         checkpoint: Option<PathBuf>,
+    },
+    /// The public key of a node's log, as `verify --public-key` reads it: keep it where the database's owner cannot write.
+    Key {
+        #[arg(long)]
+        config: PathBuf,
+        /// Another node's that has the same key; this configuration's own if left out.
+        #[arg(long)]
+        node: Option<String>,
     },
     /// What one request put on a screen: its X-Request-ID.
     Release {
@@ -63,6 +72,14 @@ async fn told(command: AuditCommand) -> Result<ExitCode, String> {
             let report = verify::verify(&*store.log_reader(), &outside).await.map_err(|e| e.to_string())?;
             print!("{report}");
             Ok(if report.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        AuditCommand::Key { config, node } => {
+            let config = Config::load(&config).map_err(|e| e.to_string())?;
+            let log = LogId::parse(node.as_deref().unwrap_or(&config.gateway.node)).map_err(|e| e.to_string())?;
+            let seed = config.keys.checkpoint.key().map_err(|e| format!("keys.checkpoint: {e}"))?;
+            let signer = Signer::new(&config.audit.origin, &seed).map_err(|e| e.to_string())?;
+            println!("{}", signer.verifier_key(&log));
+            Ok(ExitCode::SUCCESS)
         }
         AuditCommand::Release { request_id, database } => {
             let request = RequestId::parse(&request_id).ok_or("an X-Request-ID is a UUID")?;

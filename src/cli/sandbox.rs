@@ -62,6 +62,7 @@ pub async fn run(arguments: SandboxArguments) -> ExitCode {
 }
 
 async fn started(arguments: &SandboxArguments) -> Result<ExitCode, String> {
+    let told = until_told();
     let patients = match &arguments.data {
         Some(folder) => Dataset::load(folder).map_err(|e| e.to_string())?,
         None => Dataset::builtin(),
@@ -100,7 +101,7 @@ async fn started(arguments: &SandboxArguments) -> Result<ExitCode, String> {
         ),
         (None, None) => {}
     }
-    until_told().await;
+    told.await;
     if let Some(serving) = serving {
         serving.stop().await;
     }

@@ -17,12 +17,13 @@ pub async fn run(path: &Path) -> ExitCode {
         }
     };
     telemetry::log(&config.log);
+    let told = until_told();
     let gateway = match Serving::start(&config).await {
         Ok(gateway) => gateway,
         Err(error) => return failed("the gateway did not start", &error),
     };
     println!("caregate listens at {}", gateway.url);
-    until_told().await;
+    told.await;
     gateway.stop().await;
     ExitCode::SUCCESS
 }
@@ -70,11 +71,12 @@ impl Serving {
     }
 }
 
-/// Waits for SIGTERM or an interrupt.
-pub async fn until_told() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+/// Waits for SIGTERM or an interrupt, from the call on: made before the first thing is started, so that no signal ends the
+/// process undrained.
+pub fn until_told() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else { return std::future::pending().await };
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    }
 }
