@@ -32,7 +32,7 @@ pub use log_id::{InvalidLogId, LogId};
 pub use log_store::{Batch, ClaimError, CommitError, LogStore, Seal, SealedRow};
 pub use merkle::{Frontier, Hash};
 pub use note::{InvalidKey, Signer, VerifierKey};
+pub use opened::{Intent, Opened, Released};
 pub use reader::{Kept, LogReader, PatientRows, Place, StoredCheckpoint, StoredHead, StoredRow};
 pub use report::{Fault, Report, Where};
-pub use opened::{Intent, Opened, Released};
 pub use row::{Guard, Kind, Row, Who};

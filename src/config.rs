@@ -8,8 +8,8 @@ mod section;
 
 pub use faults::{ConfigFault, ConfigFaults};
 pub use section::{
-    AuditSection, DatabaseSection, FederationSection, GatewaySection, KeysSection, LogFormat, LogSection, PolicySection,
-    SmartSection,
+    AuditSection, DatabaseSection, FederationSection, GatewaySection, KeysSection, LogFormat, LogSection,
+    PolicySection, SmartSection,
 };
 
 use crate::{identity::IssuerConfig, registry::ProviderConfig};

@@ -181,12 +181,7 @@ pub struct Wrote {
 
 /// A permit, or how the story ends without one. The requester's own organisation is asked only where nothing stored
 /// relates them to the patient, and only after scope, purpose and role have passed.
-async fn permitted(
-    g: &Gateway,
-    requester: &Requester,
-    wanted: Wanted,
-    opened: &mut Opened,
-) -> Result<Permit, Ending> {
+async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &mut Opened) -> Result<Permit, Ending> {
     opened.undecided();
     let mut facts = facts(g, wanted.patient).await?;
     let mut decision = g.policy.decide(requester, &wanted, &facts);

@@ -30,13 +30,15 @@ END $$;
 CREATE TRIGGER epoch_guard BEFORE INSERT OR UPDATE OR DELETE ON epoch FOR EACH ROW EXECUTE FUNCTION epoch_guard();
 CREATE TRIGGER epoch_guard_all BEFORE TRUNCATE ON epoch FOR EACH STATEMENT EXECUTE FUNCTION epoch_guard();
 
--- Locks, then reads, in one call: inside a VOLATILE function each statement sees what was committed before *it* began (under
--- READ COMMITTED), so the epochs are read after the locks are held. A function rather than literals in a batch of statements,
--- because the keys are NHS numbers, and statement texts end up in server logs. The keys come sorted: no deadlock.
-CREATE FUNCTION epochs_held(keys bigint[]) RETURNS TABLE (key bigint, epoch bigint) LANGUAGE plpgsql VOLATILE AS $$
+-- Locks, then reads: which of these epochs are not (any more) as given. Inside a VOLATILE function each statement sees what was
+-- committed before *it* began (under READ COMMITTED), so the epochs are read after the locks are held. Called from the one
+-- statement that writes a batch, so that a release is one round trip, and no node that stalls or dies can hold these locks.
+-- The keys come sorted and without repeats: no deadlock.
+CREATE FUNCTION epochs_moved(keys bigint[], epochs bigint[]) RETURNS SETOF bigint LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(k) FROM unnest(keys) AS k;
-    RETURN QUERY SELECT e.key, e.epoch FROM epoch AS e WHERE e.key = ANY (keys);
+    RETURN QUERY SELECT g.key FROM unnest(keys, epochs) AS g (key, epoch)
+        LEFT JOIN epoch AS e ON e.key = g.key WHERE coalesce(e.epoch, 0) <> g.epoch;
 END $$;
 
 -- One row a leaf. `leaf` is the hash over the index, the nonce and the body (src/audit/merkle.rs) and outlives an erasure;

@@ -81,6 +81,7 @@ fn row(reason: &str, request_id: RequestId, count: Option<u64>) -> Row {
         purpose: None,
         basis: None,
         rules: Vec::new(),
+        policy: None,
         epochs: None,
         status: 401,
         reason: Some(reason.to_owned()),

@@ -11,57 +11,75 @@ use crate::{
 };
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 
+/// The one text of every refusal without role or relationship, whatever is or is not known about the patient.
+const UNIFORM: &str = "You may not see this. If you care for this patient, have your organisation's system record the \
+                       care relationship.";
+const NO_CONSENT: &str = "The patient objects to this record being shared. Ask the patient; what your own organisation \
+                          holds is in your own system.";
+const COULD_NOT_CHECK: &str = "Whether your organisation cares for this patient could not be checked just now. Try \
+                               again shortly.";
+const NOT_FOUND: &str = "There is no such resource in this patient's record.";
+const GONE: &str = "This page no longer stands: the record, your permission or the time has moved on. Start the search \
+                    again.";
+const PROVIDERS_FAILED: &str = "The sources needed for this answer did not answer. This does not mean that there is \
+                                nothing: try again, or ask the organisations themselves.";
+const CONFLICT: &str = "Another version is stored by now. Read it, and change that.";
+const UNAVAILABLE: &str = "The gateway cannot check or record this access just now, so it shows nothing. Try again \
+                           shortly; use your local record meanwhile.";
+const INTERNAL: &str = "The gateway failed. The failure is recorded under this answer's X-Request-ID.";
+const NO_TOKEN: &str = "Send an access token: Authorization: Bearer ...";
+const NO_KEYS: &str = "The issuer's keys cannot be fetched just now. Try again shortly.";
+
 pub fn ending(ending: &Ending) -> Reply {
-    let issue = match ending {
+    let (code, text) = match ending {
         Ending::Refused(refusal) => match refusal.kind {
-            RefusalKind::Uniform => uniform(),
-            RefusalKind::NoConsent => Issue::error(IssueCode::Suppressed)
-                .details(Coding::spine("NO_PATIENT_CONSENT"))
-                .diagnostics("The patient objects to this record being shared. Ask the patient; what your own organisation holds is in your own system."),
-            RefusalKind::CouldNotCheck => Issue::error(IssueCode::Transient)
-                .diagnostics("Whether your organisation cares for this patient could not be checked just now. Try again shortly."),
+            RefusalKind::Uniform => (IssueCode::Forbidden, UNIFORM),
+            RefusalKind::NoConsent => (IssueCode::Suppressed, NO_CONSENT),
+            RefusalKind::CouldNotCheck => (IssueCode::Transient, COULD_NOT_CHECK),
         },
-        Ending::NotFound => Issue::error(IssueCode::NotFound).details(Coding::spine("NO_RECORD_FOUND")).diagnostics("There is no such resource in this patient's record."),
-        Ending::Gone => Issue::error(IssueCode::Expired).diagnostics("This page no longer stands: the record, your permission or the time has moved on. Start the search again."),
-        Ending::ProvidersFailed { timeout } => {
-            let code = if *timeout { IssueCode::Timeout } else { IssueCode::Incomplete };
-            Issue::error(code).diagnostics("The sources needed for this answer did not answer. This does not mean that there is nothing: try again, or ask the organisations themselves.")
-        }
-        Ending::Content(fault) => content(fault),
-        Ending::Conflict => Issue::error(IssueCode::Conflict).diagnostics("Another version is stored by now. Read it, and change that."),
+        Ending::Content(fault) => return outcome(ending.status(), content(fault)),
+        Ending::NotFound => (IssueCode::NotFound, NOT_FOUND),
+        Ending::Gone => (IssueCode::Expired, GONE),
+        Ending::ProvidersFailed { timeout: true } => (IssueCode::Timeout, PROVIDERS_FAILED),
+        Ending::ProvidersFailed { timeout: false } => (IssueCode::Incomplete, PROVIDERS_FAILED),
+        Ending::Conflict => (IssueCode::Conflict, CONFLICT),
         Ending::FactsUnavailable | Ending::AuditUnavailable | Ending::Contended | Ending::Stale => {
-            Issue::error(IssueCode::Transient).diagnostics("The gateway cannot check or record this access just now, so it shows nothing. Try again shortly; use your local record meanwhile.")
+            (IssueCode::Transient, UNAVAILABLE)
         }
-        Ending::Internal => Issue::error(IssueCode::Exception).diagnostics("The gateway failed. The failure is recorded under this answer's X-Request-ID."),
+        Ending::Internal => (IssueCode::Exception, INTERNAL),
     };
+    let mut issue = Issue::error(code).diagnostics(text);
+    if let Some(spine) = spine(ending) {
+        issue = issue.details(Coding::spine(spine));
+    }
     let reply = outcome(ending.status(), issue);
     if ending.status() == 503 { reply.header(RETRY_AFTER, "2") } else { reply }
 }
 
-/// The one body of every refusal without role or relationship, whatever is or is not known about the patient.
-fn uniform() -> Issue {
-    Issue::error(IssueCode::Forbidden).details(Coding::spine("ACCESS_DENIED")).diagnostics(
-        "You may not see this. If you care for this patient, have your organisation's system record the care relationship.",
-    )
+/// <https://fhir.nhs.uk/CodeSystem/Spine-ErrorOrWarningCode>
+fn spine(ending: &Ending) -> Option<&'static str> {
+    match ending {
+        Ending::Refused(refusal) if refusal.kind == RefusalKind::Uniform => Some("ACCESS_DENIED"),
+        Ending::Refused(refusal) if refusal.kind == RefusalKind::NoConsent => Some("NO_PATIENT_CONSENT"),
+        Ending::NotFound => Some("NO_RECORD_FOUND"),
+        Ending::Internal => Some("INTERNAL_SERVER_ERROR"),
+        _ => None,
+    }
 }
 
 pub fn identity(error: &IdentityError) -> Reply {
+    let login = |text: String| outcome(401, Issue::error(IssueCode::Login).diagnostics(text));
     match error {
-        IdentityError::Missing => outcome(401, Issue::error(IssueCode::Login).diagnostics("Send an access token: Authorization: Bearer ..."))
-            .header(WWW_AUTHENTICATE, "Bearer"),
-        IdentityError::Refused { reason, .. } => {
-            outcome(401, Issue::error(IssueCode::Login).diagnostics(format!("The access token is refused: {reason}.")))
-                .header(WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")
-        }
-        IdentityError::Unavailable => {
-            outcome(503, Issue::error(IssueCode::Transient).diagnostics("The issuer's keys cannot be fetched just now. Try again shortly."))
-                .header(RETRY_AFTER, "5")
-        }
+        IdentityError::Missing => login(NO_TOKEN.to_owned()).header(WWW_AUTHENTICATE, "Bearer"),
+        IdentityError::Refused { reason, .. } => login(format!("The access token is refused: {reason}."))
+            .header(WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
+        IdentityError::Unavailable => refused(503, IssueCode::Transient, NO_KEYS).header(RETRY_AFTER, "5"),
     }
 }
 
 pub fn query(fault: &QueryFault) -> Reply {
-    let mut issue = Issue::error(fault.code).diagnostics(fault.diagnostics.clone()).expression(fault.expression.clone());
+    let mut issue =
+        Issue::error(fault.code).diagnostics(fault.diagnostics.clone()).expression(fault.expression.clone());
     if let Some(spine) = fault.spine {
         issue = issue.details(Coding::spine(spine));
     }

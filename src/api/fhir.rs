@@ -73,7 +73,8 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
         Ok(told) => told,
         Err(known) => {
             let reply = if known {
-                error::refused(405, IssueCode::NotSupported, "This method is not supported here.").header(ALLOW, "GET, POST")
+                error::refused(405, IssueCode::NotSupported, "This method is not supported here.")
+                    .header(ALLOW, "GET, POST")
             } else {
                 error::refused(404, IssueCode::NotSupported, "There is nothing at this path.")
             };
@@ -113,14 +114,7 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
     }
 }
 
-async fn write(
-    g: &Gateway,
-    requester: &Requester,
-    told: Told,
-    call: &Call,
-    body: &str,
-    opened: &mut Opened,
-) -> Reply {
+async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body: &str, opened: &mut Opened) -> Reply {
     let (status, wrote) = match told {
         Told::CreateConsent => (201, story::object(g, requester, body, opened).await),
         Told::UpdateConsent => {

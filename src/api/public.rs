@@ -50,7 +50,9 @@ pub async fn smart_configuration(request: HttpRequest, node: web::Data<Node>) ->
 
 pub async fn front(request: HttpRequest) -> HttpResponse {
     let text = concat!(
-        "caregate ", env!("CARGO_PKG_VERSION"), ": a shared care record gateway (FHIR R4).\n\n",
+        "caregate ",
+        env!("CARGO_PKG_VERSION"),
+        ": a shared care record gateway (FHIR R4).\n\n",
         "FHIR base           /fhir\nwhat it can do      /fhir/metadata\nhealth              /health/ready\n",
     );
     let mut reply = Reply::own(200, text);

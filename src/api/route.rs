@@ -52,6 +52,20 @@ pub fn find(method: &Method, path: &[String]) -> Result<Told, bool> {
 /// A path as the audit may keep it: the names of types and operations, not the ids. (What was asked of a patient is in the
 /// row's canonical request, once it has been understood.)
 pub fn shape(path: &str) -> String {
-    let known = |segment: &&str| segment.len() <= 40 && segment.starts_with(|c: char| c.is_ascii_uppercase() || c == '$' || c == '_');
-    path.split('/').map(|s| if s == "fhir" || s.is_empty() || (known(&s) && s.bytes().all(|b| b.is_ascii_alphabetic() || b"$_-".contains(&b))) { s } else { "*" }).collect::<Vec<_>>().join("/")
+    let known = |segment: &&str| {
+        segment.len() <= 40 && segment.starts_with(|c: char| c.is_ascii_uppercase() || c == '$' || c == '_')
+    };
+    path.split('/')
+        .map(|s| {
+            if s == "fhir"
+                || s.is_empty()
+                || (known(&s) && s.bytes().all(|b| b.is_ascii_alphabetic() || b"$_-".contains(&b)))
+            {
+                s
+            } else {
+                "*"
+            }
+        })
+        .collect::<Vec<_>>()
+        .join("/")
 }

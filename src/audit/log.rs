@@ -18,7 +18,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 /// A cheap handle; clones share one writer.
 #[derive(Clone)]
@@ -109,6 +112,7 @@ struct Shared {
     healthy: Arc<AtomicBool>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "closing comes once, and a box for each row would cost more")]
 pub(super) enum Order {
     Commit(Pending),
     Close(oneshot::Sender<()>),
@@ -155,7 +159,8 @@ impl AuditLog {
     /// Claims the log, checks it against the checkpoint kept outside, and starts its writer on the current runtime.
     pub async fn start(mut store: Box<dyn LogStore>, options: LogOptions) -> Result<Self, LogError> {
         let log = store.log().clone();
-        let head = match store.claim().await {
+        let claimed = timeout(options.commit_timeout, store.claim()).await;
+        let head = match claimed.unwrap_or(Err(ClaimError::Unavailable)) {
             Ok(head) => head,
             Err(ClaimError::Taken) => return Err(LogError::Taken(log)),
             Err(ClaimError::Unavailable) => return Err(LogError::Unavailable(log)),

@@ -20,7 +20,8 @@ pub trait LogStore: Send {
     /// other call this must come first: only then is it known whether the last batch was written.
     async fn claim(&mut self) -> Result<Frontier, ClaimError>;
 
-    /// One transaction: which guards stand (`true` for a row without one), what `seal` makes of that, commit.
+    /// Writes, in one transaction, what `seal` makes of which guards stand (`true` for a row without one). `seal` may be
+    /// asked more than once; what it said last is what was written.
     async fn commit(&mut self, guards: &[Option<Guard>], seal: &mut dyn Seal) -> Result<(), CommitError>;
 
     async fn save_checkpoint(&mut self, size: u64, note: &str, at: Timestamp) -> Result<(), StoreError>;

@@ -52,6 +52,7 @@ impl Opened {
             purpose: Some(requester.purpose.0.clone()),
             basis: None,
             rules: Vec::new(),
+            policy: None,
             epochs: None,
             status: 500,
             reason: Some("abandoned".to_owned()),
@@ -62,7 +63,13 @@ impl Opened {
     }
 
     /// What is asked, once it has been understood.
-    pub fn asks(&mut self, interaction: &str, request: String, resource_type: Option<&str>, patient: Option<NhsNumber>) {
+    pub fn asks(
+        &mut self,
+        interaction: &str,
+        request: String,
+        resource_type: Option<&str>,
+        patient: Option<NhsNumber>,
+    ) {
         self.row.interaction = interaction.to_owned();
         self.row.request = request;
         self.row.resource_type = resource_type.map(str::to_owned);
@@ -74,6 +81,7 @@ impl Opened {
         self.guard = None;
         self.row.basis = None;
         self.row.rules.clear();
+        self.row.policy = None;
         self.row.epochs = None;
     }
 
@@ -81,6 +89,7 @@ impl Opened {
     pub fn permitted(&mut self, permit: &Permit) {
         self.row.basis = Some(permit.basis().to_owned());
         self.row.rules = permit.rules().iter().map(ToString::to_string).collect();
+        self.row.policy = Some(permit.policy().to_string());
         self.row.epochs = Some(permit.epochs());
         self.guard =
             Some(Guard { patient: permit.patient(), epochs: permit.epochs(), valid_until: permit.valid_until() });
@@ -107,12 +116,7 @@ impl Opened {
         self.close(redacted, status, None).await
     }
 
-    async fn close(
-        &mut self,
-        redacted: Redacted,
-        status: u16,
-        guard: Option<Guard>,
-    ) -> Result<Released, NotCommitted> {
+    async fn close(&mut self, redacted: Redacted, status: u16, guard: Option<Guard>) -> Result<Released, NotCommitted> {
         let Redacted { document, lines, items } = redacted;
         let row = Row { kind: Kind::Released, status, reason: None, sources: lines, ..self.now() };
         let receipt = self.log.commit(row, guard, items).await?;
@@ -123,12 +127,10 @@ impl Opened {
     /// Closes with a refusal, under the epochs it was decided under: one that a newer fact would lift is `Stale`.
     pub async fn refuse(&mut self, refusal: &Refusal, status: u16, code: &str) -> Result<(), NotCommitted> {
         self.row.rules = refusal.rules.iter().map(ToString::to_string).collect();
+        self.row.policy = Some(refusal.policy.to_string());
         self.row.epochs = Some(refusal.epochs);
-        self.guard = self.row.patient.map(|patient| Guard {
-            patient,
-            epochs: refusal.epochs,
-            valid_until: Timestamp::MAX,
-        });
+        self.guard =
+            self.row.patient.map(|patient| Guard { patient, epochs: refusal.epochs, valid_until: Timestamp::MAX });
         self.end(Kind::Refused, status, code).await
     }
 

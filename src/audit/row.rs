@@ -32,6 +32,9 @@ pub struct Row {
     /// The policy's determining rule ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+    /// The fingerprint of the policy that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<Epochs>,
     /// HTTP status answered; 0 in an intent, which has no answer yet.

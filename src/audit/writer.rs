@@ -6,7 +6,7 @@
 //! that did land over-reports, and nothing is ever shown that is not in the log.
 
 use super::{
-    AnswerId, Guard, LogId, LogOptions, LogStore, NotCommitted, Receipt,
+    AnswerId, Guard, Items, LogId, LogOptions, LogStore, NotCommitted, Receipt,
     checkpoint::Checkpoint,
     checkpoint_file::CheckpointFile,
     log::{Order, Pending},
@@ -72,10 +72,10 @@ impl Writer {
                 },
                 _ = ticks.tick() => {
                     // without traffic, readiness still has to notice that the database has gone
-                    if self.head.size() == looked_at && !self.can_claim().await {
+                    let good = self.head.size() != looked_at || self.can_claim().await;
+                    if !good || !self.checkpoint().await {
                         self.recover().await;
                     }
-                    self.checkpoint().await;
                     looked_at = self.head.size();
                 }
             }
@@ -232,27 +232,29 @@ impl Writer {
         }
     }
 
-    /// Signs the log as it is, if it has grown, and stores that in the database and outside it.
-    async fn checkpoint(&mut self) {
+    /// Signs the log as it is, if it has grown, and stores that in the database and outside it. Whether the database
+    /// answered: a file that cannot be written is an alarm, but stops no release.
+    async fn checkpoint(&mut self) -> bool {
         let size = self.head.size();
         if size == self.signed || !self.healthy.load(Ordering::Relaxed) {
-            return;
+            return true;
         }
         let log = self.store.log().clone();
         let note = Checkpoint::sign(&self.options.signer, &log, &self.head);
         let saved = self.store.save_checkpoint(size, &note, Timestamp::now());
         if !matches!(timeout(self.options.commit_timeout, saved).await, Ok(Ok(()))) {
             tracing::error!(log.id = %log, "a checkpoint could not be stored");
-            return;
+            return false;
         }
         if let Some(file) = self.file.clone() {
             let written = tokio::task::spawn_blocking(move || file.write(&note)).await;
             if let Err(error) = written.unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into())) {
                 tracing::error!(log.id = %log, error.kind = %error.kind(), "a checkpoint could not be written outside");
-                return;
+                return true;
             }
         }
         self.signed = size;
+        true
     }
 }
 
@@ -274,23 +276,27 @@ fn refuse(batch: Vec<Pending>) {
 struct Sealing<'a> {
     log: LogId,
     batch: &'a [Pending],
-    size: u64,
-    head: Frontier,
+    base: &'a Frontier,
     stored: &'a StoredLately,
-    items: BTreeMap<AnswerId, &'a super::Items>,
+    head: Frontier,
+    items: BTreeMap<AnswerId, &'a Items>,
     outcomes: Vec<Result<Receipt, NotCommitted>>,
 }
 
 impl<'a> Sealing<'a> {
-    fn new(log: LogId, batch: &'a [Pending], head: &Frontier, stored: &'a StoredLately) -> Self {
-        let (size, head) = (head.size(), head.clone());
-        Self { log, batch, size, head, stored, items: BTreeMap::new(), outcomes: Vec::with_capacity(batch.len()) }
+    fn new(log: LogId, batch: &'a [Pending], base: &'a Frontier, stored: &'a StoredLately) -> Self {
+        let (head, outcomes) = (base.clone(), Vec::with_capacity(batch.len()));
+        Self { log, batch, base, stored, head, items: BTreeMap::new(), outcomes }
     }
 }
 
 impl Seal for Sealing<'_> {
     fn seal(&mut self, stands: &[bool]) -> Batch<'_> {
         let at = Timestamp::now();
+        // a store may find only now that some do not stand, and ask again
+        self.head = self.base.clone();
+        self.items.clear();
+        self.outcomes.clear();
         let mut rows = Vec::with_capacity(self.batch.len());
         for (pending, stands) in self.batch.iter().zip(stands) {
             if !stands || pending.guard.is_some_and(|guard| guard.valid_until <= at) {
@@ -305,6 +311,6 @@ impl Seal for Sealing<'_> {
             let fresh = pending.items.iter().filter(|items| !self.stored.contains(&items.id));
             self.items.extend(fresh.map(|items| (items.id.clone(), items.as_ref())));
         }
-        Batch { size: self.size, rows, items: self.items.values().copied().collect(), head: &self.head, at }
+        Batch { size: self.base.size(), rows, items: self.items.values().copied().collect(), head: &self.head, at }
     }
 }

@@ -86,7 +86,14 @@ fn said(error: &dyn std::error::Error) -> String {
     text
 }
 
-const SCOPES: &[&str] = &["user/*.rs", "user/Consent.crus", "patient/AuditEvent.rs", "patient/Consent.crus", "system/Consent.crus", "system/Patient.u"];
+const SCOPES: &[&str] = &[
+    "user/*.rs",
+    "user/Consent.crus",
+    "patient/AuditEvent.rs",
+    "patient/Consent.crus",
+    "system/Consent.crus",
+    "system/Patient.u",
+];
 
 const OPERATIONS: &[(&str, &str)] = &[
     ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),

@@ -1,4 +1,10 @@
-use crate::{access::Policy, config::Config, identity::Verifier, registry::Registry, store::{DatabaseUrl, Store}};
+use crate::{
+    access::Policy,
+    config::Config,
+    identity::Verifier,
+    registry::Registry,
+    store::{DatabaseUrl, Store},
+};
 use std::{path::Path, process::ExitCode, time::Duration};
 
 /// Every fault on stdout, one a line; exit 1 if there is any.

@@ -1,5 +1,8 @@
 use super::failed;
-use crate::{domain::OdsCode, store::{DatabaseUrl, Store}};
+use crate::{
+    domain::OdsCode,
+    store::{DatabaseUrl, Store},
+};
 use clap::Subcommand;
 use std::process::ExitCode;
 

@@ -40,7 +40,8 @@ impl Serving {
     pub async fn start(config: &Config) -> Result<Self, String> {
         let listen = config.gateway.listen;
         // bound before anything else: the port is part of the URLs that answers hold
-        let listener = std::net::TcpListener::bind(listen).map_err(|e| format!("{listen} cannot be listened at: {e}"))?;
+        let listener =
+            std::net::TcpListener::bind(listen).map_err(|e| format!("{listen} cannot be listened at: {e}"))?;
         listener.set_nonblocking(true).map_err(|e| e.to_string())?;
         let bound = listener.local_addr().map_err(|e| e.to_string())?;
         let url = match &config.gateway.public_url {
@@ -71,7 +72,8 @@ impl Serving {
 
 /// Waits for SIGTERM or an interrupt.
 pub async fn until_told() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }

@@ -88,7 +88,12 @@ pub struct AuditSection {
 
 impl Default for AuditSection {
     fn default() -> Self {
-        Self { origin: "caregate.example/audit".to_owned(), checkpoint_file: None, checkpoint_interval_seconds: 10, commit_timeout_ms: 5_000 }
+        Self {
+            origin: "caregate.example/audit".to_owned(),
+            checkpoint_file: None,
+            checkpoint_interval_seconds: 10,
+            commit_timeout_ms: 5_000,
+        }
     }
 }
 

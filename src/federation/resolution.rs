@@ -74,7 +74,8 @@ pub async fn resolve(
 ) -> Result<Resolution, Failure> {
     let mut url = provider.base.join("Patient").map_err(|_| Failure::Internal)?;
     url.query_pairs_mut().append_pair("identifier", &format!("{NHS_NUMBER_SYSTEM}|{}", patient.digits()));
-    let found = pages::search(http, provider, url, request, &mut budget, Found { patient, patients: Vec::new() }).await?;
+    let found =
+        pages::search(http, provider, url, request, &mut budget, Found { patient, patients: Vec::new() }).await?;
     let mut patients = found.patients;
     patients.sort_by(|a, b| a.local.cmp(&b.local));
     let lines = patients

@@ -70,11 +70,8 @@ impl Rewriter {
     fn provenance(&self, resource: Value<'_>, edits: &mut Vec<Edit>) {
         let provider = &self.provider;
         let source = quoted(&format!("{ODS_SYSTEM}#{}", provider.ods));
-        let tag = format!(
-            r#"{{"system":"{ODS_SYSTEM}","code":"{}","display":{}}}"#,
-            provider.ods,
-            quoted(&provider.name)
-        );
+        let tag =
+            format!(r#"{{"system":"{ODS_SYSTEM}","code":"{}","display":{}}}"#, provider.ods, quoted(&provider.name));
         let Some(meta) = resource.get("meta").filter(|m| m.kind() == Kind::Object) else {
             let at = resource.span().start + 1;
             edits.push(Edit { at: at..at, new: format!(r#""meta":{{"source":{source},"tag":[{tag}]}},"#) });

@@ -5,7 +5,12 @@ use super::{
     reference::{self, Target},
     resolution::nhs_number_of,
 };
-use crate::{domain::NhsNumber, fhir::json::Value, query::grammar::{Link, Rule}, registry::Provider};
+use crate::{
+    domain::NhsNumber,
+    fhir::json::Value,
+    query::grammar::{Link, Rule},
+    registry::Provider,
+};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {

@@ -155,7 +155,10 @@ mod tests {
         let other = Fingerprint::of(&["https://issuer.example", "user-2"]);
         assert_eq!(open(&text, &other, &query(), NOW), Err(Gone));
         assert_eq!(open(&text, &reader(), &Fingerprint::of(&["Observation?patient=y"]), NOW), Err(Gone));
-        assert_eq!(PageSealer::new(&[8; 32], PageSealer::LIFETIME).open::<Cursor>(&text, &reader(), &query(), NOW), Err(Gone));
+        assert_eq!(
+            PageSealer::new(&[8; 32], PageSealer::LIFETIME).open::<Cursor>(&text, &reader(), &query(), NOW),
+            Err(Gone)
+        );
         assert_ne!(text, sealer().seal(&token()).unwrap());
         assert!(text.len() < 600, "{}", text.len());
     }

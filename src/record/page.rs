@@ -37,7 +37,8 @@ pub fn page(record: &Record, search: &Search, permit: &Permit, reader: &Reader<'
     let first = match &search.page {
         None => 0,
         Some(token) => {
-            let token: PageToken = reader.pages.open(token, &who, &query, Timestamp::now()).map_err(|_| NotShown::Gone)?;
+            let token: PageToken =
+                reader.pages.open(token, &who, &query, Timestamp::now()).map_err(|_| NotShown::Gone)?;
             // it goes on only where everything still stands as it did on the first page
             if token.epochs != permit.epochs() || token.sources != seen {
                 return Err(NotShown::Gone);

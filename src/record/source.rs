@@ -15,7 +15,10 @@ pub struct Source {
 #[derive(Clone, Debug)]
 pub enum State {
     /// It knows the patient, and where entries were asked for it sent them all.
-    Holds { resolution: Arc<Resolution>, answer: Option<Arc<Answer>> },
+    Holds {
+        resolution: Arc<Resolution>,
+        answer: Option<Arc<Answer>>,
+    },
     Nothing,
     Failed(Failure),
     /// The patient objects to this source's data being shared.

@@ -7,6 +7,8 @@ pub enum StoreFault {
     Url,
     #[error("the database cannot be opened")]
     Unreachable(#[source] sqlx::Error),
+    #[error("the lock file beside the database cannot be used")]
+    LockFile(#[source] std::io::Error),
     #[error("the database's tables are not those of this version, and cannot be made so")]
     Migration(#[source] MigrateError),
     #[error("this PostgreSQL is a standby: what it says may be old, and it cannot write the audit. Name the primary")]

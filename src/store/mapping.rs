@@ -1,9 +1,8 @@
 use crate::{
     access::{Basis, ConsentRecord, Objection, Recorder, Relationship},
-    audit::{AnswerId, Guard, Items, Kept, LogId, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
-    domain::{Epochs, NhsNumber, OdsCode, SealedEntry, StoreError, Timestamp},
+    audit::{AnswerId, Items, Kept, LogId, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
+    domain::{NhsNumber, OdsCode, SealedEntry, StoreError, Timestamp},
 };
-use std::collections::HashMap;
 
 /// The key of the global epoch, and of its lock; patients' keys are their numbers.
 pub(super) const GLOBAL: i64 = -1;
@@ -139,11 +138,4 @@ pub(super) fn before(wanted: &PatientRows) -> (i64, &str, i64) {
         Some(place) => (place.at.0, place.log.as_str(), count(place.index)),
         None => (wanted.during.end.0, "", 0),
     }
-}
-
-/// Which guards stand, given the stored epochs. A patient without a row stands at 0.
-pub(super) fn stands(guards: &[Option<Guard>], epochs: &HashMap<i64, i64>) -> Vec<bool> {
-    let epoch = |key: i64| epochs.get(&key).copied().unwrap_or(0);
-    let stands = |guard: &Guard| guard.epochs == Epochs { patient: epoch(key(guard.patient)), global: epoch(GLOBAL) };
-    guards.iter().map(|guard| guard.as_ref().is_none_or(stands)).collect()
 }

@@ -19,13 +19,13 @@ use sqlx::{
     PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Nothing here may rest on a server's, a role's or a proxy's defaults.
 /// - `synchronous_commit`: what is answered as committed is on disk.
 /// - `read committed`: epochs are read after their locks are held, by a statement that sees what has committed until then.
-/// - A node that is cut off in the middle of a transaction loses it after 3 s, before others waiting for its locks give up
-///   after 5 s; one whose end of the line is gone is noticed within about 10 s.
+/// - A node that is cut off in the middle of a change of facts loses it after 3 s, before releases waiting for its locks
+///   give up after 5 s; one whose end of the line is gone, and with it its log, is noticed within about 10 s.
 const SESSION: &str = "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; \
     SET default_transaction_read_only = off; SET idle_in_transaction_session_timeout = '3s'; SET lock_timeout = '5s'; \
     SET statement_timeout = '10s'; SET client_connection_check_interval = '1s'; SET tcp_user_timeout = '10s'; \
@@ -34,7 +34,7 @@ const SESSION: &str = "SET synchronous_commit = on; SET default_transaction_isol
 #[derive(Clone)]
 pub struct Postgres {
     pool: PgPool,
-    options: PgConnectOptions,
+    options: Arc<PgConnectOptions>,
 }
 
 impl Postgres {
@@ -48,7 +48,7 @@ impl Postgres {
             .await
             .map_err(StoreFault::Unreachable)?;
         durable(&pool).await?;
-        Ok(Self { pool, options })
+        Ok(Self { pool, options: Arc::new(options) })
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreFault> {

@@ -18,7 +18,7 @@ use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fs::File, path::Path, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
 #[derive(Clone)]
@@ -50,8 +50,19 @@ impl Sqlite {
         Ok(Self { readers, writer: Arc::new(Mutex::new(writer)), path: path.into() })
     }
 
+    /// Under a lock of its own: the migrator has none for SQLite, and two processes may start at once.
     pub(super) async fn migrate(&self) -> Result<(), StoreFault> {
+        let lock = self.lock_file("migrate").map_err(StoreFault::LockFile)?;
+        let locked = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
+        let _lock = locked.map_err(std::io::Error::other).flatten().map_err(StoreFault::LockFile)?;
         Ok(migrations::sqlite().run(&mut *self.writer.lock().await).await?)
+    }
+
+    /// A file beside the database, whose lock the operating system gives up when this process ends, however it ends.
+    fn lock_file(&self, what: &str) -> std::io::Result<File> {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(format!(".{what}.lock"));
+        File::create(name)
     }
 }
 

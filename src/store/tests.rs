@@ -111,6 +111,7 @@ fn row(kind: Kind, patient: Option<NhsNumber>) -> Row {
         purpose: None,
         basis: None,
         rules: Vec::new(),
+        policy: None,
         epochs: None,
         status: 200,
         reason: None,

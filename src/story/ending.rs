@@ -14,7 +14,9 @@ pub enum Ending {
     /// The page token is no longer what it was.
     Gone,
     /// Every provider failed, or one did and the caller wanted all or nothing.
-    ProvidersFailed { timeout: bool },
+    ProvidersFailed {
+        timeout: bool,
+    },
     /// What was posted is not understood, or cannot be done.
     Content(ContentFault),
     /// The version to be replaced is not the current one.

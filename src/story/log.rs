@@ -7,7 +7,10 @@ use crate::{
     domain::{NhsNumber, OdsCode, Timestamp},
     fhir::date::Interval,
     identity::Requester,
-    query::{LogAsk, page_token::{Fingerprint, PageToken}},
+    query::{
+        LogAsk,
+        page_token::{Fingerprint, PageToken},
+    },
     record::Redacted,
 };
 use serde_json::{Value, json};
@@ -62,12 +65,7 @@ struct Found {
 const LOOKED_AT: usize = 5_000;
 const A_TIME: u32 = 200;
 
-async fn page(
-    g: &Gateway,
-    ask: &LogAsk,
-    patient: NhsNumber,
-    mut before: Option<Place>,
-) -> Result<Found, Ending> {
+async fn page(g: &Gateway, ask: &LogAsk, patient: NhsNumber, mut before: Option<Place>) -> Result<Found, Ending> {
     let count = usize::try_from(ask.count).unwrap_or(usize::MAX);
     let name_of = |ods: OdsCode| g.registry.provider(ods).map(|provider| provider.name.clone());
     let setting = balp::Setting { base: &g.base, name_of: &name_of };
@@ -75,7 +73,8 @@ async fn page(
     let mut looked_at = 0;
     loop {
         let during = Timestamp(i64::MIN)..Timestamp::MAX;
-        let rows = g.reader.patient_rows(&PatientRows { patient, during, before: before.clone(), limit: A_TIME }).await?;
+        let rows =
+            g.reader.patient_rows(&PatientRows { patient, during, before: before.clone(), limit: A_TIME }).await?;
         let more = rows.len() == usize::try_from(A_TIME).unwrap_or(usize::MAX);
         for stored in rows {
             looked_at += 1;
@@ -112,7 +111,9 @@ fn bundle(g: &Gateway, ask: &LogAsk, events: &[Value], next: Option<&str>) -> St
     let said = "This log holds every access made through this gateway since it began to serve your region. What an \
                 organisation looked at in its own system is in that organisation's log.";
     let issue = json!({"severity": "information", "code": "informational", "diagnostics": said});
-    entries.push(json!({"resource": {"resourceType": "OperationOutcome", "issue": [issue]}, "search": {"mode": "outcome"}}));
+    entries.push(
+        json!({"resource": {"resourceType": "OperationOutcome", "issue": [issue]}, "search": {"mode": "outcome"}}),
+    );
     json!({
         "resourceType": "Bundle",
         "id": uuid::Uuid::new_v4().to_string(),

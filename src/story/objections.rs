@@ -47,12 +47,7 @@ pub async fn objections(
 }
 
 /// `GET Consent/[id]`
-pub async fn objection(
-    g: &Gateway,
-    requester: &Requester,
-    id: &str,
-    opened: &mut Opened,
-) -> Result<Released, Ending> {
+pub async fn objection(g: &Gateway, requester: &Requester, id: &str, opened: &mut Opened) -> Result<Released, Ending> {
     let found = stored(g, id, "read", opened).await?;
     let wanted = Wanted {
         action: Action::ReadObjections(Interaction::Read),

@@ -54,7 +54,9 @@ impl<'a> Marks<'a> {
     pub(super) async fn check(&mut self, tree: &Frontier) -> Result<(), Stop> {
         self.read_ahead().await?;
         while let Some(stored) = self.stored.pop_front_if(|stored| stored.size <= tree.size()) {
-            let checkpoint = Checkpoint::parse(&stored.note).ok().filter(|read| read.size == stored.size);
+            let checkpoint = Checkpoint::parse(&stored.note)
+                .ok()
+                .filter(|read| read.size == stored.size && read.log().as_ref() == Some(self.log));
             let Some(checkpoint) = checkpoint else {
                 return Err(self.fault(stored.size, "the stored checkpoint of that size does not read"));
             };

@@ -1,6 +1,7 @@
 //! A log on PostgreSQL: one connection of its own, whose session holds the log's lock and runs every batch.
 //!
-//! Because the batch and the lock share a session, no other process can take the log while a batch may still commit:
+//! A batch is one statement, a transaction of its own: it takes the epochs' locks, compares, and writes if all stand. So a
+//! batch costs one round trip, and a node that stalls or is cut off in the middle holds up nobody's objection. Because the batch and the lock share a session, no other process can take the log while a batch may still commit:
 //! once the lock is had again, the head that is read is final. Any error but a refused row drops the connection.
 
 use super::{Postgres, prepare};
@@ -14,7 +15,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
-use std::{collections::HashMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// How long to wait for a lock whose holder may be just dying.
 const PATIENCE: u32 = 30;
@@ -23,20 +24,24 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Locks of logs are pairs of int4, those of epochs are int8: PostgreSQL keeps the two apart.
 const LOGS: i32 = 0x6361_7265;
 
-const APPEND: &str = "WITH moved AS ( \
-        UPDATE log_head SET size = $3, frontier = $4, root = $5, updated_at = $6 WHERE log = $1 AND size = $2 RETURNING 1), \
+/// Which epochs have moved; if none has and the head is where this writer left it, the rows. `moved` counts the head.
+const APPEND: &str = "WITH stale AS MATERIALIZED (SELECT key FROM epochs_moved($7, $8) AS key), \
+    moved AS ( \
+        UPDATE log_head SET size = $3, frontier = $4, root = $5, updated_at = $6 \
+        WHERE log = $1 AND size = $2 AND NOT EXISTS (SELECT FROM stale) RETURNING 1), \
     added AS ( \
         INSERT INTO audit_row (log, idx, leaf, nonce, body, kind, at, patient, request_id) \
-        SELECT $1, r.* FROM unnest($7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[], $11::smallint[], $12::bigint[], \
-                                   $13::bigint[], $14::bytea[]) AS r) \
-    SELECT count(*) FROM moved";
-
-const ADD_ITEMS: &str = "INSERT INTO audit_item_list (answer, source, patient, text, first_at) \
-    SELECT i.*, $5 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[]) AS i ON CONFLICT DO NOTHING";
+        SELECT $1, r.* FROM unnest($9::bigint[], $10::bytea[], $11::bytea[], $12::bytea[], $13::smallint[], $14::bigint[], \
+                                   $15::bigint[], $16::bytea[]) AS r WHERE EXISTS (SELECT FROM moved)), \
+    listed AS ( \
+        INSERT INTO audit_item_list (answer, source, patient, text, first_at) \
+        SELECT i.*, $6 FROM unnest($17::text[], $18::text[], $19::bigint[], $20::bytea[]) AS i \
+        WHERE EXISTS (SELECT FROM moved) ON CONFLICT DO NOTHING) \
+    SELECT (SELECT count(*) FROM moved), ARRAY(SELECT key FROM stale)";
 
 pub(in crate::store) struct PostgresLog {
     log: LogId,
-    options: PgConnectOptions,
+    options: Arc<PgConnectOptions>,
     /// There only while it is in order and holds the lock. Taken out for each use, so that an error, or a caller who stops
     /// waiting, loses the connection: the server then rolls back and lets go of the lock.
     connection: Option<PgConnection>,
@@ -98,19 +103,20 @@ impl LogStore for PostgresLog {
 
     async fn commit(&mut self, guards: &[Option<Guard>], seal: &mut dyn Seal) -> Result<(), CommitError> {
         let mut connection = self.connection.take().ok_or(CommitError::Unavailable)?;
-        match transact(&mut connection, &self.log, guards, seal).await {
+        match write(&mut connection, &self.log, guards, seal).await {
             Ok(()) => {
                 self.connection = Some(connection);
                 Ok(())
             }
             Err(error) if is_about_data(&error) => {
                 failed(error);
-                let rolled_back = sqlx::raw_sql("ROLLBACK").execute(&mut connection).await;
-                rolled_back.map_err(unavailable)?;
                 self.connection = Some(connection);
                 Err(CommitError::Refused)
             }
-            Err(error) => Err(unavailable(error)),
+            Err(error) => {
+                failed(error);
+                Err(CommitError::Unavailable)
+            }
         }
     }
 
@@ -123,63 +129,66 @@ impl LogStore for PostgresLog {
     }
 }
 
-async fn transact(
+/// Writes what stands. A guard is first taken to stand; the statement says which do not, and writes nothing then. They are
+/// stale for good, since epochs only rise, so each further attempt is for fewer rows.
+async fn write(
     connection: &mut PgConnection,
     log: &LogId,
     guards: &[Option<Guard>],
     seal: &mut dyn Seal,
 ) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("BEGIN ISOLATION LEVEL READ COMMITTED").execute(&mut *connection).await?;
-    let stands = stands(connection, guards).await?;
-    let batch = seal.seal(&stands);
-    if batch.rows.is_empty() {
-        sqlx::raw_sql("ROLLBACK").execute(connection).await?;
-        return Ok(());
+    let mut expected = expected(guards);
+    loop {
+        let stands = |guard: &Guard| {
+            expected.get(&key(guard.patient)) == Some(&guard.epochs.patient)
+                && expected.get(&GLOBAL) == Some(&guard.epochs.global)
+        };
+        let stands: Vec<bool> = guards.iter().map(|guard| guard.as_ref().is_none_or(stands)).collect();
+        let batch = seal.seal(&stands);
+        if batch.rows.is_empty() {
+            return Ok(());
+        }
+        let (moved, stale) = append(connection, log, &expected, &batch).await?;
+        match moved {
+            1 => return Ok(()),
+            // the head is not where this writer left it: it must be read again
+            _ if stale.is_empty() => return Err(sqlx::Error::RowNotFound),
+            _ => expected.retain(|key, _| !stale.contains(key)),
+        }
     }
-    add_items(connection, &batch).await?;
-    append(connection, log, &batch).await?;
-    sqlx::raw_sql("COMMIT").execute(connection).await?;
-    Ok(())
 }
 
-/// Takes the epochs' locks, the global one first and then in the order of the keys, and compares.
-async fn stands(connection: &mut PgConnection, guards: &[Option<Guard>]) -> Result<Vec<bool>, sqlx::Error> {
-    let mut keys: Vec<i64> = guards.iter().flatten().map(|guard| key(guard.patient)).collect();
-    if keys.is_empty() {
-        return Ok(vec![true; guards.len()]);
+/// What the epochs must be for a guard to stand, in the order in which their locks are taken: the global one first. Where two
+/// guards differ, the lower one is stale already.
+fn expected(guards: &[Option<Guard>]) -> BTreeMap<i64, i64> {
+    let mut expected = BTreeMap::new();
+    for guard in guards.iter().flatten() {
+        for (key, epoch) in [(GLOBAL, guard.epochs.global), (key(guard.patient), guard.epochs.patient)] {
+            let highest = expected.entry(key).or_insert(epoch);
+            *highest = epoch.max(*highest);
+        }
     }
-    keys.push(GLOBAL);
-    keys.sort_unstable();
-    keys.dedup();
-    let held = sqlx::query_as("SELECT key, epoch FROM epochs_held($1)").bind(keys);
-    let epochs: HashMap<i64, i64> = held.fetch_all(connection).await?.into_iter().collect();
-    Ok(mapping::stands(guards, &epochs))
+    expected
 }
 
-async fn add_items(connection: &mut PgConnection, batch: &Batch<'_>) -> Result<(), sqlx::Error> {
-    if batch.items.is_empty() {
-        return Ok(());
-    }
-    let items = || batch.items.iter();
-    let insert = sqlx::query(ADD_ITEMS)
-        .bind(items().map(|i| i.id.0.as_str()).collect::<Vec<_>>())
-        .bind(items().map(|i| i.source.as_str()).collect::<Vec<_>>())
-        .bind(items().map(|i| key(i.patient)).collect::<Vec<_>>())
-        .bind(items().map(|i| i.text.as_bytes()).collect::<Vec<_>>())
-        .bind(batch.at.0);
-    insert.execute(connection).await.map(drop)
-}
-
-async fn append(connection: &mut PgConnection, log: &LogId, batch: &Batch<'_>) -> Result<(), sqlx::Error> {
+async fn append(
+    connection: &mut PgConnection,
+    log: &LogId,
+    expected: &BTreeMap<i64, i64>,
+    batch: &Batch<'_>,
+) -> Result<(i64, Vec<i64>), sqlx::Error> {
     let rows = || batch.rows.iter().map(|(row, _)| *row);
+    let items = || batch.items.iter();
     let Hash(root) = batch.head.root();
-    let append = sqlx::query_scalar(APPEND)
+    let append = sqlx::query_as(APPEND)
         .bind(log.as_str())
         .bind(count(batch.size))
         .bind(count(batch.head.size()))
         .bind(batch.head.peaks())
         .bind(root.as_slice())
         .bind(batch.at.0)
+        .bind(expected.keys().copied().collect::<Vec<_>>())
+        .bind(expected.values().copied().collect::<Vec<_>>())
         .bind((count(batch.size)..count(batch.head.size())).collect::<Vec<_>>())
         .bind(batch.rows.iter().map(|(_, leaf)| leaf.0.as_slice()).collect::<Vec<_>>())
         .bind(rows().map(|r| r.nonce.as_slice()).collect::<Vec<_>>())
@@ -187,15 +196,12 @@ async fn append(connection: &mut PgConnection, log: &LogId, batch: &Batch<'_>) -
         .bind(rows().map(|r| r.kind.code()).collect::<Vec<_>>())
         .bind(rows().map(|r| r.at.0).collect::<Vec<_>>())
         .bind(rows().map(|r| r.patient.map(key)).collect::<Vec<_>>())
-        .bind(rows().map(|r| r.request_id.0.as_bytes().as_slice()).collect::<Vec<_>>());
-    let moved: i64 = append.fetch_one(connection).await?;
-    // the head is not where this writer left it: it must be read again
-    if moved == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
-}
-
-fn unavailable(error: sqlx::Error) -> CommitError {
-    failed(error);
-    CommitError::Unavailable
+        .bind(rows().map(|r| r.request_id.0.as_bytes().as_slice()).collect::<Vec<_>>())
+        .bind(items().map(|i| i.id.0.as_str()).collect::<Vec<_>>())
+        .bind(items().map(|i| i.source.as_str()).collect::<Vec<_>>())
+        .bind(items().map(|i| key(i.patient)).collect::<Vec<_>>())
+        .bind(items().map(|i| i.text.as_bytes()).collect::<Vec<_>>());
+    append.fetch_one(connection).await
 }
 
 /// SQLSTATE classes of what a row's content can cause: data exceptions, and limits such as an index entry too large. A broken

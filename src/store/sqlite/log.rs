@@ -1,10 +1,9 @@
-//! A log on SQLite: the shared write connection, and a lock file beside the database that the operating system gives up when
-//! this process ends, however it ends.
+//! A log on SQLite: the shared write connection, and a locked file beside the database that keeps other processes off.
 
 use super::{Sqlite, begin};
 use crate::{
     audit::{Batch, ClaimError, CommitError, Frontier, Guard, LogId, LogStore, Seal},
-    domain::{StoreError, Timestamp},
+    domain::{Epochs, StoreError, Timestamp},
     store::{
         mapping::{self, GLOBAL, count, failed, key},
         sql,
@@ -32,9 +31,7 @@ impl SqliteLog {
         if self.lock.is_some() {
             return Ok(());
         }
-        let mut name = self.store.path.as_os_str().to_owned();
-        name.push(format!(".{}.lock", self.log));
-        let file = File::create(name).map_err(|error| {
+        let file = self.store.lock_file(&format!("log-{}", self.log)).map_err(|error| {
             tracing::error!(error.kind = %error.kind(), "the log's lock file cannot be opened");
             ClaimError::Unavailable
         })?;
@@ -101,7 +98,9 @@ async fn stands(connection: &mut SqliteConnection, guards: &[Option<Guard>]) -> 
     let wanted = "SELECT key, epoch FROM epoch WHERE key IN (SELECT value FROM json_each($1))";
     let held = sqlx::query_as(wanted).bind(serde_json::to_string(&keys).unwrap_or_default());
     let epochs: HashMap<i64, i64> = held.fetch_all(connection).await?.into_iter().collect();
-    Ok(mapping::stands(guards, &epochs))
+    let epoch = |key: i64| epochs.get(&key).copied().unwrap_or(0);
+    let stands = |guard: &Guard| guard.epochs == Epochs { patient: epoch(key(guard.patient)), global: epoch(GLOBAL) };
+    Ok(guards.iter().map(|guard| guard.as_ref().is_none_or(stands)).collect())
 }
 
 async fn add_items(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), sqlx::Error> {

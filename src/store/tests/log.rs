@@ -351,7 +351,7 @@ async fn an_objection_waits_for_a_release_under_way_and_is_not_acknowledged_befo
     let fixture = Fixture::postgres().await;
     let store = fixture.open().await;
     let mut release = connect(&fixture).await;
-    say(&mut release, "BEGIN; SELECT * FROM epochs_held('{-1}')").await;
+    say(&mut release, "BEGIN; SELECT epochs_moved('{-1}', '{0}')").await;
     let standing = store.standing();
     let mut suspend = Box::pin(standing.suspend(ods("RZ901"), "hostile"));
     assert!(timeout(Duration::from_millis(300), &mut suspend).await.is_err(), "it waits");

@@ -19,7 +19,29 @@ async fn rows_a_second_by_group_commit() {
             println!("{:?} {committers} committers, request index {indexes}: {rows:.0} rows/s", fixture.url);
         }
         log.close().await;
+        if let DatabaseUrl::Postgres(options) = &fixture.url {
+            println!("  of which the bare insert of 64 rows at once: {:.0} rows/s", bare(options).await);
+        }
     }
+}
+
+/// The least that a batch could cost: its rows into one table of the same shape, without epochs, head or tree.
+async fn bare(options: &sqlx::postgres::PgConnectOptions) -> f64 {
+    use sqlx::ConnectOptions as _;
+    let mut connection = options.connect().await.unwrap();
+    let like = "CREATE TABLE bare (LIKE audit_row INCLUDING ALL)";
+    sqlx::raw_sql(like).execute(&mut connection).await.unwrap();
+    let insert = "INSERT INTO bare SELECT 'a', r.*, '\\x01', '\\x01', 1, 1, 1, '\\x01' FROM unnest($1::bigint[], $2::bytea[]) AS r";
+    let body = vec![b'x'; 450];
+    let (started, mut next) = (Instant::now(), 0_i64);
+    while started.elapsed() < Duration::from_secs(3) {
+        let rows = sqlx::query(insert).bind((next..next + 64).collect::<Vec<_>>()).bind(vec![body.as_slice(); 64]);
+        rows.execute(&mut connection).await.unwrap();
+        next += 64;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a printed figure")]
+    let rows = next as f64;
+    rows / started.elapsed().as_secs_f64()
 }
 
 async fn measure(store: &Store, log: &AuditLog, committers: u64) -> f64 {
@@ -29,9 +51,10 @@ async fn measure(store: &Store, log: &AuditLog, committers: u64) -> f64 {
         .map(|i| {
             let (store, log, rows) = (store.clone(), log.clone(), rows.clone());
             tokio::spawn(async move {
-                let guard = guard(&store, patient(i)).await;
+                let of = patient(i);
+                let guard = guard(&store, of).await;
                 while started.elapsed() < Duration::from_secs(3) {
-                    log.commit(row(Kind::Released, Some(patient(i))), Some(guard), Vec::new()).await.unwrap();
+                    log.commit(row(Kind::Released, Some(of)), Some(guard), Vec::new()).await.unwrap();
                     rows.fetch_add(1, Ordering::Relaxed);
                 }
             })
