@@ -1,14 +1,23 @@
 //! ARCHITECTURE.md says what each part may use, and this holds the code to it. It also holds the documents to the code:
 //! every file they name is there.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly"
+)]
 
+#[path = "common/markdown.rs"]
+mod markdown;
 #[path = "common/rust.rs"]
 mod rust;
 #[path = "common/sources.rs"]
 mod sources;
 
-use sources::{files, quoted, root, table, text};
+use markdown::quoted;
+use sources::{files, root, text};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -19,9 +28,10 @@ const CRATES: &str = "## Who may name which crate";
 
 /// Longer than this, a file is split, or says here why not.
 const LINES: usize = 400;
-const LONGER: &[(&str, &str)] = &[
-    ("src/store/tests/log.rs", "one story of the release transaction, told over either database; halves would share all set-up"),
-];
+const LONGER: &[(&str, &str)] = &[(
+    "src/store/tests/log.rs",
+    "one story of the release transaction, told over either database; halves would share all set-up",
+)];
 
 type Table = BTreeMap<String, BTreeSet<String>>;
 
@@ -32,12 +42,24 @@ fn allowed(heading: &str) -> Table {
     rows.iter().map(|row| (quoted(&row[0]).next().expect("a name in backticks").to_owned(), names(&row[1]))).collect()
 }
 
+/// The rows of the first table below this heading: their cells, without the header.
+fn table(document: &str, heading: &str) -> Vec<Vec<String>> {
+    let below = document.lines().skip_while(|line| line.trim() != heading).skip(1);
+    let section = below.take_while(|line| !line.starts_with("## "));
+    let rows = section.skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let cells = |line: &str| line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+    rows.skip(2).map(cells).collect()
+}
+
 /// The source files that are part of the program, with what each is once comments, texts and tests are taken away.
 fn program() -> Vec<(PathBuf, String)> {
     let all = files("src", ".rs");
-    let read: Vec<(PathBuf, rust::Code)> = all.into_iter().map(|path| (path.clone(), rust::code(&text(path)))).collect();
-    let tests: Vec<PathBuf> =
-        read.iter().flat_map(|(path, code)| code.test_modules.iter().map(|name| path.with_extension("").join(name))).collect();
+    let read: Vec<(PathBuf, rust::Code)> =
+        all.into_iter().map(|path| (path.clone(), rust::code(&text(path)))).collect();
+    let tests: Vec<PathBuf> = read
+        .iter()
+        .flat_map(|(path, code)| code.test_modules.iter().map(|name| path.with_extension("").join(name)))
+        .collect();
     let is_test = |path: &Path| tests.iter().any(|test| path.with_extension("").starts_with(test));
     read.into_iter().filter(|(path, _)| !is_test(path)).map(|(path, code)| (path, code.text)).collect()
 }
@@ -55,7 +77,9 @@ fn undeclared(path: &Path, code: &str, table: &Table) -> Vec<String> {
     let depth = path.components().count() - 1;
     let may = table.get(&own).unwrap_or_else(|| panic!("`{own}` has no row in the table"));
     let used = rust::parts(code, depth).into_iter().filter(|name| table.contains_key(name) && *name != own);
-    used.filter(|name| !may.contains(name)).map(|name| format!("{}: `{own}` may not use `{name}`", path.display())).collect()
+    used.filter(|name| !may.contains(name))
+        .map(|name| format!("{}: `{own}` may not use `{name}`", path.display()))
+        .collect()
 }
 
 #[test]
@@ -135,7 +159,9 @@ fn no_file_has_grown_too_long_and_nothing_is_left_to_do() {
         let lines = text.lines().count();
         match LONGER.iter().find(|(allowed, _)| *allowed == name) {
             Some(_) if lines > LINES => drop(longer.insert(name.clone())),
-            None if lines > LINES => faults.push(format!("{name} has {lines} lines: split it, or give the reason here")),
+            None if lines > LINES => {
+                faults.push(format!("{name} has {lines} lines: split it, or give the reason here"))
+            }
             _ => {}
         }
         let code = rust::code(&text).text;

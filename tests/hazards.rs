@@ -1,12 +1,21 @@
 //! The hazard log (docs/safety/hazards.md) claims that tests prove its controls. This holds it to that: every test it
 //! names exists, every hazard is whole, and no control is without proof unless the log itself says so.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly"
+)]
 
+#[path = "common/markdown.rs"]
+mod markdown;
 #[path = "common/sources.rs"]
 mod sources;
 
-use sources::{files, quoted, text};
+use markdown::quoted;
+use sources::{files, text};
 use std::collections::BTreeSet;
 
 const LOG: &str = "docs/safety/hazards.md";
@@ -86,7 +95,8 @@ fn every_hazard_is_whole_numbered_once_and_its_risk_is_on_the_scale() {
         for (name, value) in &fields {
             assert!(!value.is_empty(), "{heading}: {name} is empty");
             if name.starts_with("Risk") {
-                risk(value).unwrap_or_else(|| panic!("{heading}: {name} is severity × likelihood = risk, not {value:?}"));
+                risk(value)
+                    .unwrap_or_else(|| panic!("{heading}: {name} is severity × likelihood = risk, not {value:?}"));
             }
         }
         let of = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str()).unwrap();

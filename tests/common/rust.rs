@@ -98,7 +98,8 @@ fn without_comments_and_texts(source: &str) -> String {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
             block_comment(rest)
-        } else if let Some(length) = string(rest).filter(|_| !out.ends_with(|c: char| c.is_alphanumeric() || c == '_')) {
+        } else if let Some(length) = string(rest).filter(|_| !out.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+        {
             out.push_str("\"\"");
             length
         } else if let Some(length) = character(rest) {

@@ -32,17 +32,3 @@ pub fn text(path: impl AsRef<Path>) -> String {
     let path = root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
-
-/// The rows of the first table below this heading: their cells, without the header.
-pub fn table(document: &str, heading: &str) -> Vec<Vec<String>> {
-    let below = document.lines().skip_while(|line| line.trim() != heading).skip(1);
-    let section = below.take_while(|line| !line.starts_with("## "));
-    let rows = section.skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
-    let cells = |line: &str| line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
-    rows.skip(2).map(cells).collect()
-}
-
-/// What stands in backticks.
-pub fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
-}
