@@ -122,7 +122,8 @@ fn each_rule_of_the_outcome_entry_is_looked_at_and_can_be_broken() {
     assert_eq!(keys, ["cg-1", "cg-2", "cg-3", "cg-4", "cg-5", "cg-6"], "those of `fhir::outcome`");
 
     let whole = read("fhir_profiles/examples/Bundle-partial.json");
-    let sound = whole["entry"].as_array().unwrap().last().unwrap()["resource"].clone();
+    let mut sound = whole["entry"].as_array().unwrap().last().unwrap()["resource"].clone();
+    sound["issue"].as_array_mut().unwrap().retain(|issue| issue["code"] != "suppressed");
     assert_eq!(fhir::outcome(&sound), [""; 0]);
     let issue = |code: &str| {
         let issues = sound["issue"].as_array().unwrap();
@@ -139,7 +140,7 @@ fn each_rule_of_the_outcome_entry_is_looked_at_and_can_be_broken() {
         let keys = fhir::outcome(&outcome).into_iter().map(|fault| fault.split(' ').next().unwrap().to_owned());
         keys.collect::<Vec<_>>()
     };
-    assert_eq!(broken(&|issues| issues.push(issues.last().unwrap().clone())), ["cg-1"]);
+    assert_eq!(broken(&|issues| issues.push(others.clone())), ["cg-1"]);
     assert_eq!(broken(&|issues| issues.extend([withheld.clone(), withheld.clone()])), ["cg-2"]);
     assert_eq!(broken(&|issues| issues.push(json!({"severity": "error", "code": "exception"}))), ["cg-3"]);
     assert_eq!(broken(&|issues| drop(issues[answered].as_object_mut().unwrap().remove("extension"))), ["cg-4"]);
