@@ -8,7 +8,6 @@
 
 pub mod consent;
 mod content;
-mod datetime;
 mod decide;
 mod decision;
 mod fact_cache;

@@ -27,7 +27,7 @@ pub mod shown;
 pub mod verify;
 
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
-pub use log::{AuditLog, LogError, LogOptions, NotCommitted, Receipt};
+pub use log::{AuditLog, Commit, LogError, LogOptions, NotCommitted, Receipt};
 pub use log_id::{InvalidLogId, LogId};
 pub use log_store::{Batch, ClaimError, CommitError, LogStore, Seal, SealedRow};
 pub use merkle::{Frontier, Hash};

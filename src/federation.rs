@@ -18,11 +18,13 @@ mod resolver;
 mod rewrite;
 mod split;
 mod subject;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use answer::{Answer, Entry};
 pub use failure::Failure;
 pub use gather::{Federation, FederationOptions, Gathered, Question, Said, SourceAnswer};
 pub use long_ids::LongIds;
 pub use manifest::{AnswerId, Items};
-pub use resolution::{NHS_NUMBER_SYSTEM, ODS_SYSTEM, Resolution, SourcePatient};
+pub use resolution::{Resolution, SourcePatient};
 pub use rewrite::Rewriter;

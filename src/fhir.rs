@@ -6,6 +6,13 @@ pub mod date;
 pub mod json;
 pub mod outcome;
 
+mod media;
 mod resource_type;
 
+pub use media::MediaType;
 pub use resource_type::ResourceType;
+
+/// <https://hl7.org/fhir/R4/datatypes.html#id>
+pub fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}

@@ -19,7 +19,7 @@ mod patient;
 pub use ask::{Ask, ConsentAsk, DateFilter, Filter, LogAsk, Read, Search, Sort, SortKey, What};
 pub use fault::QueryFault;
 pub use page_token::PageSealer;
-pub use parse::{parse, parse_consents, parse_log};
+pub use parse::{parse, parse_consent_read, parse_consents, parse_log};
 
 use crate::domain::IdSealer;
 

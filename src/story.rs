@@ -226,7 +226,8 @@ async fn evidence(
         }
     };
     Ok(match found {
-        Ok(found) if found.is_registered_at(organisation) => Evidence::Registered,
+        // no one else can be anybody's registered practice, whatever they write
+        Ok(found) if provider.is_gp_practice() && found.is_registered_at(organisation) => Evidence::Registered,
         Ok(_) => Evidence::NotRegistered,
         Err(_) => Evidence::Unreachable,
     })

@@ -5,14 +5,16 @@
 
 use super::{
     ContentFault, FaultCode, ObjectionScope,
-    content::{Json, Members, Node, nhs_number, ods_code, only_coding},
-    datetime::Stretch,
+    content::{Members, Node, nhs_number, ods_code, only_coding},
 };
-use crate::domain::{NhsNumber, Timestamp};
+use crate::{
+    domain::{Labels, NhsNumber, Timestamp},
+    fhir::{date::FhirDate, json::Tape},
+};
+use std::borrow::Cow;
 
 const SCOPE: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
 const LOINC: &str = "http://loinc.org";
-const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 
 /// Which status is understood: what a new Consent must say, or one that takes an objection back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,16 +32,17 @@ pub struct Consent {
     /// like any other, so that it tells nothing.
     pub patient: Option<NhsNumber>,
     pub scope: ObjectionScope,
-    /// What is kept and answered, without the members that the gateway assigns.
-    content: Vec<(String, Json)>,
+    /// The members that are kept and answered, as they were sent, each with a comma before it.
+    content: String,
 }
 
 /// Reads a Consent of this status. `resolve` finds the patient of a `Patient/[id]` reference.
 pub fn read(text: &str, status: Status, resolve: impl Fn(&str) -> Option<NhsNumber>) -> Result<Consent, ContentFault> {
-    let json = Json::resource(text, "Consent")?;
-    let mut consent = Node::root(&json, "Consent").members()?;
+    let mut tape = Tape::new();
+    let root = Node::resource(text, "Consent", &mut tape)?;
+    let mut consent = root.members()?;
     consent.need("resourceType")?.must_be("Consent")?;
-    let id = consent.take("id").map(|id| id.text().map(str::to_owned)).transpose()?;
+    let id = consent.take("id").map(|id| id.text().map(Cow::into_owned)).transpose()?;
     consent.skip("meta");
     consent.take("language").map(|language| language.text()).transpose()?;
     consent.take("text").map(|narrative| only_repeats(&narrative)).transpose()?;
@@ -49,33 +52,24 @@ pub fn read(text: &str, status: Status, resolve: impl Fn(&str) -> Option<NhsNumb
     only_coding(&consent.need("category")?.only_item()?, LOINC, "59284-0")?;
     let patient = patient(&consent.need("patient")?, resolve)?;
     let date_time = consent.need("dateTime")?;
-    Stretch::parse(date_time.text()?).ok_or_else(|| {
-        date_time.fault(FaultCode::Value, "expected a FHIR dateTime, with a zone where it has a time")
-    })?;
-    only_coding(&consent.need("policyRule")?, ACT_CODE, "OPTOUT")?;
+    FhirDate::parse_element(&date_time.text()?)
+        .map_err(|_| date_time.fault(FaultCode::Value, "expected a FHIR dateTime, with a zone where it has a time"))?;
+    only_coding(&consent.need("policyRule")?, Labels::ACT_CODE, "OPTOUT")?;
     let scope = objected_to(consent.need("provision")?.members()?)?;
     consent.done()?;
 
-    let Json::Object(mut content) = json else { return Err(not_an_object()) };
     // assigned here; a narrative is not kept, because nobody checked that it says the same, or is safe to show
-    content.retain(|(name, _)| !matches!(name.as_str(), "resourceType" | "id" | "meta" | "text"));
+    let assigned = |name: &str| matches!(name, "resourceType" | "id" | "meta" | "text");
+    let kept = root.value.members().filter(|(name, _)| !assigned(name));
+    let content = kept.map(|(name, value)| format!(r#","{name}":{}"#, value.raw_str())).collect();
     Ok(Consent { id, patient, scope, content })
 }
 
 impl Consent {
     /// The resource as it is stored and answered: what was sent, under its id and version.
     pub fn stored(&self, id: &str, version: i64, at: Timestamp) -> String {
-        let text = |text: &str| Json::Text(text.to_owned());
-        let meta =
-            vec![("versionId".to_owned(), text(&version.to_string())), ("lastUpdated".to_owned(), text(&at.fhir()))];
-        let mut members = vec![
-            ("resourceType".to_owned(), text("Consent")),
-            ("id".to_owned(), text(id)),
-            ("meta".to_owned(), Json::Object(meta)),
-        ];
-        members.extend(self.content.iter().cloned());
-        // strings, lists and objects only: writing them to memory cannot fail
-        serde_json::to_string(&Json::Object(members)).unwrap_or_default()
+        let meta = format!(r#"{{"versionId":"{version}","lastUpdated":"{}"}}"#, at.fhir());
+        format!(r#"{{"resourceType":"Consent","id":"{id}","meta":{meta}{}}}"#, self.content)
     }
 }
 
@@ -91,7 +85,7 @@ impl Status {
 /// A narrative may repeat the members in words. One that says more would be an objection nobody applies.
 fn only_repeats(narrative: &Node<'_>) -> Result<(), ContentFault> {
     let status = narrative.members()?.need("status")?;
-    match status.text()? {
+    match status.text()?.as_ref() {
         "generated" | "empty" => Ok(()),
         _ => Err(status.fault(FaultCode::NotSupported, "a narrative may only repeat the rest: `generated` or `empty`")),
     }
@@ -100,7 +94,8 @@ fn only_repeats(narrative: &Node<'_>) -> Result<(), ContentFault> {
 fn patient(node: &Node<'_>, resolve: impl Fn(&str) -> Option<NhsNumber>) -> Result<Option<NhsNumber>, ContentFault> {
     let mut members = node.members()?;
     let by_number = members.take("identifier").map(|identifier| nhs_number(&identifier)).transpose()?;
-    let by_reference = members.take("reference").map(|reference| reference.text().map(&resolve)).transpose()?;
+    let by_reference =
+        members.take("reference").map(|reference| reference.text().map(|text| resolve(&text))).transpose()?;
     members.take("type").map(|kind| kind.must_be("Patient")).transpose()?;
     members.take("display").map(|display| display.text()).transpose()?;
     members.done()?;
@@ -127,14 +122,6 @@ fn objected_to(mut provision: Members<'_>) -> Result<ObjectionScope, ContentFaul
     reference.done()?;
     source.done()?;
     Ok(ObjectionScope::Source(organisation))
-}
-
-fn not_an_object() -> ContentFault {
-    ContentFault {
-        code: FaultCode::Structure,
-        path: "Consent".to_owned(),
-        diagnostics: "expected an object with members".to_owned(),
-    }
 }
 
 #[cfg(test)]

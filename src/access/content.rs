@@ -2,12 +2,11 @@
 //! place, so that nothing is ever half applied. Faults never repeat what was sent.
 
 mod datatypes;
-mod json;
 
 pub(super) use datatypes::{identifier, nhs_number, ods_code, only_coding};
-pub(super) use json::Json;
 
-use std::fmt;
+use crate::fhir::json::{self, Limits, Tape, Value};
+use std::{borrow::Cow, fmt};
 
 /// Why a body was refused, for an OperationOutcome: its issue's code, expression and diagnostics.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,35 +49,26 @@ impl fmt::Display for FaultCode {
 #[derive(Clone, Debug)]
 pub(super) struct Node<'a> {
     pub path: String,
-    json: &'a Json,
+    pub value: Value<'a>,
 }
 
 /// An object whose members are taken one by one. What nobody took was not understood: `done` refuses it.
 pub(super) struct Members<'a> {
     path: String,
-    left: Vec<(&'a str, &'a Json)>,
+    left: Vec<(Cow<'a, str>, Value<'a>)>,
 }
 
 /// Longer than any code, identifier or reference in use.
 const LONGEST_TEXT: usize = 1_000;
 
-impl Json {
-    /// Reads a resource of this type, and nothing after it.
-    pub fn resource(text: &str, resource_type: &'static str) -> Result<Self, ContentFault> {
-        let fault =
-            |diagnostics| ContentFault { code: FaultCode::Structure, path: resource_type.to_owned(), diagnostics };
-        let json: Self = serde_json::from_str(text)
-            .map_err(|error| fault(format!("not JSON at line {}, column {}", error.line(), error.column())))?;
-        if json.repeats_a_member() {
-            return Err(fault("a member is there twice".to_owned()));
-        }
-        Ok(json)
-    }
-}
-
 impl<'a> Node<'a> {
-    pub fn root(json: &'a Json, resource_type: &str) -> Self {
-        Self { path: resource_type.to_owned(), json }
+    /// Reads a resource of this type, and nothing after it.
+    pub fn resource(text: &'a str, resource_type: &str, tape: &'a mut Tape) -> Result<Self, ContentFault> {
+        let path = resource_type.to_owned();
+        match json::parse(text.as_bytes(), &mut Limits::default(), tape) {
+            Ok(value) => Ok(Self { path, value }),
+            Err(fault) => Err(ContentFault { code: FaultCode::Structure, path, diagnostics: fault.to_string() }),
+        }
     }
 
     pub fn fault(&self, code: FaultCode, diagnostics: impl Into<String>) -> ContentFault {
@@ -86,23 +76,17 @@ impl<'a> Node<'a> {
     }
 
     pub fn members(&self) -> Result<Members<'a>, ContentFault> {
-        match self.json {
-            Json::Object(members) if !members.is_empty() => Ok(Members {
-                path: self.path.clone(),
-                left: members.iter().map(|(name, json)| (name.as_str(), json)).collect(),
-            }),
-            _ => Err(self.fault(FaultCode::Structure, "expected an object with members")),
+        let left: Vec<_> = self.value.members().collect();
+        if left.is_empty() {
+            return Err(self.fault(FaultCode::Structure, "expected an object with members"));
         }
+        Ok(Members { path: self.path.clone(), left })
     }
 
     pub fn items(&self) -> Result<Vec<Self>, ContentFault> {
-        match self.json {
-            Json::List(items) if !items.is_empty() => {
-                let node = |(at, json)| Self { path: format!("{}[{at}]", self.path), json };
-                Ok(items.iter().enumerate().map(node).collect())
-            }
-            _ => Err(self.fault(FaultCode::Structure, "expected a list with items")),
-        }
+        let node = |(at, value)| Self { path: format!("{}[{at}]", self.path), value };
+        let items: Vec<_> = self.value.items().enumerate().map(node).collect();
+        if items.is_empty() { Err(self.fault(FaultCode::Structure, "expected a list with items")) } else { Ok(items) }
     }
 
     /// The one item of a list; a second is refused at its place.
@@ -116,8 +100,8 @@ impl<'a> Node<'a> {
     }
 
     /// A text without control characters, of sensible length.
-    pub fn text(&self) -> Result<&'a str, ContentFault> {
-        let Json::Text(text) = self.json else { return Err(self.fault(FaultCode::Structure, "expected a string")) };
+    pub fn text(&self) -> Result<Cow<'a, str>, ContentFault> {
+        let text = self.value.as_str().ok_or_else(|| self.fault(FaultCode::Structure, "expected a string"))?;
         let fits = !text.trim().is_empty() && text.len() <= LONGEST_TEXT && !text.chars().any(char::is_control);
         if fits { Ok(text) } else { Err(self.fault(FaultCode::Value, "expected some text, not too long")) }
     }
@@ -135,8 +119,8 @@ impl<'a> Node<'a> {
 impl<'a> Members<'a> {
     pub fn take(&mut self, name: &str) -> Option<Node<'a>> {
         let at = self.left.iter().position(|(n, _)| *n == name)?;
-        let (_, json) = self.left.swap_remove(at);
-        Some(Node { path: format!("{}.{name}", self.path), json })
+        let (_, value) = self.left.swap_remove(at);
+        Some(Node { path: format!("{}.{name}", self.path), value })
     }
 
     pub fn need(&mut self, name: &str) -> Result<Node<'a>, ContentFault> {
@@ -153,7 +137,7 @@ impl<'a> Members<'a> {
     }
 
     pub fn done(mut self) -> Result<(), ContentFault> {
-        self.left.sort_unstable_by_key(|(name, _)| *name);
+        self.left.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let Some((name, _)) = self.left.first() else { return Ok(()) };
         // a member's name is the client's own text: only one that could be FHIR's is repeated
         let fhir = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

@@ -192,7 +192,7 @@ fn disclosures(table: &mut String) {
         let action = Action::ReadRecord(ResourceType::Observation, Interaction::Search);
         let Decision::Permit(permit) = policy().decide(&doctor, &wanted(action), &facts) else { panic!("no permit") };
         let mut restricted = Labels::default();
-        restricted.add("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R");
+        restricted.add(Labels::CONFIDENTIALITY, "R");
         let shown = |labels: &Labels| {
             let answer = permit.disclose(source, labels);
             let released = permit.disclosure(source, labels) == Disclosure::Release;

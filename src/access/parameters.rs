@@ -3,10 +3,13 @@
 
 use super::{
     Basis, ContentFault, FaultCode, Relationship,
-    content::{Json, Node, identifier, nhs_number, ods_code},
-    datetime::Stretch,
+    content::{Node, identifier, nhs_number, ods_code},
 };
-use crate::domain::{NhsNumber, OdsCode, Timestamp};
+use crate::{
+    domain::{NhsNumber, OdsCode, Timestamp},
+    fhir::{date::FhirDate, json::Tape},
+};
+use std::borrow::Cow;
 
 /// `$assert-relationship`: this organisation cares for this patient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +28,12 @@ pub struct Ending {
 
 /// Reads patient, organization, basis, evidence and, unless it begins now and has no end yet, period.
 pub fn read_assertion(text: &str, now: Timestamp) -> Result<Assertion, ContentFault> {
-    let json = Json::resource(text, "Parameters")?;
-    let mut given = Given::read(&json)?;
+    let mut tape = Tape::new();
+    let mut given = Given::read(text, &mut tape)?;
     let patient = nhs_number(&given.need("patient", "valueIdentifier")?)?;
     let organisation = ods_code(&given.need("organization", "valueIdentifier")?)?;
     let basis = given.need("basis", "valueCode")?;
-    let basis = Basis::parse(basis.text()?).ok_or_else(|| {
+    let basis = Basis::parse(&basis.text()?).ok_or_else(|| {
         let known = "one of registered, encounter, referral, appointment, caseload, care-team";
         basis.fault(FaultCode::Value, format!("expected {known}"))
     })?;
@@ -45,8 +48,8 @@ pub fn read_assertion(text: &str, now: Timestamp) -> Result<Assertion, ContentFa
 
 /// Reads patient, organization and, where one relationship among several is meant, its evidence.
 pub fn read_ending(text: &str) -> Result<Ending, ContentFault> {
-    let json = Json::resource(text, "Parameters")?;
-    let mut given = Given::read(&json)?;
+    let mut tape = Tape::new();
+    let mut given = Given::read(text, &mut tape)?;
     let patient = nhs_number(&given.need("patient", "valueIdentifier")?)?;
     let organisation = ods_code(&given.need("organization", "valueIdentifier")?)?;
     let evidence = given.take("evidence", "valueIdentifier")?.map(|node| evidence(&node)).transpose()?;
@@ -55,17 +58,17 @@ pub fn read_ending(text: &str) -> Result<Ending, ContentFault> {
 }
 
 /// The parameters given, taken one by one by name.
-struct Given<'a>(Vec<(&'a str, Node<'a>)>);
+struct Given<'a>(Vec<(Cow<'a, str>, Node<'a>)>);
 
 impl<'a> Given<'a> {
-    fn read(json: &'a Json) -> Result<Self, ContentFault> {
-        let mut root = Node::root(json, "Parameters").members()?;
+    fn read(text: &'a str, tape: &'a mut Tape) -> Result<Self, ContentFault> {
+        let mut root = Node::resource(text, "Parameters", tape)?.members()?;
         root.need("resourceType")?.must_be("Parameters")?;
         root.skip("id");
         root.skip("meta");
         let items = root.need("parameter")?.items()?;
         root.done()?;
-        let mut given: Vec<(&str, Node<'_>)> = Vec::new();
+        let mut given: Vec<(Cow<'_, str>, Node<'_>)> = Vec::new();
         for item in items {
             let name = item.members()?.need("name")?;
             if given.iter().any(|(earlier, _)| name.text().is_ok_and(|name| name == *earlier)) {
@@ -118,11 +121,12 @@ fn period(node: &Node<'_>, now: Timestamp) -> Result<(Timestamp, Option<Timestam
     let (start, end) = (members.take("start"), members.take("end"));
     members.done()?;
     let read = |node: &Node<'_>| {
-        Stretch::parse(node.text()?).ok_or_else(|| node.fault(FaultCode::Value, "expected a FHIR dateTime"))
+        let date = FhirDate::parse_element(&node.text()?);
+        date.map(|date| date.interval).map_err(|_| node.fault(FaultCode::Value, "expected a FHIR dateTime"))
     };
-    let from = start.as_ref().map(read).transpose()?.map_or(now, |stretch| stretch.start);
+    let from = start.as_ref().map(read).transpose()?.map_or(now, |interval| Timestamp(interval.start()));
     let Some(end) = end else { return Ok((from, None)) };
-    let until = read(&end)?.end;
+    let until = Timestamp(read(&end)?.end());
     if until <= from {
         return Err(end.fault(FaultCode::Value, "ends before it begins"));
     }

@@ -27,7 +27,7 @@ impl World {
     fn released(&self) -> Option<BTreeSet<(OdsCode, bool)>> {
         let Decision::Permit(permit) = self.decide() else { return None };
         let mut restricted = Labels::default();
-        restricted.add("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "V");
+        restricted.add(Labels::CONFIDENTIALITY, "V");
         let labels = [Labels::default(), restricted];
         let all = organisations().into_iter().flat_map(|source| labels.iter().map(move |l| (source, l)));
         let shown = all.filter(|(source, labels)| permit.disclosure(*source, labels) == Disclosure::Release);

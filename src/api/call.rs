@@ -33,6 +33,8 @@ pub struct Call {
 /// Bodies here are forms, Parameters and Consents.
 const MAX_BODY: usize = 64 << 10;
 const MAX_QUERY: usize = 8 << 10;
+/// It is written in the audit: no type, id or operation needs more.
+const MAX_PATH: usize = 1 << 10;
 
 /// Headers that ask for another method than the request line names. One that is obeyed anywhere on the way makes a write
 /// of a read, so none is let in.
@@ -63,18 +65,22 @@ impl Call {
     pub async fn take(request: &HttpRequest, payload: Payload) -> Result<Self, Reply> {
         let headers = request.headers();
         let query = request.query_string();
+        // the raw path: what the framework decodes could turn one segment into two
+        let path = request.uri().path().strip_prefix("/fhir/").unwrap_or_default();
         if METHOD_OVERRIDES.iter().any(|name| headers.contains_key(*name)) {
             let diagnostics = "Method override headers are not supported: send the method itself.";
             return Err(error::refused(400, IssueCode::NotSupported, diagnostics));
         }
-        if query.len() > MAX_QUERY {
-            return Err(error::refused(414, IssueCode::TooLong, "The query is longer than 8 KiB."));
+        if query.len() > MAX_QUERY || path.len() > MAX_PATH {
+            return Err(error::refused(
+                414,
+                IssueCode::TooLong,
+                "The path is longer than 1 KiB, or the query than 8 KiB.",
+            ));
         }
         if headers.contains_key(CONTENT_ENCODING) {
             return Err(error::refused(415, IssueCode::NotSupported, "Send the body without Content-Encoding."));
         }
-        // the raw path: what the framework decodes could turn one segment into two
-        let path = request.uri().path().strip_prefix("/fhir/").unwrap_or_default();
         Ok(Self {
             method: request.method().clone(),
             path: path.split('/').map(str::to_owned).collect(),
@@ -82,7 +88,9 @@ impl Call {
             content_type: text(headers, &CONTENT_TYPE),
             accept: text(headers, &ACCEPT),
             if_match: text(headers, &IF_MATCH),
-            must_be_complete: headers.get("x-completeness").is_some_and(|v| v.as_bytes() == b"required"),
+            must_be_complete: headers
+                .get_all("x-completeness")
+                .any(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"required")),
             body: body(payload).await?,
         })
     }

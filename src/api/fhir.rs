@@ -10,7 +10,7 @@ use super::{
 use crate::{
     audit::{Opened, Released},
     domain::RequestId,
-    fhir::outcome::IssueCode,
+    fhir::{MediaType, outcome::IssueCode},
     identity::Requester,
     query::{self, PageSize, RawQuery, Setting},
     story::{self, Ending, Gateway, Wrote},
@@ -33,7 +33,7 @@ pub async fn fhir(request: HttpRequest, payload: web::Payload, node: web::Data<N
     let status = reply.status.to_string();
     metrics::counter!("caregate_requests_total", "status" => status.clone()).increment(1);
     metrics::histogram!("caregate_request_seconds").record(began.elapsed().as_secs_f64());
-    tracing::info!(request.id = %id, http.status = status, http.method = %request.method(), "request answered");
+    tracing::info!(request.id = %id, http.status = status, http.method = route::method(request.method()), "request answered");
     super::public::identified(reply, &request, id).into_response()
 }
 
@@ -47,10 +47,16 @@ async fn admitted(request: &HttpRequest, payload: web::Payload, node: &web::Data
         Err(reply) => return reply,
     };
     let mut opened = Opened::new(node.gateway.log.clone(), &requester, call::network(request), id);
-    opened.asks("unknown", format!("{} {}", request.method(), route::shape(request.uri().path())), None, None);
-    let call = match Call::take(request, payload).await {
-        Ok(call) => call,
-        Err(reply) => return closed(&mut opened, reply).await,
+    let shape = format!("{} {}", route::method(request.method()), route::shape(request.uri().path()));
+    opened.asks("unknown", shape, None, None);
+    // a body that trickles in would hold its place for ever
+    let call = match timeout(node.deadline, Call::take(request, payload)).await {
+        Ok(Ok(call)) => call,
+        Ok(Err(reply)) => return closed(&mut opened, reply).await,
+        Err(_) => {
+            let reply = error::refused(408, IssueCode::Timeout, "The request's body did not come in time.");
+            return closed(&mut opened, reply).await;
+        }
     };
     let node = node.clone();
     // a task of its own: if the caller hangs up, this goes on to its closing row; if it panics, dropping `opened` writes it
@@ -71,12 +77,12 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
     let g = &*node.gateway;
     let told = match route::find(&call.method, &call.path) {
         Ok(told) => told,
-        Err(known) => {
-            let reply = if known {
-                error::refused(405, IssueCode::NotSupported, "This method is not supported here.")
-                    .header(ALLOW, "GET, POST")
-            } else {
+        Err(methods) => {
+            let reply = if methods.is_empty() {
                 error::refused(404, IssueCode::NotSupported, "There is nothing at this path.")
+            } else {
+                error::refused(405, IssueCode::NotSupported, "This method is not supported here.")
+                    .header(ALLOW, &methods)
             };
             return closed(opened, reply).await;
         }
@@ -104,7 +110,10 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
             Ok(ask) => shown(story::objections(g, requester, &ask, opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
-        Told::ReadConsent => shown(story::objection(g, requester, segment(call, 1), opened).await),
+        Told::ReadConsent => match query::parse_consent_read(&raw, &setting) {
+            Ok(()) => shown(story::objection(g, requester, segment(call, 1), opened).await),
+            Err(fault) => closed(opened, error::query(&fault)).await,
+        },
         Told::CreateConsent | Told::UpdateConsent | Told::AssertRelationship | Told::EndRelationship => {
             match resource(call) {
                 Ok(body) => write(g, requester, told, call, body, opened).await,
@@ -138,9 +147,7 @@ async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body
 
 /// The posted resource's text, where it is FHIR JSON in UTF-8.
 fn resource(call: &Call) -> Result<&str, Reply> {
-    let media = call.content_type.as_deref().unwrap_or_default();
-    let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if !matches!(media.as_str(), "application/fhir+json" | "application/json") {
+    if !call.content_type.as_deref().is_some_and(|text| MediaType::of(text).is_json()) {
         return Err(error::refused(415, IssueCode::NotSupported, "Send a FHIR resource as application/fhir+json."));
     }
     if !call.query.is_empty() {

@@ -1,6 +1,7 @@
 //! Every way in, on one screen. What is not here is not there; a test fails for a route without a test of its refusal.
 
 use actix_web::http::Method;
+use std::collections::BTreeSet;
 
 /// Which story a route tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +40,25 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: &["*", "*"], told: Told::Record },
 ];
 
-/// The first route that fits; `Err(true)` where the path is known and the method is not.
-pub fn find(method: &Method, path: &[String]) -> Result<Told, bool> {
+/// The first route that fits; else the methods that the path does have, as an Allow header lists them.
+pub fn find(method: &Method, path: &[String]) -> Result<Told, String> {
     let fits = |route: &&Route| {
         route.path.len() == path.len()
             && route.path.iter().zip(path).all(|(pattern, segment)| *pattern == "*" || pattern == segment)
     };
     let by_method = ROUTES.iter().filter(fits).find(|route| route.method == method.as_str());
-    by_method.map(|route| route.told).ok_or_else(|| ROUTES.iter().any(|route| fits(&route)))
+    by_method.map(|route| route.told).ok_or_else(|| {
+        let methods: BTreeSet<&str> = ROUTES.iter().filter(fits).map(|route| route.method).collect();
+        methods.into_iter().collect::<Vec<_>>().join(", ")
+    })
+}
+
+/// A method as logs and the audit may name it: any token may stand in a request line.
+pub fn method(method: &Method) -> &'static str {
+    ["GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH"]
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("other")
 }
 
 /// A path as the audit may keep it: the names of types and operations, not the ids. (What was asked of a patient is in the
@@ -68,4 +80,28 @@ pub fn shape(path: &str) -> String {
         })
         .collect::<Vec<_>>()
         .join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_without_the_method_says_which_it_has() {
+        let find = |method: &str, path: &str| {
+            let path: Vec<String> = path.split('/').map(str::to_owned).collect();
+            find(&method.parse().unwrap(), &path)
+        };
+        assert_eq!(find("DELETE", "Consent/1"), Err("GET, PUT".to_owned()));
+        assert_eq!(find("PUT", "Consent"), Err("GET, POST".to_owned()));
+        assert_eq!(find("get", "Consent"), Err("GET, POST".to_owned()));
+        assert_eq!(find("GET", "a/b/c"), Err(String::new()));
+        assert_eq!(find("PUT", "Consent/1"), Ok(Told::UpdateConsent));
+    }
+
+    #[test]
+    fn neither_a_method_nor_a_path_carries_a_callers_words_into_the_audit() {
+        assert_eq!(method(&"X9990000018".parse().unwrap()), "other");
+        assert_eq!(shape("/fhir/Patient/9990000018/%0a/Consent"), "/fhir/Patient/*/*/Consent");
+    }
 }

@@ -40,6 +40,8 @@ pub fn serve(node: web::Data<Node>, listening: Listening) -> io::Result<Running>
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(2))
     .keep_alive(Duration::from_secs(75))
+    // an answer goes out in several writes: with Nagle's algorithm each would wait 40 ms for the caller's acknowledgement
+    .tcp_nodelay(true)
     .disable_signals()
     .listen(listener)?
     .run();

@@ -4,8 +4,8 @@
 
 use super::{Kind, LogId, Row, Who};
 use crate::{
-    domain::OdsCode,
-    federation::{NHS_NUMBER_SYSTEM, ODS_SYSTEM},
+    domain::{NhsNumber, OdsCode},
+    identity::Purpose,
 };
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -14,7 +14,6 @@ const PROFILES: &str = "https://profiles.ihe.net/ITI/BALP/StructureDefinition";
 const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
 const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 const ROLE_CLASS: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleClass";
-const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 const ENTITY_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
 const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
 const TRANSACTION_TYPE: &str = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType";
@@ -185,7 +184,7 @@ fn user(row: &Row, who: &Who) -> Value {
             agent.insert("altId".into(), json!(acting));
         }
         if let Some(purpose) = &row.purpose {
-            let purpose = json!([{"coding": [{"system": ACT_REASON, "code": purpose}]}]);
+            let purpose = json!([{"coding": [{"system": Purpose::SYSTEM, "code": purpose}]}]);
             agent.insert("purposeOfUse".into(), purpose);
         }
     }
@@ -196,7 +195,7 @@ fn entities(row: &Row, shape: &Shape) -> Vec<Value> {
     let mut entities = Vec::new();
     if let Some(patient) = row.patient {
         entities.push(json!({
-            "what": {"identifier": {"system": NHS_NUMBER_SYSTEM, "value": patient.digits()}},
+            "what": {"identifier": {"system": NhsNumber::SYSTEM, "value": patient.digits()}},
             "type": coding(ENTITY_TYPE, "1", "Person"),
             "role": coding(OBJECT_ROLE, "1", "Patient"),
         }));
@@ -232,7 +231,7 @@ fn extensions(row: &Row, setting: &Setting<'_>) -> Vec<Value> {
 }
 
 fn organisation_reference(organisation: OdsCode, setting: &Setting<'_>) -> Value {
-    let mut reference = json!({"identifier": {"system": ODS_SYSTEM, "value": organisation.as_str()}});
+    let mut reference = json!({"identifier": {"system": OdsCode::SYSTEM, "value": organisation.as_str()}});
     if let (Some(name), Some(reference)) = ((setting.name_of)(organisation), reference.as_object_mut()) {
         reference.insert("display".into(), json!(name));
     }

@@ -155,6 +155,16 @@ impl Pending {
     }
 }
 
+/// A row on its way, for whoever waits for it. Dropped before the writer has taken the row up, it takes the row back.
+pub struct Commit(oneshot::Receiver<Result<Receipt, NotCommitted>>);
+
+impl Commit {
+    /// Waits for the outcome, which comes once.
+    pub async fn outcome(&mut self) -> Result<Receipt, NotCommitted> {
+        (&mut self.0).await.unwrap_or(Err(NotCommitted::Unavailable))
+    }
+}
+
 impl AuditLog {
     /// Claims the log, checks it against the checkpoint kept outside, and starts its writer on the current runtime.
     pub async fn start(mut store: Box<dyn LogStore>, options: LogOptions) -> Result<Self, LogError> {
@@ -189,16 +199,21 @@ impl AuditLog {
         guard: Option<Guard>,
         items: Vec<Arc<Items>>,
     ) -> Result<Receipt, NotCommitted> {
+        self.queue(row, guard, items)?.outcome().await
+    }
+
+    /// The same in two steps: who holds the [`Commit`] can stop waiting and ask again.
+    pub fn queue(&self, row: Row, guard: Option<Guard>, items: Vec<Arc<Items>>) -> Result<Commit, NotCommitted> {
         let place = self.place().ok_or(NotCommitted::Unavailable)?;
         let row = SealedRow::new(&row).ok_or(NotCommitted::Unavailable)?;
         let (answer, answered) = oneshot::channel();
         let pending = Pending { row, guard, items, answer: Some(answer), _place: Some(place) };
         #[cfg(feature = "control-answer-before-commit")]
-        return control::answer_first(self, pending, answered);
+        return Ok(Commit(control::answer_first(self, pending, answered)));
         #[cfg(not(feature = "control-answer-before-commit"))]
         {
             self.send(Order::Commit(pending)).map_err(|()| NotCommitted::Unavailable)?;
-            answered.await.unwrap_or(Err(NotCommitted::Unavailable))
+            Ok(Commit(answered))
         }
     }
 
@@ -255,7 +270,7 @@ mod control {
         log: &AuditLog,
         pending: Pending,
         answered: oneshot::Receiver<Result<Receipt, NotCommitted>>,
-    ) -> Result<Receipt, NotCommitted> {
+    ) -> oneshot::Receiver<Result<Receipt, NotCommitted>> {
         let log = log.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -263,7 +278,9 @@ mod control {
                 let _ = answered.await;
             }
         });
-        let log = LogId::parse("control").map_err(|_| NotCommitted::Unavailable)?;
-        Ok(Receipt::new(log, u64::MAX))
+        let (answer, at_once) = oneshot::channel();
+        let receipt = LogId::parse("control").map(|log| Receipt::new(log, u64::MAX));
+        let _ = answer.send(receipt.map_err(|_| NotCommitted::Unavailable));
+        at_once
     }
 }

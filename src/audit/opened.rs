@@ -1,4 +1,4 @@
-use super::{AuditLog, Guard, Kind, NotCommitted, Receipt, Row, Who};
+use super::{AuditLog, Commit, Guard, Kind, NotCommitted, Receipt, Row, Who};
 use crate::{
     access::{Permit, Refusal},
     domain::{NhsNumber, RequestId, Timestamp},
@@ -12,6 +12,9 @@ pub struct Opened {
     log: AuditLog,
     row: Row,
     guard: Option<Guard>,
+    /// The closing row on its way. It is kept here, so that a deadline which drops whoever waits for it loses neither the
+    /// row nor its outcome.
+    closing: Option<Commit>,
     closed: bool,
 }
 
@@ -59,7 +62,7 @@ impl Opened {
             count: None,
             sources: Vec::new(),
         };
-        Self { log, row, guard: None, closed: false }
+        Self { log, row, guard: None, closing: None, closed: false }
     }
 
     /// What is asked, once it has been understood.
@@ -108,20 +111,18 @@ impl Opened {
 
     /// The release transaction: only if it commits is there a `Released`.
     pub async fn release(&mut self, redacted: Redacted, status: u16) -> Result<Released, NotCommitted> {
-        self.close(redacted, status, self.guard).await
+        let Redacted { document, lines, items } = redacted;
+        let row = Row { kind: Kind::Released, status, reason: None, sources: lines, ..self.now() };
+        self.closing = Some(self.log.queue(row, self.guard, items)?);
+        let receipt = self.settled().await?;
+        Ok(Released { document, receipt })
     }
 
     /// The same for what was just written: its own epoch has moved by that, and what it shows is what was sent.
     pub async fn wrote(&mut self, redacted: Redacted, status: u16) -> Result<Released, NotCommitted> {
-        self.close(redacted, status, None).await
-    }
-
-    async fn close(&mut self, redacted: Redacted, status: u16, guard: Option<Guard>) -> Result<Released, NotCommitted> {
-        let Redacted { document, lines, items } = redacted;
-        let row = Row { kind: Kind::Released, status, reason: None, sources: lines, ..self.now() };
-        let receipt = self.log.commit(row, guard, items).await?;
-        self.closed = true;
-        Ok(Released { document, receipt })
+        // for good: it is written, and no newer fact is a reason to write it again
+        self.guard = None;
+        self.release(redacted, status).await
     }
 
     /// Closes with a refusal, under the epochs it was decided under: one that a newer fact would lift is `Stale`.
@@ -146,10 +147,21 @@ impl Opened {
     }
 
     async fn end(&mut self, kind: Kind, status: u16, code: &str) -> Result<(), NotCommitted> {
+        // the deadline fell on a closing row under way: one that was committed stays the only one, and over-reports
+        if self.closing.is_some() && self.settled().await.is_ok() {
+            return Ok(());
+        }
         let row = Row { kind, status, reason: Some(code.to_owned()), ..self.now() };
-        self.log.commit(row, self.guard, Vec::new()).await?;
-        self.closed = true;
-        Ok(())
+        self.closing = Some(self.log.queue(row, self.guard, Vec::new())?);
+        self.settled().await.map(drop)
+    }
+
+    async fn settled(&mut self) -> Result<Receipt, NotCommitted> {
+        let closing = self.closing.as_mut().ok_or(NotCommitted::Unavailable)?;
+        let outcome = closing.outcome().await;
+        self.closing = None;
+        self.closed = outcome.is_ok();
+        outcome
     }
 
     fn now(&self) -> Row {

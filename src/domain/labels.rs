@@ -1,8 +1,5 @@
 use std::collections::BTreeSet;
 
-const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
-const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
-
 /// The security labels of one resource (`meta.security`): confidentiality and sensitivity codes.
 /// <https://hl7.org/fhir/R4/security-labels.html>
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,20 +9,27 @@ pub struct Labels {
 }
 
 impl Labels {
+    pub const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+    pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+
     /// Adds one coding. A system this gateway does not know is kept, so that the manifest shows what was there.
     pub fn add(&mut self, system: &str, code: &str) {
-        match system {
-            CONFIDENTIALITY => {
-                self.restricted |= matches!(code, "R" | "V");
-                self.codes.insert(code.to_owned());
-            }
-            ACT_CODE => {
-                self.codes.insert(code.to_owned());
-            }
-            _ => {
-                self.codes.insert(format!("{system}|{code}"));
-            }
-        }
+        // the system's older names, another case or no system at all must not unlock what was locked
+        let confidentiality = system.is_empty()
+            || system == "urn:oid:2.16.840.1.113883.5.25"
+            || system.to_ascii_lowercase().ends_with("confidentiality");
+        self.restricted |= confidentiality && matches!(code, "R" | "V" | "r" | "v");
+        self.codes.insert(match system {
+            Self::CONFIDENTIALITY | Self::ACT_CODE => code.to_owned(),
+            _ => format!("{system}|{code}"),
+        });
+    }
+
+    /// What stands for being marked restricted and nothing more.
+    pub fn restricted_only() -> Self {
+        let mut labels = Self::default();
+        labels.add(Self::CONFIDENTIALITY, "R");
+        labels
     }
 
     /// Whether the source marked it restricted or very restricted (v3-Confidentiality R, V).
@@ -39,5 +43,35 @@ impl Labels {
 
     pub fn is_empty(&self) -> bool {
         self.codes.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Labels;
+
+    fn restricted(system: &str, code: &str) -> bool {
+        let mut labels = Labels::default();
+        labels.add(system, code);
+        labels.restricted()
+    }
+
+    #[test]
+    fn a_restriction_holds_however_its_system_is_spelt() {
+        for system in [
+            Labels::CONFIDENTIALITY,
+            "https://terminology.hl7.org/CodeSystem/v3-Confidentiality",
+            "http://hl7.org/fhir/v3/Confidentiality",
+            "urn:oid:2.16.840.1.113883.5.25",
+            "",
+        ] {
+            for code in ["R", "V", "r", "v"] {
+                assert!(restricted(system, code), "{system} {code}");
+            }
+            assert!(!restricted(system, "N"), "{system}");
+        }
+        assert!(!restricted(Labels::ACT_CODE, "R"));
+        assert!(!restricted("https://local.example/colours", "R"));
+        assert!(Labels::restricted_only().restricted());
     }
 }

@@ -17,6 +17,9 @@ pub struct InvalidNhsNumber;
 const NEVER_REAL: [u64; 5] = [0, 1_111_111_111, 2_222_222_222, 3_333_333_333, 5_555_555_555];
 
 impl NhsNumber {
+    /// The identifier system of every NHS number.
+    pub const SYSTEM: &str = "https://fhir.nhs.uk/Id/nhs-number";
+
     /// Reads ten ASCII digits; anything else, spaces and full-width digits included, is refused.
     pub fn parse(text: &str) -> Result<Self, InvalidNhsNumber> {
         if text.len() != 10 || !text.bytes().all(|b| b.is_ascii_digit()) {

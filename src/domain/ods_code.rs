@@ -16,6 +16,9 @@ pub struct OdsCode {
 pub struct InvalidOdsCode;
 
 impl OdsCode {
+    /// The identifier system of every ODS code.
+    pub const SYSTEM: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
+
     pub fn parse(text: &str) -> Result<Self, InvalidOdsCode> {
         let good = (3..=10).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         let mut bytes = [0; 10];

@@ -49,7 +49,9 @@ impl Answer {
 
     /// What it takes in memory, in bytes, about: what the cache weighs it by.
     pub fn weight(&self) -> u32 {
-        let bytes = self.body.len() + self.items.text.len() + self.entries.len() * 160 + 512;
+        let intervals: usize = self.entries.iter().flat_map(|entry| &entry.dates).map(|dates| dates.len()).sum();
+        let beside = self.entries.len() * 160 + intervals * size_of::<Interval>() + 512;
+        let bytes = self.body.len() + self.items.text.len() + beside;
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

@@ -117,7 +117,7 @@ impl Federation {
             };
             sources.push(SourceAnswer { provider: Arc::clone(provider), said });
         }
-        Some(gathered(question.patient, plan, sources))
+        Some(Gathered::of(question.patient, plan, sources))
     }
 
     /// Asks every provider of the plan in parallel; each ends by its own deadline, whatever it does. The caller has
@@ -136,7 +136,7 @@ impl Federation {
         while let Some(source) = asked.next().await {
             sources.push(source);
         }
-        gathered(question.patient, plan, sources)
+        Gathered::of(question.patient, plan, sources)
     }
 
     /// This provider's own Patient, where it is remembered.
@@ -189,7 +189,7 @@ impl Federation {
             rewriter.id(&own.local);
             let mut tape = Tape::new();
             let resource = json::parse(&own.bytes, &mut Limits::default(), &mut tape).map_err(|_| Failure::NotJson)?;
-            rewriter.write(resource, "", None, &mut Vec::new());
+            rewriter.write(resource, "", None, &mut Vec::new())?;
         }
         self.store_long_ids(&rewriter.long_ids).await?;
         drop(rewriter);
@@ -244,7 +244,8 @@ impl Federation {
         for url in self.questions(provider, patient, resource_type, found)? {
             splitter = pages::search(&self.http, provider, url, request, &mut budget, splitter).await?;
         }
-        let (answer, long_ids) = splitter.finish();
+        let (answer, long_ids) =
+            if splitter.is_heavy() { pages::on_pool(|| splitter.finish()).await? } else { splitter.finish() };
         self.store_long_ids(&long_ids).await?;
         Ok(answer)
     }
@@ -259,7 +260,7 @@ impl Federation {
     ) -> Result<Vec<Url>, Failure> {
         let asked: Vec<(&str, String)> = match provider.idiom {
             Idiom::Chained => {
-                vec![("patient.identifier", format!("{}|{}", resolution::NHS_NUMBER_SYSTEM, patient.digits()))]
+                vec![("patient.identifier", format!("{}|{}", NhsNumber::SYSTEM, patient.digits()))]
             }
             Idiom::ResolveFirst => found.patients.iter().map(|p| ("patient", p.local.clone())).collect(),
         };
@@ -305,14 +306,18 @@ impl Question {
     }
 }
 
-fn gathered(patient: NhsNumber, plan: &Plan, mut sources: Vec<SourceAnswer>) -> Gathered {
-    sources.extend(
-        plan.skip
-            .iter()
-            .map(|(provider, reason)| SourceAnswer { provider: Arc::clone(provider), said: Said::Skipped(*reason) }),
-    );
-    sources.sort_by_key(|source| source.provider.ods);
-    Gathered { patient, sources }
+impl Gathered {
+    /// What was said by those of the plan who were asked, in whatever order, and the others beside them.
+    pub fn of(patient: NhsNumber, plan: &Plan, mut sources: Vec<SourceAnswer>) -> Self {
+        sources.extend(
+            plan.skip.iter().map(|(provider, reason)| SourceAnswer {
+                provider: Arc::clone(provider),
+                said: Said::Skipped(*reason),
+            }),
+        );
+        sources.sort_by_key(|source| source.provider.ods);
+        Self { patient, sources }
+    }
 }
 
 fn count(provider: &Provider, said: &Said) {

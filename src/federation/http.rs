@@ -1,7 +1,7 @@
 //! One GET at one provider: its own credential, no redirect, no proxy, a body read under a cap.
 
 use super::{Failure, resolver::PublicOnly};
-use crate::{domain::RequestId, registry::Provider};
+use crate::{domain::RequestId, fhir::MediaType, registry::Provider};
 use bytes::{Bytes, BytesMut};
 use reqwest::{Client, StatusCode, header, redirect};
 use std::{sync::Arc, time::Duration};
@@ -51,18 +51,15 @@ impl Http {
         let mut response = call.send().await.map_err(|e| failure(&e))?;
         status(response.status())?;
         let declared = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let media = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if !matches!(media.as_str(), "application/fhir+json" | "application/json" | "application/json+fhir") {
-            return Err(Failure::NotJson);
-        }
-        if response.headers().contains_key(header::CONTENT_ENCODING) {
+        if !MediaType::of(declared).is_json() || response.headers().contains_key(header::CONTENT_ENCODING) {
             return Err(Failure::NotJson);
         }
         let expected = response.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
         if expected > *left {
             return Err(Failure::TooLarge);
         }
-        let mut body = BytesMut::with_capacity(expected);
+        // what it says is believed for the first megabyte
+        let mut body = BytesMut::with_capacity(expected.min(1 << 20));
         while let Some(chunk) = response.chunk().await.map_err(|e| body_failure(&e))? {
             *left = left.checked_sub(chunk.len()).ok_or(Failure::TooLarge)?;
             body.extend_from_slice(&chunk);

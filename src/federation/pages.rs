@@ -56,7 +56,7 @@ pub async fn search<T: Take>(
 }
 
 /// A page larger than this is read on the pool: it would hold up everyone else on this event loop for milliseconds.
-const HEAVY: usize = 64 << 10;
+pub const HEAVY: usize = 64 << 10;
 
 /// As many heavy pages at once as there are cores; the others wait without holding a thread.
 static POOL: LazyLock<Semaphore> =
@@ -66,18 +66,27 @@ async fn read<T: Take>(page: Bytes, limits: &mut Limits, mut taker: T) -> Result
     if page.len() <= HEAVY {
         return Ok((read_here(&page, limits, &mut taker)?, taker));
     }
-    let _turn = POOL.acquire().await.map_err(|_| Failure::Internal)?;
     let mut left = *limits;
-    let read = tokio::task::spawn_blocking(move || {
+    let read = on_pool(move || {
         let head = read_here(&page, &mut left, &mut taker)?;
         Ok((head, taker, left))
     });
-    let (head, taker, left) = read.await.map_err(|_| Failure::Internal)??;
+    let (head, taker, left) = read.await??;
     *limits = left;
     Ok((head, taker))
 }
 
-fn read_here<T: Take>(page: &[u8], limits: &mut Limits, taker: &mut T) -> Result<BundleHead, Failure> {
+/// Runs heavy work on the pool. Its turn lasts as long as the work, whoever has stopped waiting for it.
+pub async fn on_pool<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let turn = POOL.acquire().await.map_err(|_| Failure::Internal)?;
+    let work = move || {
+        let _turn = turn;
+        work()
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| Failure::Internal)
+}
+
+pub(super) fn read_here<T: Take>(page: &[u8], limits: &mut Limits, taker: &mut T) -> Result<BundleHead, Failure> {
     bundle::read(page, limits, &mut Tape::new(), |entry| match_only(entry, taker)).map_err(|PageFault(failure)| failure)
 }
 
@@ -119,4 +128,70 @@ fn own_page(provider: &Provider, page: &Url, next: &str) -> Result<Url, Failure>
         && next.password().is_none()
         && (next.path().starts_with(base.path()) || format!("{}/", next.path()) == base.path());
     if own { Ok(next) } else { Err(Failure::ForeignPage) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::federation::testing::provider;
+
+    #[test]
+    fn a_next_page_is_the_same_servers_and_below_the_same_root_or_it_is_not_fetched() {
+        let provider = provider("RZ901");
+        let page: Url = "https://rz901.example/fhir/Observation?patient=1".parse().unwrap();
+        for (next, expected) in [
+            ("https://rz901.example/fhir/Observation?page=2", Some("https://rz901.example/fhir/Observation?page=2")),
+            ("https://RZ901.example:443/fhir?page=2", Some("https://rz901.example/fhir?page=2")),
+            ("?page=2", Some("https://rz901.example/fhir/Observation?page=2")),
+            ("/fhir/next/2", Some("https://rz901.example/fhir/next/2")),
+            ("//evil.example/fhir/next", None),
+            ("https://rz901.example@evil.example/fhir/next", None),
+            ("https://user@rz901.example/fhir/next", None),
+            ("https://rz901.example.evil.example/fhir/next", None),
+            ("https://rz901.example:8443/fhir/next", None),
+            ("http://rz901.example/fhir/next", None),
+            ("https://rz901.example/fhir2/next", None),
+            ("https://rz901.example/fhir/../admin", None),
+            ("https://rz901.example/fhir/%2e%2e/admin", None),
+            ("\\\\evil.example\\fhir\\next", None),
+            ("file:///fhir/next", None),
+            ("https://", None),
+        ] {
+            let found = own_page(&provider, &page, next);
+            assert_eq!(found.ok().as_ref().map(Url::as_str), expected, "{next}");
+        }
+    }
+
+    struct Matches(u32);
+
+    impl Take for Matches {
+        fn take(&mut self, _: BundleEntry<'_>) -> Result<(), Failure> {
+            self.0 += 1;
+            Ok(())
+        }
+    }
+
+    fn taken(entries: &str) -> Result<u32, Failure> {
+        let page = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{entries}]}}"#);
+        let mut matches = Matches(0);
+        read_here(page.as_bytes(), &mut Limits::default(), &mut matches).map(|_| matches.0)
+    }
+
+    #[test]
+    fn matches_are_taken_outcomes_heard_and_all_else_is_refused() {
+        let outcome = |severity: &str, more: &str| {
+            format!(
+                r#"{{"resource":{{"resourceType":"OperationOutcome","issue":[{{"severity":"{severity}"}}]}}{more}}}"#
+            )
+        };
+        let mode =
+            |mode: &str| format!(r#"{{"resource":{{"resourceType":"Condition"}},"search":{{"mode":"{mode}"}}}}"#);
+        let found = |entries: &[String]| taken(&entries.join(","));
+        assert_eq!(found(&[mode("match"), r#"{"resource":{}}"#.to_owned(), outcome("warning", "")]), Ok(2));
+        assert_eq!(found(&[mode("match"), outcome("error", "")]), Err(Failure::SearchFailed));
+        assert_eq!(found(&[outcome("fatal", r#","search":{"mode":"outcome"}"#)]), Err(Failure::SearchFailed));
+        for odd in [mode("include"), mode("outcome"), mode("MATCH"), "{}".to_owned()] {
+            assert_eq!(found(std::slice::from_ref(&odd)), Err(Failure::UnexpectedEntry), "{odd}");
+        }
+    }
 }

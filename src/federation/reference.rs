@@ -1,7 +1,6 @@
 //! References as providers write them (<https://hl7.org/fhir/R4/references.html#literal>) and where they lead.
 
-use super::resolution::is_fhir_id;
-use crate::registry::Provider;
+use crate::{fhir::is_id, registry::Provider};
 
 /// Where a literal reference leads.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,13 +22,59 @@ pub fn target<'a>(address: &'a str, provider: &Provider) -> Target<'a> {
     let (Some(resource_type), Some(id), version) = (parts.next(), parts.next(), (parts.next(), parts.next())) else {
         return Target::Elsewhere;
     };
-    let versioned = matches!(version, (Some("_history"), Some(v)) if is_fhir_id(v));
+    let versioned = matches!(version, (Some("_history"), Some(v)) if is_id(v));
     let current = version == (None, None);
     let named = resource_type.starts_with(|c: char| c.is_ascii_uppercase())
         && resource_type.bytes().all(|b| b.is_ascii_alphabetic());
-    if named && is_fhir_id(id) && (current || versioned) && parts.next().is_none() {
+    if named && is_id(id) && (current || versioned) && parts.next().is_none() {
         Target::Local { resource_type, id }
     } else {
         Target::Elsewhere
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Target::*, *};
+    use crate::federation::testing::provider;
+
+    #[test]
+    fn a_literal_reference_leads_to_the_provider_itself_in_three_spellings_only() {
+        let provider = provider("RZ901");
+        for (address, expected) in [
+            ("Patient/1", Local { resource_type: "Patient", id: "1" }),
+            ("Patient/1/_history/2", Local { resource_type: "Patient", id: "1" }),
+            ("https://rz901.example/fhir/Observation/a.b-c", Local { resource_type: "Observation", id: "a.b-c" }),
+            ("PATIENT/1", Local { resource_type: "PATIENT", id: "1" }),
+            ("#p", Contained("p")),
+            ("#", Contained("")),
+            ("", Elsewhere),
+            ("Patient", Elsewhere),
+            ("Patient/", Elsewhere),
+            ("/Patient/1", Elsewhere),
+            ("./Patient/1", Elsewhere),
+            ("patient/1", Elsewhere),
+            ("Patient/1/", Elsewhere),
+            ("Patient/1/2", Elsewhere),
+            ("Patient/1/_history", Elsewhere),
+            ("Patient/1/_history/", Elsewhere),
+            ("Patient/1/_history/2/3", Elsewhere),
+            ("Patient/1?x=y", Elsewhere),
+            ("Patient/1#x", Elsewhere),
+            ("Patient/1 ", Elsewhere),
+            ("Patient/%31", Elsewhere),
+            ("Patient?identifier=1", Elsewhere),
+            ("https://rz901.example/fhir//Patient/1", Elsewhere),
+            ("https://rz901.example/fhir", Elsewhere),
+            ("https://rz901.example/fhir2/Patient/1", Elsewhere),
+            ("https://rz901.example.evil.example/fhir/Patient/1", Elsewhere),
+            ("http://rz901.example/fhir/Patient/1", Elsewhere),
+            ("https://rz902.example/fhir/Patient/1", Elsewhere),
+            ("urn:uuid:3d3e6f5a-4c2b-4f8e-9d1a-0c9b8a7f6e5d", Elsewhere),
+        ] {
+            assert_eq!(target(address, &provider), expected, "{address}");
+        }
+        let long = format!("Patient/{}", "x".repeat(65));
+        assert_eq!(target(&long, &provider), Elsewhere);
     }
 }

@@ -13,15 +13,13 @@ use crate::{
         ResourceType,
         bundle::BundleEntry,
         date::{Interval, interval_of},
-        json::Value,
+        is_id,
+        json::{Kind, Value},
     },
     registry::Provider,
 };
 use bytes::Bytes;
 use std::sync::Arc;
-
-pub const NHS_NUMBER_SYSTEM: &str = "https://fhir.nhs.uk/Id/nhs-number";
-pub const ODS_SYSTEM: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
 
 /// What a provider holds under an NHS number. No patients: it holds nothing about them, and said so.
 #[derive(Clone, Debug)]
@@ -48,6 +46,15 @@ pub struct SourcePatient {
 }
 
 impl Resolution {
+    pub(super) fn of(provider: &Provider, patient: NhsNumber, mut patients: Vec<SourcePatient>) -> Self {
+        patients.sort_by(|a, b| a.local.cmp(&b.local));
+        let lines = patients
+            .iter()
+            .map(|p| manifest::line(ResourceType::Patient, &p.local, &p.version, &sha256(&p.bytes), &p.labels));
+        let items = Arc::new(Items::new(provider.ods, patient, ResourceType::Patient.as_str(), lines));
+        Self { patients, fetched_at: Timestamp::now(), items }
+    }
+
     pub fn knows(&self, local: &str) -> bool {
         self.patients.iter().any(|p| p.local == local)
     }
@@ -60,9 +67,12 @@ impl Resolution {
     /// What it takes in memory, in bytes, about.
     pub fn weight(&self) -> u32 {
         let bytes: usize = self.patients.iter().map(|p| p.bytes.len() + 256).sum();
-        u32::try_from(bytes + 128).unwrap_or(u32::MAX)
+        u32::try_from(bytes + self.items.text.len() + 128).unwrap_or(u32::MAX)
     }
 }
+
+/// Decoded bytes of a provider's Patients for one number: they are written anew for each reader, on the event loop.
+const MAX_PATIENTS: usize = 2 << 20;
 
 /// Asks a provider for its Patient with this NHS number.
 pub async fn resolve(
@@ -72,17 +82,12 @@ pub async fn resolve(
     request: RequestId,
     mut budget: pages::Budget,
 ) -> Result<Resolution, Failure> {
+    budget.bytes = budget.bytes.min(MAX_PATIENTS);
     let mut url = provider.base.join("Patient").map_err(|_| Failure::Internal)?;
-    url.query_pairs_mut().append_pair("identifier", &format!("{NHS_NUMBER_SYSTEM}|{}", patient.digits()));
+    url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, patient.digits()));
     let found =
         pages::search(http, provider, url, request, &mut budget, Found { patient, patients: Vec::new() }).await?;
-    let mut patients = found.patients;
-    patients.sort_by(|a, b| a.local.cmp(&b.local));
-    let lines = patients
-        .iter()
-        .map(|p| manifest::line(ResourceType::Patient, &p.local, &p.version, &sha256(&p.bytes), &p.labels));
-    let items = Arc::new(Items::new(provider.ods, patient, ResourceType::Patient.as_str(), lines));
-    Ok(Resolution { patients, fetched_at: Timestamp::now(), items })
+    Ok(Resolution::of(provider, patient, found.patients))
 }
 
 struct Found {
@@ -104,28 +109,22 @@ impl pages::Take for Found {
 }
 
 impl SourcePatient {
-    fn read(resource: Value<'_>, patient: NhsNumber) -> Result<Self, Failure> {
+    pub(super) fn read(resource: Value<'_>, patient: NhsNumber) -> Result<Self, Failure> {
         if resource.text("resourceType").as_deref() != Some("Patient") {
             return Err(Failure::UnexpectedEntry);
         }
         // a Patient under another number, or under two, is another person's or two persons'
-        let mut numbers = 0;
-        let mut other = false;
-        resource.each("identifier", &mut |identifier| {
-            if let Some(number) = nhs_number_of(identifier) {
-                numbers += 1;
-                other |= number != patient.digits();
-            }
-        });
-        if other || numbers == 0 {
-            return Err(Failure::WrongPatient);
+        match whose(resource, patient) {
+            Some(true) => {}
+            Some(false) => return Err(Failure::WrongPatient),
+            None => return Err(Failure::NoSubject),
         }
-        let local = resource.text("id").filter(|id| is_fhir_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
+        let local = resource.text("id").filter(|id| is_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
         let mut families = Vec::new();
         resource.each("name.family", &mut |family| families.extend(family.as_str().map(|f| fold(&f))));
         let mut practices = Vec::new();
         resource.each("generalPractitioner.identifier", &mut |identifier| {
-            if identifier.text("system").as_deref() == Some(ODS_SYSTEM)
+            if identifier.text("system").as_deref() == Some(OdsCode::SYSTEM)
                 && let Some(code) = identifier.text("value").and_then(|v| OdsCode::parse(&v).ok())
             {
                 practices.push(code);
@@ -135,7 +134,7 @@ impl SourcePatient {
         Ok(Self {
             local,
             bytes: Bytes::copy_from_slice(resource.raw()),
-            labels: labels_of(resource),
+            labels: labels_of(resource)?,
             last_updated: meta.and_then(|m| m.get("lastUpdated")).and_then(interval_of),
             version: meta.and_then(|m| m.text("versionId")).map(|v| v.into_owned()).unwrap_or_default(),
             birth_date: resource.text("birthDate").map(|d| d.into_owned()),
@@ -145,27 +144,97 @@ impl SourcePatient {
     }
 }
 
-/// The NHS number an Identifier holds; `None` for identifiers of other systems.
-pub fn nhs_number_of(identifier: Value<'_>) -> Option<String> {
-    (identifier.text("system").as_deref() == Some(NHS_NUMBER_SYSTEM))
-        .then(|| identifier.text("value").unwrap_or_default().into_owned())
-}
-
-/// The security labels a resource arrives with.
-pub fn labels_of(resource: Value<'_>) -> Labels {
-    let mut labels = Labels::default();
-    resource.each("meta.security", &mut |coding| {
-        labels.add(&coding.text("system").unwrap_or_default(), &coding.text("code").unwrap_or_default());
+/// Whether a Patient is this one's, by its current NHS numbers; `None` if it has none.
+pub fn whose(patient_resource: Value<'_>, patient: NhsNumber) -> Option<bool> {
+    let mut ours = None;
+    patient_resource.each("identifier", &mut |identifier| {
+        // a number that was given up when two records of one person were merged says nothing of who it is now
+        if identifier.text("use").as_deref() != Some("old")
+            && let Some(this) = is_number_of(identifier, patient)
+        {
+            ours = Some(this && ours != Some(false));
+        }
     });
-    labels
+    ours
 }
 
-/// <https://hl7.org/fhir/R4/datatypes.html#id>
-pub fn is_fhir_id(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+/// Whether an Identifier holds this patient's NHS number or another; `None` if it holds no NHS number.
+pub fn is_number_of(identifier: Value<'_>, patient: NhsNumber) -> Option<bool> {
+    let number = identifier.get("value").filter(|_| identifier.text("system").as_deref() == Some(NhsNumber::SYSTEM))?;
+    Some(number.as_str().as_deref() == Some(&patient.digits()))
+}
+
+/// The security labels a resource arrives with, those of what it contains included. One that is no Coding could be a
+/// label that was meant: it is not passed over.
+pub fn labels_of(resource: Value<'_>) -> Result<Labels, Failure> {
+    let mut labels = Labels::default();
+    let mut good = true;
+    for path in ["meta.security", "contained.meta.security"] {
+        resource.each(path, &mut |coding| {
+            good &= coding.kind() == Kind::Object;
+            labels.add(&coding.text("system").unwrap_or_default(), &coding.text("code").unwrap_or_default());
+        });
+    }
+    if good { Ok(labels) } else { Err(Failure::UnexpectedEntry) }
 }
 
 /// Case, spaces, hyphens and apostrophes do not make another name.
 fn fold(family: &str) -> String {
     family.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::federation::testing::{patient_json, provider, resolution};
+
+    fn read(patient: String) -> Result<Arc<Resolution>, Failure> {
+        resolution(&provider("RZ901"), &[patient])
+    }
+
+    fn with_identifiers(identifiers: &[(&str, &str)]) -> Result<Arc<Resolution>, Failure> {
+        let identifiers: Vec<_> = identifiers
+            .iter()
+            .map(|(more, value)| format!(r#"{{{more}"system":"{}","value":{value}}}"#, NhsNumber::SYSTEM))
+            .collect();
+        read(format!(r#"{{"resourceType":"Patient","id":"1","identifier":[{}]}}"#, identifiers.join(",")))
+    }
+
+    #[test]
+    fn a_patient_under_another_number_is_anothers_and_one_given_up_in_a_merge_is_no_other() {
+        const OURS: &str = r#""9990000018""#;
+        const OTHER: &str = r#""9990000026""#;
+        let old = r#""use":"old","#;
+        assert!(with_identifiers(&[("", OURS)]).is_ok());
+        assert!(with_identifiers(&[("", OURS), (old, OTHER)]).is_ok());
+        for wrong in [
+            [("", OURS), ("", OTHER)].as_slice(),
+            &[("", OTHER), ("", OURS)],
+            &[(old, OURS), ("", OTHER)],
+            &[("", "9990000018")],
+            &[("", r#""999 000 0018""#)],
+        ] {
+            assert_eq!(with_identifiers(wrong).err(), Some(Failure::WrongPatient), "{wrong:?}");
+        }
+        for unsaid in [[].as_slice(), &[(old, OURS)]] {
+            assert_eq!(with_identifiers(unsaid).err(), Some(Failure::NoSubject), "{unsaid:?}");
+        }
+    }
+
+    #[test]
+    fn labels_are_read_inside_and_out_and_what_may_be_one_is_not_passed_over() {
+        let labels = |more: &str| read(patient_json("1", more)).map(|r| r.patients[0].labels.restricted());
+        assert_eq!(labels(""), Ok(false));
+        assert_eq!(labels(r#","meta":{"security":[{"system":"","code":"R"}]}"#), Ok(true));
+        assert_eq!(labels(r#","contained":[{"meta":{"security":[{"code":"V"}]}}]"#), Ok(true));
+        assert_eq!(labels(r#","meta":{"security":"R"}"#), Err(Failure::UnexpectedEntry));
+        assert_eq!(labels(r#","meta":{"security":[["R"]]}"#), Err(Failure::UnexpectedEntry));
+        assert_eq!(labels(r#","meta":{"security":[null]}"#), Err(Failure::UnexpectedEntry));
+    }
+
+    #[test]
+    fn family_names_are_compared_without_case_or_marks() {
+        let found = read(patient_json("1", r#","name":[{"family":"O'Neil-Smith"},{"family":"SMITH"}]"#)).unwrap();
+        assert_eq!(found.patients[0].families, ["oneilsmith", "smith"]);
+    }
 }

@@ -2,12 +2,11 @@
 //! source, attachment addresses, and where it came from (meta.source and a tag). All other bytes are the source's.
 
 use super::{
-    Resolution,
+    Failure, Resolution,
     reference::{Target, target},
-    resolution::ODS_SYSTEM,
 };
 use crate::{
-    domain::{IdSealer, LongId, NhsNumber},
+    domain::{IdSealer, LongId, NhsNumber, OdsCode},
     fhir::json::{Kind, Value},
     registry::Provider,
 };
@@ -15,6 +14,9 @@ use std::{ops::Range, sync::Arc};
 
 /// The source's own `meta.source`, which ours takes the place of.
 const ORIGINAL_SOURCE: &str = "https://caregate.example/StructureDefinition/original-source";
+
+/// Bytes of an attachment's address: each becomes a stored row, and a longer one is no address.
+const LONGEST_ADDRESS: usize = 2048;
 
 /// All that rewriting one source's resources for one patient needs to know.
 pub struct Rewriter {
@@ -42,20 +44,27 @@ impl Rewriter {
         id
     }
 
-    /// Writes `resource` to `out` under its new id. `links` is appended to a Patient's `link`.
-    pub fn write(&mut self, resource: Value<'_>, id: &str, links: Option<&str>, out: &mut Vec<u8>) {
+    /// Writes `resource` to `out` under its new id. `links` come first in a Patient's `link`. What has another shape
+    /// than FHIR's where something is to be written is refused: it could not be kept and still be read.
+    pub fn write(
+        &mut self,
+        resource: Value<'_>,
+        id: &str,
+        links: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
         let start = resource.span().start;
         let mut edits = Vec::new();
         if let Some(old) = resource.get("id") {
             edits.push(Edit { at: old.span(), new: quoted(id) });
         }
-        self.provenance(resource, &mut edits);
+        let mut members = Vec::new();
+        self.provenance(resource, &mut members, &mut edits)?;
         if let Some(links) = links {
-            let mut members = Vec::new();
-            add(resource, "link", links, &mut members, &mut edits);
-            edits.extend(insert(resource, &members));
+            add(resource, "link", links, &mut members, &mut edits)?;
         }
-        self.references(resource, false, &mut edits);
+        edits.extend(insert(resource, &members));
+        self.references(resource, false, &mut edits)?;
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
         let raw = resource.raw();
         let mut done = 0;
@@ -65,43 +74,50 @@ impl Rewriter {
             done = at.end - start;
         }
         out.extend_from_slice(raw.get(done..).unwrap_or_default());
+        Ok(())
     }
 
-    fn provenance(&self, resource: Value<'_>, edits: &mut Vec<Edit>) {
+    /// Ours comes first wherever it joins others: a tag that a source wrote must not be taken for the gateway's word.
+    fn provenance(&self, resource: Value<'_>, outside: &mut Vec<String>, edits: &mut Vec<Edit>) -> Result<(), Failure> {
         let provider = &self.provider;
-        let source = quoted(&format!("{ODS_SYSTEM}#{}", provider.ods));
-        let tag =
-            format!(r#"{{"system":"{ODS_SYSTEM}","code":"{}","display":{}}}"#, provider.ods, quoted(&provider.name));
-        let Some(meta) = resource.get("meta").filter(|m| m.kind() == Kind::Object) else {
-            let at = resource.span().start + 1;
-            edits.push(Edit { at: at..at, new: format!(r#""meta":{{"source":{source},"tag":[{tag}]}},"#) });
-            return;
+        let source = quoted(&format!("{}#{}", OdsCode::SYSTEM, provider.ods));
+        let tag = format!(
+            r#"{{"system":"{}","code":"{}","display":{}}}"#,
+            OdsCode::SYSTEM,
+            provider.ods,
+            quoted(&provider.name)
+        );
+        let Some(meta) = resource.get("meta") else {
+            outside.push(format!(r#""meta":{{"source":{source},"tag":[{tag}]}}"#));
+            return Ok(());
         };
         let mut members = Vec::new();
-        match meta.get("source") {
+        match meta.get("source").map(|original| (original, original.kind())) {
+            _ if meta.kind() != Kind::Object => return Err(Failure::UnexpectedEntry),
             None => members.push(format!(r#""source":{source}"#)),
-            Some(original) => {
+            Some((original, Kind::String)) => {
                 let kept = format!(r#"{{"url":"{ORIGINAL_SOURCE}","valueUri":{}}}"#, original.raw_str());
                 edits.push(Edit { at: original.span(), new: source });
-                add(meta, "extension", &kept, &mut members, edits);
+                add(meta, "extension", &kept, &mut members, edits)?;
             }
+            Some(_) => return Err(Failure::UnexpectedEntry),
         }
-        add(meta, "tag", &tag, &mut members, edits);
+        add(meta, "tag", &tag, &mut members, edits)?;
         edits.extend(insert(meta, &members));
+        Ok(())
     }
 
     /// Depth is bounded by the reader's limit.
-    fn references(&mut self, value: Value<'_>, in_attachment: bool, edits: &mut Vec<Edit>) {
+    fn references(&mut self, value: Value<'_>, in_attachment: bool, edits: &mut Vec<Edit>) -> Result<(), Failure> {
         for item in value.items() {
-            self.references(item, in_attachment, edits);
+            self.references(item, in_attachment, edits)?;
         }
         for (key, member) in value.members() {
             let new = match (key.as_ref(), member.as_str()) {
                 ("reference", Some(address)) => self.reference(&address),
-                ("url", Some(address)) if in_attachment => self.attachment(&address),
+                ("url", Some(address)) if in_attachment => self.attachment(&address)?,
                 _ => {
-                    let attachment = key.ends_with("ttachment") || key == "presentedForm" || key == "photo";
-                    self.references(member, attachment, edits);
+                    self.references(member, is_attachment(&key), edits)?;
                     None
                 }
             };
@@ -109,6 +125,7 @@ impl Rewriter {
                 edits.push(Edit { at: member.span(), new: quoted(&new) });
             }
         }
+        Ok(())
     }
 
     fn reference(&mut self, address: &str) -> Option<String> {
@@ -122,17 +139,25 @@ impl Rewriter {
     }
 
     /// A document is fetched through the gateway, never past it: its address becomes one of our own.
-    fn attachment(&mut self, address: &str) -> Option<String> {
-        if address.starts_with("data:") || address.is_empty() {
-            return None;
+    fn attachment(&mut self, address: &str) -> Result<Option<String>, Failure> {
+        if address.is_empty() || address.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+            return Ok(None);
+        }
+        if address.len() > LONGEST_ADDRESS {
+            return Err(Failure::TooLarge);
         }
         let local = match target(address, &self.provider) {
             Target::Local { resource_type: "Binary", id } => id.to_owned(),
             _ => address.to_owned(),
         };
         let id = self.id(&local);
-        Some(format!("{}Binary/{id}", self.base))
+        Ok(Some(format!("{}Binary/{id}", self.base)))
     }
+}
+
+/// Where R4 has an Attachment: `attachment`, `valueAttachment`..., and the few elements that are called otherwise.
+fn is_attachment(key: &str) -> bool {
+    key.ends_with("ttachment") || matches!(key, "presentedForm" | "photo" | "content")
 }
 
 /// New first members, all in one edit, so that their commas are right.
@@ -142,18 +167,281 @@ fn insert(object: Value<'_>, members: &[String]) -> Option<Edit> {
     (!members.is_empty()).then(|| Edit { at: at..at, new: format!("{}{comma}", members.join(",")) })
 }
 
-/// One more item at the end of an array member, or, where there is none, the array as a member to insert.
-fn add(object: Value<'_>, key: &str, item: &str, members: &mut Vec<String>, edits: &mut Vec<Edit>) {
-    match object.get(key).filter(|array| array.kind() == Kind::Array) {
-        Some(array) => {
-            let at = array.span().end - 1;
+/// One more item at the beginning of an array member, or, where there is none, the array as a member to insert.
+fn add(
+    object: Value<'_>,
+    key: &str,
+    item: &str,
+    members: &mut Vec<String>,
+    edits: &mut Vec<Edit>,
+) -> Result<(), Failure> {
+    match object.get(key) {
+        Some(array) if array.kind() == Kind::Array => {
+            let at = array.span().start + 1;
             let comma = if array.items().next().is_some() { "," } else { "" };
-            edits.push(Edit { at: at..at, new: format!("{comma}{item}") });
+            edits.push(Edit { at: at..at, new: format!("{item}{comma}") });
         }
+        Some(_) => return Err(Failure::UnexpectedEntry),
         None => members.push(format!("\"{key}\":[{item}]")),
     }
+    Ok(())
 }
 
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        federation::testing::{BASE, patient, patient_json, provider, resolution, rewriter},
+        fhir::json::{self, Limits, Tape},
+    };
+    use proptest::{collection, prelude::*};
+
+    fn rewrite(text: &str, links: Option<&str>) -> Result<String, Failure> {
+        let provider = provider("RZ901");
+        let held = resolution(&provider, &[patient_json("1", ""), patient_json("2", "")]).unwrap();
+        let mut tape = Tape::new();
+        let resource = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
+        let mut out = b"before".to_vec();
+        rewriter(&provider, &held).write(resource, "NEW", links, &mut out)?;
+        Ok(String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned())
+    }
+
+    fn sealed(local: &str) -> String {
+        super::super::testing::ids().entry(provider("RZ901").ods, patient(), local).0
+    }
+
+    const META: &str = r#""source":"https://fhir.nhs.uk/Id/ods-organization-code#RZ901","tag":[TAG"#;
+    const TAG: &str =
+        r#"{"system":"https://fhir.nhs.uk/Id/ods-organization-code","code":"RZ901","display":"The \"RZ901\" Trust"}"#;
+    const KEPT: &str = r#"{"url":"https://caregate.example/StructureDefinition/original-source","valueUri":"urn:x"}"#;
+
+    #[test]
+    fn where_it_came_from_is_written_into_every_shape_of_meta_before_what_the_source_says() {
+        let meta = META.replace("TAG", TAG);
+        for (given, written) in [
+            (r#"{"a":1.10}"#, format!(r#"{{"meta":{{{meta}]}},"a":1.10}}"#)),
+            ("{}", format!(r#"{{"meta":{{{meta}]}}}}"#)),
+            (r#"{ "meta" : { } }"#, format!(r#"{{ "meta" : {{{meta}] }} }}"#)),
+            (r#"{"m\u0065ta":{"versionId":"7"}}"#, format!(r#"{{"m\u0065ta":{{{meta}],"versionId":"7"}}}}"#)),
+            (
+                r#"{"meta":{"tag":[ ]}}"#,
+                format!(r#"{{"meta":{{{},"tag":[{TAG} ]}}}}"#, &meta[..meta.find(",\"tag").unwrap()]),
+            ),
+            (
+                r#"{"meta":{"tag":[{"code":"x"}],"source":"urn:x"}}"#,
+                format!(
+                    r#"{{"meta":{{"extension":[{KEPT}],"tag":[{TAG},{{"code":"x"}}],{}}}}}"#,
+                    &meta[..meta.find(",\"tag").unwrap()]
+                ),
+            ),
+            (
+                r#"{"meta":{"source":"urn:x","extension":[{"url":"u"}]}}"#,
+                format!(
+                    r#"{{"meta":{{"tag":[{TAG}],{},"extension":[{KEPT},{{"url":"u"}}]}}}}"#,
+                    &meta[..meta.find(",\"tag").unwrap()]
+                ),
+            ),
+        ] {
+            assert_eq!(rewrite(given, None).unwrap(), written, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_meta_or_link_of_another_shape_than_fhirs_is_refused() {
+        for odd in [
+            r#"{"meta":null}"#,
+            r#"{"meta":[]}"#,
+            r#"{"meta":"x"}"#,
+            r#"{"meta":{"tag":{}}}"#,
+            r#"{"meta":{"tag":null}}"#,
+            r#"{"meta":{"source":{"reference":"Patient/1"}}}"#,
+            r#"{"meta":{"source":null}}"#,
+            r#"{"meta":{"source":"urn:x","extension":{}}}"#,
+        ] {
+            assert_eq!(rewrite(odd, None), Err(Failure::UnexpectedEntry), "{odd}");
+        }
+        assert_eq!(rewrite(r#"{"link":{}}"#, Some("{}")), Err(Failure::UnexpectedEntry));
+    }
+
+    /// One member rewritten, without the provenance.
+    fn member(member: &str) -> String {
+        let written = rewrite(&format!(r#"{{"meta":{{}},{member}}}"#), None).unwrap();
+        written[written.find("]},").unwrap() + 3..written.len() - 1].to_owned()
+    }
+
+    #[test]
+    fn references_within_the_source_become_the_gateways_and_all_others_stay() {
+        let patient = format!("Patient/{}", super::super::testing::ids().patient(patient()));
+        for (given, written) in [
+            (r#""subject":{"reference":"Patient/1"}"#, format!(r#""subject":{{"reference":"{patient}"}}"#)),
+            (
+                r#""subject":{"reference":"https://rz901.example/fhir/Patient/2"}"#,
+                format!(r#""subject":{{"reference":"{patient}"}}"#),
+            ),
+            (r#""x":[[{"re\u0066erence" : "Patient\/1"}]]"#, format!(r#""x":[[{{"re\u0066erence" : "{patient}"}}]]"#)),
+            (r#""x":{"reference":"Patient/9"}"#, format!(r#""x":{{"reference":"Patient/{}"}}"#, sealed("9"))),
+            (
+                r#""x":{"reference":"Encounter/9/_history/2"}"#,
+                format!(r#""x":{{"reference":"Encounter/{}"}}"#, sealed("9")),
+            ),
+            (
+                r#""contained":[{"id":"1","x":{"reference":"Device/9"}}]"#,
+                format!(r#""contained":[{{"id":"1","x":{{"reference":"Device/{}"}}}}]"#, sealed("9")),
+            ),
+        ] {
+            assert_eq!(member(given), written, "{given}");
+        }
+        for kept in [
+            r##""x":{"reference":"#1"}"##,
+            r#""x":{"reference":"https://other.example/fhir/Patient/1"}"#,
+            r#""x":{"reference":"urn:uuid:1"}"#,
+            r#""x":{"reference":"Patient/1?y"}"#,
+            r#""x":{"reference":["Patient/1"]}"#,
+            r#""x":{"reference":{"display":"Patient/1"}}"#,
+            r#""x":{"id":"1","display":"Patient/1"}"#,
+        ] {
+            assert_eq!(member(kept), kept);
+        }
+    }
+
+    #[test]
+    fn no_attachment_leads_past_the_gateway() {
+        let binary = |local: &str| format!("{BASE}Binary/{}", sealed(local));
+        for (given, local) in [
+            (r#""content":[{"attachment":{"url":"URL","title":"t"}}]"#, "https://elsewhere.example/a.pdf?sig=1"),
+            (r#""presentedForm":[{"url":"URL"},{"url":""}]"#, "//elsewhere.example/a"),
+            (r#""photo":[{"extension":[{"url":"https://kept.example"}],"url":"URL"}]"#, "javascript:alert(1)"),
+            (r#""extension":[{"url":"https://kept.example","valueAttachment":{"url":"URL"}}]"#, "ftp://x.example/y"),
+            (r#""contained":[{"resourceType":"Media","content":{"url":"URL"}}]"#, "https://elsewhere.example/b"),
+        ] {
+            assert_eq!(member(&given.replace("URL", local)), given.replace("URL", &binary(local)), "{given}");
+        }
+        for own in ["Binary/9", "https://rz901.example/fhir/Binary/9"] {
+            let given = format!(r#""presentedForm":[{{"url":"{own}"}}]"#);
+            assert_eq!(member(&given), format!(r#""presentedForm":[{{"url":"{}"}}]"#, binary("9")));
+        }
+        for kept in [
+            r#""presentedForm":[{"url":"data:text/plain;base64,eA=="},{"url":"DATA:,x"},{"url":null},{"data":"eA=="}]"#,
+            r#""extension":[{"url":"https://kept.example/photo"}]"#,
+            r#""url":"https://kept.example""#,
+        ] {
+            assert_eq!(member(kept), kept);
+        }
+        let long = format!(r#"{{"photo":[{{"url":"https://x.example/{}"}}]}}"#, "x".repeat(LONGEST_ADDRESS));
+        assert_eq!(rewrite(&long, None), Err(Failure::TooLarge));
+    }
+
+    #[test]
+    fn links_are_added_to_a_patients_own() {
+        let written =
+            rewrite(r#"{"id":"1","meta":{},"link":[{"type":"refer"}]}"#, Some(r#"{"type":"seealso"}"#)).unwrap();
+        assert!(written.ends_with(r#""link":[{"type":"seealso"},{"type":"refer"}]}"#), "{written}");
+        let written = rewrite(r#"{"id":"1"}"#, Some(r#"{"type":"seealso"}"#)).unwrap();
+        assert!(
+            written.starts_with(r#"{"meta":{"#) && written.ends_with(r#","link":[{"type":"seealso"}],"id":"NEW"}"#),
+            "{written}"
+        );
+    }
+
+    #[test]
+    fn ids_too_long_to_seal_are_told_so_that_their_rows_can_be_stored() {
+        let provider = provider("RZ901");
+        let held = resolution(&provider, &[patient_json("1", "")]).unwrap();
+        let mut rewriter = rewriter(&provider, &held);
+        let text = format!(r#"{{"x":{{"reference":"Device/{}"}},"y":{{"reference":"Device/1"}}}}"#, "x".repeat(64));
+        let mut tape = Tape::new();
+        let resource = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
+        let mut out = Vec::new();
+        rewriter.write(resource, "NEW", None, &mut out).unwrap();
+        let [row] = rewriter.long_ids.as_slice() else { panic!("{}", rewriter.long_ids.len()) };
+        assert!(String::from_utf8(out).unwrap().contains(&format!("Device/{}", row.digest)));
+    }
+
+    /// JSON as a source may write it, in its own spelling; its keys are too short to be rewritten.
+    fn raw() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            "(null|true|false)",
+            r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,4})?([eE][+-]?[0-9]{1,3})?",
+            "\\PC{0,6}".prop_map(|text| quoted(&text)),
+            r#""(\\u00[4-6]1|\\/|\\n|é){0,3}""#,
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let items = collection::vec(inner.clone(), 0..4);
+            let members = collection::btree_map("[a-z]{1,3}", inner, 0..4);
+            prop_oneof![
+                (items, " ?").prop_map(|(items, space)| format!("[{space}{}]", items.join(&format!(",{space}")))),
+                (members, " ?").prop_map(|(members, space)| {
+                    let members: Vec<_> = members.iter().map(|(k, v)| format!(r#""{k}"{space}:{v}"#)).collect();
+                    format!("{{{}{space}}}", members.join(","))
+                }),
+            ]
+        })
+    }
+
+    fn object(members: &[(String, String)]) -> String {
+        format!("{{{}}}", members.iter().map(|(k, v)| format!(r#""{k}": {v}"#)).collect::<Vec<_>>().join(" ,"))
+    }
+
+    fn meta() -> impl Strategy<Value = String> {
+        let list =
+            || prop_oneof![3 => collection::vec(raw(), 0..3).prop_map(|l| format!("[{}]", l.join(","))), 1 => raw()];
+        let source = prop_oneof![3 => Just(r#""urn:x""#.to_owned()), 1 => raw()];
+        let members =
+            (prop::option::of(source), prop::option::of(list()), prop::option::of(list()), raw(), any::<bool>());
+        let object = members.prop_map(|(source, tag, extension, other, reverse)| {
+            let mut members: Vec<(String, String)> =
+                [("source", source), ("tag", tag), ("extension", extension), ("profile", Some(other))]
+                    .into_iter()
+                    .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+                    .collect();
+            if reverse {
+                members.reverse()
+            }
+            self::object(&members)
+        });
+        prop_oneof![4 => object, 1 => raw()]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_meta_is_the_result_is_json_in_which_all_else_is_as_it_was(
+            members in collection::btree_map("[a-z]{1,3}", raw(), 0..5),
+            meta in prop::option::of(meta()),
+            (at, id) in (any::<prop::sample::Index>(), any::<bool>()),
+            links in any::<bool>(),
+        ) {
+            let mut members: Vec<(String, String)> = members.into_iter().collect();
+            if id { members.insert(at.index(members.len() + 1), ("id".to_owned(), r#""1""#.to_owned())) }
+            if let Some(meta) = &meta { members.insert(at.index(members.len() + 1), ("meta".to_owned(), meta.clone())) }
+            let text = object(&members);
+            let Ok(written) = rewrite(&text, links.then_some("{}")) else {
+                // refused, then for a shape of meta that is none
+                prop_assert!(meta.is_some());
+                return Ok(());
+            };
+            let (mut before, mut after) = (Tape::new(), Tape::new());
+            let given = json::parse(text.as_bytes(), &mut Limits::default(), &mut before).unwrap();
+            let read = json::parse(written.as_bytes(), &mut Limits::default(), &mut after).unwrap();
+            for (key, value) in given.members().filter(|(key, _)| !["id", "meta"].contains(&key.as_ref())) {
+                prop_assert_eq!(read.get(&key).map(Value::raw), Some(value.raw()));
+            }
+            prop_assert_eq!(read.text("id").is_some(), id);
+            let ours = read.get("meta").unwrap();
+            prop_assert_eq!(ours.text("source").unwrap(), "https://fhir.nhs.uk/Id/ods-organization-code#RZ901");
+            prop_assert_eq!(ours.get("tag").unwrap().items().next().unwrap().raw_str(), TAG);
+            let kept = |key: &str| ours.get(key).into_iter().flat_map(|list| list.items().skip(1).map(Value::raw));
+            for (key, value) in given.get("meta").into_iter().flat_map(Value::members) {
+                match key.as_ref() {
+                    "source" => prop_assert_eq!(ours.get("extension").unwrap().items().next().unwrap().get("valueUri").unwrap().raw(), value.raw()),
+                    "tag" => prop_assert!(kept("tag").eq(value.items().map(Value::raw))),
+                    "extension" if given.get("meta").unwrap().get("source").is_some() => prop_assert!(kept("extension").eq(value.items().map(Value::raw))),
+                    other => prop_assert_eq!(ours.get(other).map(Value::raw), Some(value.raw())),
+                }
+            }
+        }
+    }
 }

@@ -4,8 +4,8 @@ use super::{
     Answer, Failure, Items,
     answer::Entry,
     manifest::{self, sha256},
-    pages::Take,
-    resolution::{is_fhir_id, labels_of},
+    pages::{self, Take},
+    resolution::labels_of,
     rewrite::Rewriter,
     subject,
 };
@@ -15,11 +15,12 @@ use crate::{
         ResourceType,
         bundle::BundleEntry,
         date::{Interval, interval_of},
+        is_id,
         json::Value,
     },
     query::grammar::{self, Rule},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 /// Takes entries as pages bring them, and makes the [`Answer`] of them in the end.
 pub struct Splitter {
@@ -67,14 +68,14 @@ impl Splitter {
         }
         let Rewriter { provider, patient, resolution, .. } = &self.rewriter;
         subject::verify(resource, self.rule, provider, *patient, resolution)?;
-        let local = resource.text("id").filter(|id| is_fhir_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
+        let local = resource.text("id").filter(|id| is_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
         let hash = sha256(resource.raw());
         if let Some(before) = self.by_local.get(&local).and_then(|at| self.raw.get(*at)) {
             // pages that shift while they are read repeat an entry; the same id with other content is another matter
             return if before.hash == hash { Ok(()) } else { Err(Failure::ConflictingIds) };
         }
         let labels = self.labels(resource)?;
-        let (entry, resource_range) = self.write(resource, &local);
+        let (entry, resource_range) = self.write(resource, &local)?;
         let meta = resource.get("meta");
         let dates: Box<[Box<[Interval]>]> =
             self.rule.dates.iter().map(|(_, paths)| intervals(resource, paths)).collect();
@@ -94,6 +95,11 @@ impl Splitter {
         self.by_local.insert(local, self.raw.len());
         self.raw.push(split);
         Ok(())
+    }
+
+    /// Whether finishing it would hold up the event loop.
+    pub fn is_heavy(&self) -> bool {
+        self.buffer.len() > pages::HEAVY
     }
 
     /// The answer, and the ids whose rows must be stored before it is used.
@@ -124,22 +130,22 @@ impl Splitter {
         (answer, self.rewriter.long_ids)
     }
 
-    fn write(&mut self, resource: Value<'_>, local: &str) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+    fn write(&mut self, resource: Value<'_>, local: &str) -> Result<(Range<usize>, Range<usize>), Failure> {
         let id = self.rewriter.id(local);
         let start = self.buffer.len();
         let head = format!(r#"{{"fullUrl":"{}{}/{id}","resource":"#, self.rewriter.base, self.resource_type);
         self.buffer.extend_from_slice(head.as_bytes());
         let from = self.buffer.len();
-        self.rewriter.write(resource, &id, None, &mut self.buffer);
+        self.rewriter.write(resource, &id, None, &mut self.buffer)?;
         let to = self.buffer.len();
         // with its comma: an outcome entry always follows, so that neighbours go out as one slice
         self.buffer.extend_from_slice(br#","search":{"mode":"match"}},"#);
-        (start..self.buffer.len(), from..to)
+        Ok((start..self.buffer.len(), from..to))
     }
 
     /// The place of the entry's label set among the answer's, which are few.
     fn labels(&mut self, resource: Value<'_>) -> Result<u16, Failure> {
-        let labels = labels_of(resource);
+        let labels = labels_of(resource)?;
         if let Some(known) = self.by_labels.get(&labels) {
             return Ok(*known);
         }
@@ -156,4 +162,112 @@ fn intervals(resource: Value<'_>, paths: &[&str]) -> Box<[Interval]> {
         resource.each(path, &mut |value| found.extend(interval_of(value)));
     }
     found.into_boxed_slice()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::IdSealer,
+        federation::testing::{answer, patient, patient_json, provider, resolution},
+        fhir::json::{self, Limits, Tape},
+    };
+
+    fn split(resource_type: ResourceType, resources: &[&str]) -> Result<Answer, Failure> {
+        let provider = provider("RZ901");
+        let held = resolution(&provider, &[patient_json("1", "")]).unwrap();
+        answer(&provider, &held, resource_type, resources)
+    }
+
+    fn condition(id: &str, more: &str) -> String {
+        format!(r#"{{"resourceType":"Condition","id":"{id}","subject":{{"reference":"Patient/1"}}{more}}}"#)
+    }
+
+    fn conditions(resources: &[String]) -> Result<Answer, Failure> {
+        split(ResourceType::Condition, &resources.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn locals(answer: &Answer) -> Vec<&str> {
+        answer.entries.iter().map(|entry| &*entry.local).collect()
+    }
+
+    #[test]
+    fn entries_come_newest_first_then_by_id_and_those_without_a_date_last() {
+        let dated = |id: &str, date: &str| condition(id, &format!(r#","recordedDate":"{date}""#));
+        let answer = conditions(&[
+            condition("z", ""),
+            dated("b", "2024"),
+            dated("c", "2025-01-01"),
+            dated("a", "2024-01-01"),
+            dated("d", "no date"),
+        ])
+        .unwrap();
+        assert_eq!(locals(&answer), ["c", "a", "b", "d", "z"]);
+        assert_eq!(answer.items.lines().count(), 5);
+        assert!(answer.items.is_whole());
+        assert!(
+            answer.items.lines().zip(&answer.entries).all(|(l, e)| l.starts_with(&format!("Condition/{} ", e.local)))
+        );
+    }
+
+    #[test]
+    fn what_is_sent_twice_is_kept_once_and_one_id_for_two_things_costs_the_answer() {
+        let twice = conditions(&[condition("a", ""), condition("b", ""), condition("a", "")]).unwrap();
+        assert_eq!(locals(&twice), ["a", "b"]);
+        let conflict = conditions(&[condition("a", ""), condition("a", r#","note":[]"#)]);
+        assert_eq!(conflict.err(), Some(Failure::ConflictingIds));
+    }
+
+    #[test]
+    fn each_entry_keeps_its_own_labels_wherever_its_meta_stands() {
+        let label = |code: &str| {
+            format!(r#","meta":{{"security":[{{"system":"{}","code":"{code}"}}]}}"#, Labels::CONFIDENTIALITY)
+        };
+        let entries =
+            [condition("a", ""), condition("b", &label("R")), condition("c", &label("N")), condition("d", &label("R"))];
+        let answer = conditions(&entries).unwrap();
+        let restricted: Vec<_> = answer.entries.iter().map(|e| answer.labels_of(e).unwrap().restricted()).collect();
+        assert_eq!(restricted, [false, true, false, true]);
+        assert_eq!(answer.labels.len(), 3);
+    }
+
+    #[test]
+    fn what_was_not_asked_for_has_no_id_or_is_no_resource_costs_the_answer() {
+        for odd in [
+            r#"{"resourceType":"Observation","id":"a","subject":{"reference":"Patient/1"}}"#.to_owned(),
+            r#"{"resourceType":"Condition","subject":{"reference":"Patient/1"}}"#.to_owned(),
+            condition("", ""),
+            condition("a/b", ""),
+            condition(&"x".repeat(65), ""),
+            condition("a", r#","meta":null"#),
+            "[]".to_owned(),
+            "null".to_owned(),
+        ] {
+            assert_eq!(
+                conditions(&[condition("good", ""), odd.clone()]).err(),
+                Some(Failure::UnexpectedEntry),
+                "{odd}"
+            );
+        }
+        let other = r#"{"resourceType":"Condition","id":"a","subject":{"reference":"Patient/2"}}"#.to_owned();
+        assert_eq!(conditions(&[condition("good", ""), other]).err(), Some(Failure::WrongPatient));
+    }
+
+    #[test]
+    fn an_entry_is_ready_to_send_under_the_gateways_own_id() {
+        let answer = conditions(&[condition("a", r#","onsetPeriod":{"start":"2020","end":"2021"}"#)]).unwrap();
+        let entry = &answer.entries[0];
+        let sent = answer.bytes(&entry.entry);
+        let text = std::str::from_utf8(&sent).unwrap().strip_suffix(',').unwrap();
+        let mut tape = Tape::new();
+        let read = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
+        let resource = read.get("resource").unwrap();
+        assert_eq!(resource.raw(), &answer.bytes(&entry.resource)[..]);
+        let (id, _) = IdSealer::new(&[7; 32]).entry(provider("RZ901").ods, patient(), "a");
+        assert_eq!(resource.text("id").as_deref(), Some(id.as_str()));
+        assert_eq!(read.text("fullUrl").unwrap(), format!("https://caregate.example/fhir/Condition/{id}"));
+        let onset =
+            grammar::rule(ResourceType::Condition).dates.iter().position(|(name, _)| *name == "onset-date").unwrap();
+        assert_eq!((entry.dates[onset].len(), entry.date), (1, None));
+    }
 }

@@ -3,7 +3,7 @@
 use super::{
     Failure, Resolution,
     reference::{self, Target},
-    resolution::nhs_number_of,
+    resolution,
 };
 use crate::{
     domain::NhsNumber,
@@ -12,11 +12,11 @@ use crate::{
     registry::Provider,
 };
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
     Ours,
     Another,
-    /// It names no patient: a place, a device's owner, a group's display name.
+    /// It names no patient: a room, a group, or nothing but words.
     Nobody,
 }
 
@@ -28,19 +28,20 @@ pub fn verify(
     patient: NhsNumber,
     resolution: &Resolution,
 ) -> Result<(), Failure> {
-    let mut ours = false;
-    let mut another = false;
+    let (mut ours, mut another, mut unsaid) = (false, false, false);
     let path = rule.link.path().ok_or(Failure::UnexpectedEntry)?;
     resource.each(path, &mut |found| match whose(resource, found, provider, patient, resolution) {
         Whose::Ours => ours = true,
         Whose::Another => another = true,
-        // the subject of an entry is a patient; the actors of an appointment may be rooms
-        Whose::Nobody => another |= rule.link != Link::Actor,
+        // the subject of an entry is a patient; of an appointment's actors only those who are said to be one
+        Whose::Nobody => unsaid |= rule.link != Link::Actor || found.text("type").as_deref() == Some("Patient"),
     });
-    match (ours, another) {
-        (_, true) => Err(Failure::WrongPatient),
-        (true, false) => Ok(()),
-        (false, false) => Err(Failure::NoSubject),
+    if another {
+        Err(Failure::WrongPatient)
+    } else if unsaid || !ours {
+        Err(Failure::NoSubject)
+    } else {
+        Ok(())
     }
 }
 
@@ -52,15 +53,17 @@ fn whose(
     patient: NhsNumber,
     resolution: &Resolution,
 ) -> Whose {
-    let number = link.get("identifier").and_then(nhs_number_of);
-    let by_number = number.map(|n| if n == patient.digits() { Whose::Ours } else { Whose::Another });
+    let judged = |ours| if ours { Whose::Ours } else { Whose::Another };
+    let by_number = link.get("identifier").and_then(|i| resolution::is_number_of(i, patient)).map(judged);
     let by_address = link.text("reference").map(|address| match reference::target(&address, provider) {
-        Target::Local { resource_type: "Patient", id } if resolution.knows(id) => Whose::Ours,
-        Target::Local { resource_type: "Patient", .. } => Whose::Another,
+        Target::Local { resource_type, id } if resource_type.eq_ignore_ascii_case("Patient") => {
+            judged(resource_type == "Patient" && resolution.knows(id))
+        }
         Target::Local { .. } => Whose::Nobody,
-        Target::Contained(id) => contained(resource, id, patient),
+        Target::Contained(id) => contained(resource, id, patient).map_or(Whose::Nobody, judged),
         // an address elsewhere cannot be followed, so what it says is unknown: an identifier may say it
-        Target::Elsewhere if address.contains("Patient/") && by_number != Some(Whose::Ours) => Whose::Another,
+        Target::Elsewhere if by_number == Some(Whose::Ours) => Whose::Nobody,
+        Target::Elsewhere if address.to_ascii_lowercase().contains("patient") => Whose::Another,
         Target::Elsewhere => Whose::Nobody,
     });
     match (by_address, by_number) {
@@ -70,17 +73,118 @@ fn whose(
     }
 }
 
-fn contained(resource: Value<'_>, id: &str, patient: NhsNumber) -> Whose {
-    let mut whose = Whose::Nobody;
+/// Whether the Patients inside the resource that have this id are this one's; `None` if that is not said.
+fn contained(resource: Value<'_>, id: &str, patient: NhsNumber) -> Option<bool> {
+    let mut ours = None;
     resource.each("contained", &mut |inner| {
-        if inner.text("id").as_deref() != Some(id) || inner.text("resourceType").as_deref() != Some("Patient") {
-            return;
+        if inner.text("id").as_deref() == Some(id)
+            && inner.text("resourceType").as_deref() == Some("Patient")
+            && let Some(this) = resolution::whose(inner, patient)
+        {
+            ours = Some(this && ours != Some(false));
         }
-        inner.each("identifier", &mut |identifier| match nhs_number_of(identifier) {
-            Some(number) if number != patient.digits() => whose = Whose::Another,
-            Some(_) if whose == Whose::Nobody => whose = Whose::Ours,
-            _ => {}
-        });
     });
-    whose
+    ours
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        federation::testing::{patient, patient_json, provider, resolution},
+        fhir::{
+            ResourceType,
+            json::{self, Limits, Tape},
+        },
+        query::grammar,
+    };
+
+    const OTHER: &str = "9990000026";
+    const ALL: Result<(), Failure> = Ok(());
+    const WRONG: Result<(), Failure> = Err(Failure::WrongPatient);
+    const UNSAID: Result<(), Failure> = Err(Failure::NoSubject);
+
+    /// Whose an entry with these members is, at a provider that keeps this patient as 1 and as 2.
+    fn judge(resource_type: ResourceType, members: &str) -> Result<(), Failure> {
+        let provider = provider("RZ901");
+        let held = resolution(&provider, &[patient_json("1", ""), patient_json("2", "")]).unwrap();
+        let text = format!("{{{members}}}");
+        let mut tape = Tape::new();
+        let resource = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
+        verify(resource, grammar::rule(resource_type), &provider, patient(), &held)
+    }
+
+    fn number(number: &str) -> String {
+        format!(r#""identifier":{{"system":"{}","value":"{number}"}}"#, NhsNumber::SYSTEM)
+    }
+
+    #[test]
+    fn a_subject_is_this_patient_by_address_by_number_or_by_what_is_contained_and_by_all_that_are_given() {
+        let (ours, theirs) = (number(&patient().digits()), number(OTHER));
+        let contained = |identifiers: &str| {
+            format!(
+                r##""contained":[{{"resourceType":"Patient","id":"p","identifier":[{identifiers}]}}],"subject":{{"reference":"#p"}}"##
+            )
+        };
+        let coded = |number: &str, usage: &str| {
+            format!(r#"{{"use":"{usage}","system":"{}","value":"{number}"}}"#, NhsNumber::SYSTEM)
+        };
+        let digits = patient().digits();
+        for (members, expected) in [
+            (r#""subject":{"reference":"Patient/1"}"#.to_owned(), ALL),
+            (r#""subject":{"reference":"Patient/2"}"#.to_owned(), ALL),
+            (r#""subject":{"reference":"Patient/1/_history/7"}"#.to_owned(), ALL),
+            (r#""subject":{"reference":"https://rz901.example/fhir/Patient/1"}"#.to_owned(), ALL),
+            (r#""\u0073ubject":{"re\u0066erence":"Patient\/1"}"#.to_owned(), ALL),
+            (format!(r#""subject":{{{ours}}}"#), ALL),
+            (format!(r#""subject":{{"reference":"Patient/1",{ours}}}"#), ALL),
+            (format!(r#""subject":{{"reference":"https://other.example/Patient/1",{ours}}}"#), ALL),
+            (contained(&coded(&digits, "official")), ALL),
+            (contained(&format!("{},{}", coded(OTHER, "old"), coded(&digits, "official"))), ALL),
+            (r#""subject":{"reference":"Patient/3"}"#.to_owned(), WRONG),
+            (r#""subject":{"reference":"PATIENT/1"}"#.to_owned(), WRONG),
+            (r#""subject":{"reference":"patient/1"}"#.to_owned(), WRONG),
+            (r#""subject":{"reference":"Patient/1/"}"#.to_owned(), WRONG),
+            (r#""subject":{"reference":"Patient/1?x"}"#.to_owned(), WRONG),
+            (r#""subject":{"reference":"https://other.example/fhir/Patient/1"}"#.to_owned(), WRONG),
+            (format!(r#""subject":{{{theirs}}}"#), WRONG),
+            (format!(r#""subject":{{"reference":"Patient/1",{theirs}}}"#), WRONG),
+            (format!(r#""subject":{{"reference":"Patient/3",{ours}}}"#), WRONG),
+            (format!(r#""subject":{{"identifier":{{"system":"{}","value":{digits}}}}}"#, NhsNumber::SYSTEM), WRONG),
+            (r#""subject":[{"reference":"Patient/1"},{"reference":"Patient/3"}]"#.to_owned(), WRONG),
+            (contained(&coded(OTHER, "official")), WRONG),
+            (contained(&format!("{},{}", coded(&digits, "official"), coded(OTHER, "official"))), WRONG),
+            (contained(&format!("{},{}", coded(OTHER, "usual"), coded(&digits, "official"))), WRONG),
+            (String::new(), UNSAID),
+            (r#""subject":null"#.to_owned(), UNSAID),
+            (r#""subject":"Patient/1""#.to_owned(), UNSAID),
+            (r#""subject":{"display":"Somebody"}"#.to_owned(), UNSAID),
+            (r#""subject":{"reference":"Group/1"}"#.to_owned(), UNSAID),
+            (r#""subject":[{"reference":"Patient/1"},{"reference":"Group/1"}]"#.to_owned(), UNSAID),
+            (r#""subject":{"reference":["Patient/1"]}"#.to_owned(), UNSAID),
+            (r#""subject":{"reference":"urn:uuid:1"}"#.to_owned(), UNSAID),
+            (r#""patient":{"reference":"Patient/1"}"#.to_owned(), UNSAID),
+            (format!(r#""subject":{{"identifier":{{"system":"{}/","value":"{digits}"}}}}"#, NhsNumber::SYSTEM), UNSAID),
+            (contained(&coded(&digits, "old")), UNSAID),
+            (r##""contained":[{"resourceType":"Group","id":"p"}],"subject":{"reference":"#p"}"##.to_owned(), UNSAID),
+            (r##""subject":{"reference":"#p"}"##.to_owned(), UNSAID),
+        ] {
+            assert_eq!(judge(ResourceType::Observation, &members), expected, "{members}");
+        }
+    }
+
+    #[test]
+    fn an_appointment_is_ours_if_we_are_among_its_actors_and_no_other_patient_is() {
+        let actors = |references: &[&str]| {
+            let actors: Vec<_> = references.iter().map(|r| format!(r#"{{"actor":{r}}}"#)).collect();
+            judge(ResourceType::Appointment, &format!(r#""participant":[{}]"#, actors.join(",")))
+        };
+        let ours = r#"{"reference":"Patient/1"}"#;
+        assert_eq!(actors(&[ours, r#"{"reference":"Location/5"}"#, r#"{"display":"Room 5"}"#]), ALL);
+        assert_eq!(actors(&[ours, r#"{"reference":"Patient/3"}"#]), WRONG);
+        assert_eq!(actors(&[ours, r#"{"reference":"patient/3"}"#]), WRONG);
+        assert_eq!(actors(&[ours, r#"{"type":"Patient","display":"Somebody else"}"#]), UNSAID);
+        assert_eq!(actors(&[r#"{"reference":"Location/5"}"#]), UNSAID);
+        assert_eq!(actors(&[]), UNSAID);
+    }
 }

@@ -73,6 +73,12 @@ impl FhirDate {
     pub fn parse(text: &str) -> Result<Self, InvalidDate> {
         scan(text).ok_or(InvalidDate)
     }
+
+    /// Reads what an element of type date, dateTime or instant may hold: a time has seconds and a zone.
+    pub fn parse_element(text: &str) -> Result<Self, InvalidDate> {
+        let dated = |d: &Self| d.precision <= Precision::Day || (d.precision >= Precision::Second && d.zoned);
+        scan(text).filter(dated).ok_or(InvalidDate)
+    }
 }
 
 /// The interval of a date, dateTime, instant, Period or Timing element; `None` if it says nothing that can be compared.
@@ -284,6 +290,17 @@ mod tests {
             "today",
         ] {
             assert_eq!(FhirDate::parse(text), Err(InvalidDate), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_element_with_a_time_has_seconds_and_a_zone() {
+        for text in ["2026", "2026-01", "2026-01-01", "2026-01-01T09:30:00Z", "2026-01-01T09:30:00.25+01:00"] {
+            assert_eq!(FhirDate::parse_element(text), FhirDate::parse(text), "{text}");
+        }
+        for text in ["2026-01-01T09:30Z", "2026-01-01T09:30+01:00", "2026-01-01T09:30:00", "2026-01-01T09:30:00.5"] {
+            assert!(FhirDate::parse(text).is_ok(), "{text}");
+            assert_eq!(FhirDate::parse_element(text), Err(InvalidDate), "{text}");
         }
     }
 

@@ -53,6 +53,10 @@ impl Party {
 #[serde(transparent)]
 pub struct Purpose(pub String);
 
+impl Purpose {
+    pub const SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+}
+
 /// SMART v2 scopes (<https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(Vec<Scope>);

@@ -1,5 +1,5 @@
 use super::form::encode;
-use super::patient::{NHS_NUMBER, Named};
+use super::patient::Named;
 use crate::domain::{EntryId, NhsNumber};
 use crate::fhir::ResourceType;
 use crate::fhir::date::{DateTest, Interval};
@@ -128,7 +128,7 @@ impl Ask {
         };
         let mut text = match (resource_type, self.patient) {
             (ResourceType::Patient, Some(number)) => {
-                format!("Patient?identifier={}", encode(&format!("{NHS_NUMBER}|{}", number.digits())))
+                format!("Patient?identifier={}", encode(&format!("{}|{}", NhsNumber::SYSTEM, number.digits())))
             }
             _ => format!("{resource_type}?patient={}", encode(&self.id)),
         };

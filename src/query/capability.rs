@@ -2,7 +2,7 @@
 //! or leaves out what it takes, cannot be written. <https://hl7.org/fhir/R4/capabilitystatement.html>
 
 use super::grammar::{self, Kind, Parameter};
-use super::patient::NHS_NUMBER;
+use crate::domain::NhsNumber;
 use crate::fhir::ResourceType;
 use serde_json::{Value, json};
 
@@ -91,15 +91,16 @@ fn search_parameter(Parameter { name, kind }: Parameter) -> Option<Value> {
     if name.contains(['.', ':']) {
         return None;
     }
+    let system = NhsNumber::SYSTEM;
     let (kind, said) = match kind {
         Kind::Patient => (
             "reference",
             format!(
-                "The patient: ID, Patient/ID or this server's own URL. Or {name}.identifier={NHS_NUMBER}|N, also spelt \
+                "The patient: ID, Patient/ID or this server's own URL. Or {name}.identifier={system}|N, also spelt \
              {name}:identifier. One of them is required."
             ),
         ),
-        Kind::NhsNumber => ("token", format!("Required: {NHS_NUMBER}|N")),
+        Kind::NhsNumber => ("token", format!("Required: {system}|N")),
         Kind::Id => ("token", "Any of up to 100 ids of this service, parted by commas".to_owned()),
         Kind::Date(paths) => {
             ("date", format!("Of {}. May be repeated (and); eq, ne, gt, lt, ge, le; commas for or", paths.join(", ")))

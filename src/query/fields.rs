@@ -5,6 +5,7 @@ use super::grammar::{Kind, Parameter};
 use super::patient::{self, Named};
 use super::{PageSize, Setting};
 use crate::fhir::date::DateTest;
+use crate::fhir::is_id;
 use crate::fhir::outcome::IssueCode::{Invariant, NotSupported, Required, TooCostly, Value};
 
 /// How many values one parameter may offer as alternatives.
@@ -120,13 +121,9 @@ fn tests(value: &str) -> Result<Vec<DateTest>, QueryFault> {
     Ok(tests)
 }
 
-/// <https://hl7.org/fhir/R4/datatypes.html#id>
 fn ids(value: &str) -> Result<Vec<String>, QueryFault> {
     let mut ids = alternatives(value)?;
-    let id = |s: &&str| {
-        (1..=64).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
-    };
-    if !ids.iter().all(id) {
+    if !ids.iter().all(|id| is_id(id)) {
         return Err(QueryFault::bad(Value, "an id is 1 to 64 letters, digits, - and ."));
     }
     ids.sort_unstable();

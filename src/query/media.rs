@@ -2,15 +2,14 @@
 //! <https://hl7.org/fhir/R4/http.html#mime-type>
 
 use super::fault::QueryFault;
+use crate::fhir::MediaType;
 use crate::fhir::outcome::IssueCode::NotSupported;
-
-const JSON: [&str; 3] = ["application/fhir+json", "application/json", "text/json"];
 
 /// `_format` wins over `Accept`; saying neither is accepting JSON.
 pub fn json_wanted(format: Option<&str>, accept: Option<&str>) -> Result<(), QueryFault> {
     let wanted = match format {
         // a `+` that was not percent-encoded has become a space: every client gets this wrong, and nothing hinges on it
-        Some(format) => format == "json" || is_json(&format.replace(' ', "+")),
+        Some(format) => format == "json" || MediaType::of(&format.replace(' ', "+")).is_json(),
         None => accept.is_none_or(|accept| accept.trim().is_empty() || accept.split(',').any(accepts_json)),
     };
     if wanted { Ok(()) } else { Err(QueryFault::new(406, NotSupported, "only JSON is offered: application/fhir+json")) }
@@ -18,41 +17,15 @@ pub fn json_wanted(format: Option<&str>, accept: Option<&str>) -> Result<(), Que
 
 /// Whether a body of this type is a form.
 pub fn is_form(content_type: &str) -> bool {
-    let (essence, parameters) = split(content_type);
-    essence == "application/x-www-form-urlencoded" && charset_is_utf8(parameters)
-}
-
-fn is_json(media_type: &str) -> bool {
-    let (essence, parameters) = split(media_type);
-    JSON.contains(&essence.as_str()) && serves(parameters)
+    let media = MediaType::of(content_type);
+    media.essence() == "application/x-www-form-urlencoded" && media.is_utf8()
 }
 
 fn accepts_json(range: &str) -> bool {
-    let (essence, parameters) = split(range);
-    let named = JSON.contains(&essence.as_str()) || ["*/*", "application/*", "text/*"].contains(&essence.as_str());
-    let weight = parameter(parameters, "q").unwrap_or("1");
-    named && serves(parameters) && weight.parse().is_ok_and(|q: f32| q > 0.0)
-}
-
-fn serves(parameters: &str) -> bool {
-    charset_is_utf8(parameters) && parameter(parameters, "fhirVersion").is_none_or(|v| v == "4.0")
-}
-
-fn charset_is_utf8(parameters: &str) -> bool {
-    parameter(parameters, "charset").is_none_or(|c| c.eq_ignore_ascii_case("utf-8"))
-}
-
-fn split(media_type: &str) -> (String, &str) {
-    let (essence, parameters) = media_type.split_once(';').unwrap_or((media_type, ""));
-    (essence.trim().to_ascii_lowercase(), parameters)
-}
-
-fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
-    parameters
-        .split(';')
-        .filter_map(|p| p.split_once('='))
-        .find(|(n, _)| n.trim().eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.trim().trim_matches('"'))
+    let range = MediaType::of(range);
+    let any = ["*/*", "application/*", "text/*"].contains(&range.essence()) && range.is_r4_in_utf8();
+    let weight = range.parameter("q").unwrap_or("1");
+    (any || range.is_json()) && weight.parse().is_ok_and(|q: f32| q > 0.0)
 }
 
 #[cfg(test)]

@@ -34,6 +34,12 @@ pub fn parse_consents(request: &RawQuery<'_>, setting: &Setting<'_>) -> Result<C
     Ok(ConsentAsk::new(patient))
 }
 
+/// Reads what may follow the `?` of a read whose path has been seen to lead to an objection: no more than of any read.
+pub fn parse_consent_read(request: &RawQuery<'_>, setting: &Setting<'_>) -> Result<(), QueryFault> {
+    let fields = Fields::read(&pairs(request)?, grammar::read_parameters(), false, setting)?;
+    media::json_wanted(fields.format.as_deref(), request.accept)
+}
+
 fn parse_search(
     resource_type: ResourceType,
     pairs: &[Pair],

@@ -3,9 +3,6 @@ use super::fault::QueryFault;
 use crate::domain::{EntryId, NhsNumber};
 use crate::fhir::outcome::IssueCode::{Invariant, Value};
 
-/// The identifier system of every NHS number.
-pub const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
-
 /// The patient a parameter names, and the id it is printed with. An id that is none of ours names nobody, which is no fault:
 /// a fault would tell it from the id of a patient the reader may not see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +42,8 @@ pub fn by_nhs_number(text: &str, setting: &Setting<'_>) -> Result<Named, QueryFa
     if text.contains(',') {
         return Err(one_patient());
     }
-    let Some(digits) = text.strip_prefix(NHS_NUMBER).and_then(|rest| rest.strip_prefix('|')) else {
-        let needed = format!("the identifier must be {NHS_NUMBER}|N, with the | percent-encoded as %7C");
+    let Some(digits) = text.strip_prefix(NhsNumber::SYSTEM).and_then(|rest| rest.strip_prefix('|')) else {
+        let needed = format!("the identifier must be {}|N, with the | percent-encoded as %7C", NhsNumber::SYSTEM);
         return Err(QueryFault::bad(Value, needed).spine("INVALID_IDENTIFIER_SYSTEM"));
     };
     let number =

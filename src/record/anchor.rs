@@ -27,13 +27,18 @@ pub fn judge(claims: &[Claim<'_>]) -> Anchor {
         _ => false,
     };
     let all = 0..claims.len();
-    let mut practices = all.clone().filter(|at| claims.get(*at).is_some_and(is_own_registered_practice));
+    // who does not say whom they mean agrees with everybody, and who holds two persons with neither: such speak for no one
+    let speaking: Vec<usize> = all
+        .clone()
+        .filter(|at| claims.get(*at).is_some_and(|claim| says_who(claim.resolution)) && !conflicts(*at, *at))
+        .collect();
+    let mut practices = speaking.iter().copied().filter(|at| claims.get(*at).is_some_and(is_own_registered_practice));
     let anchor = match (practices.next(), practices.next()) {
         (Some(only), None) => Some(only),
         // no practice, or several that each claim to be it: the one that more than half do not conflict with
-        _ => all.clone().find(|at| {
-            let agreeing = all.clone().filter(|other| !conflicts(*at, *other)).count();
-            agreeing * 2 > claims.len()
+        _ => speaking.iter().copied().find(|at| {
+            let agreeing = speaking.iter().filter(|other| !conflicts(*at, **other)).count();
+            agreeing * 2 > speaking.len()
         }),
     };
     let conflicting = match anchor {
@@ -41,6 +46,10 @@ pub fn judge(claims: &[Claim<'_>]) -> Anchor {
         None => all.clone().filter(|at| all.clone().any(|other| conflicts(*at, other))).collect(),
     };
     Anchor { anchor, conflicting }
+}
+
+fn says_who(resolution: &Resolution) -> bool {
+    resolution.patients.iter().any(|patient| patient.birth_date.is_some() && !patient.families.is_empty())
 }
 
 fn is_own_registered_practice(claim: &Claim<'_>) -> bool {

@@ -2,8 +2,8 @@
 
 use super::source::{Source, State};
 use crate::{
-    domain::Timestamp,
-    federation::{Failure, ODS_SYSTEM},
+    domain::{OdsCode, Timestamp},
+    federation::Failure,
     fhir::outcome::{Coding, ExtensionValue, Issue, IssueCode, OperationOutcome, Severity},
 };
 
@@ -74,7 +74,7 @@ fn coding(code: &'static str) -> Coding {
 }
 
 fn organisation(source: &Source) -> ExtensionValue {
-    ExtensionValue::Identifier { system: ODS_SYSTEM.into(), value: source.provider.ods.to_string() }
+    ExtensionValue::Identifier { system: OdsCode::SYSTEM.into(), value: source.provider.ods.to_string() }
 }
 
 fn answered(source: &Source) -> Issue {

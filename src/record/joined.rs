@@ -6,13 +6,13 @@ use super::{
     redacted::Document,
 };
 use crate::{
-    access::{Disclosure, Permit},
+    access::Permit,
     domain::{EntryId, IdSealer, Labels, OdsCode},
     federation::{Answer, Entry, Failure, Gathered, Items, Said},
     fhir::{ResourceType, date::Interval},
     query::{Ask, Filter, Search, SortKey, What, grammar},
 };
-use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+use std::{cmp::Ordering, sync::Arc};
 
 /// All that was gathered for one ask, joined: before any reader's permit is applied to it.
 pub struct Record {
@@ -108,32 +108,43 @@ impl Record {
 
     /// One entry, by its source's id.
     fn entry(&self, permit: &Permit, source: OdsCode, local: &str) -> Result<Redacted, NotShown> {
-        let (at, answer) = self.answer_of(source)?;
-        let position = answer.entries.iter().position(|entry| *entry.local == *local).ok_or(NotShown::NotFound)?;
-        let entry = answer.entries.get(position).ok_or(NotShown::NotFound)?;
-        let labels = answer.labels_of(entry).cloned().unwrap_or_default();
-        let released = permit.disclosure(source, &labels) == Disclosure::Release;
-        let one = BTreeSet::from([u32::try_from(position).unwrap_or(u32::MAX)]);
-        let mut lines = self.lines();
-        if let Some(line) = lines.get_mut(at) {
-            let ranges = ItemRanges::of(one);
-            if released { line.released = ranges } else { line.withheld = ranges }
-        }
-        if !released {
+        let (at, source) = self.source(source)?;
+        let answer = source.answer().ok_or(NotShown::NotFound)?;
+        let held = answer.entries.iter().enumerate().find(|(_, entry)| *entry.local == *local);
+        let (position, entry) = held.ok_or(NotShown::NotFound)?;
+        // one that is withheld is not found: to the reader the two are the same
+        let labels = answer.labels_of(entry).ok_or(NotShown::NotFound)?;
+        if !source.discloses(permit, labels) {
             return Err(NotShown::NotFound);
         }
         let document = Document { chunks: vec![answer.bytes(&entry.resource)], partial: false };
-        Ok(Redacted::new(document, lines, vec![Arc::clone(&answer.items)]))
+        Ok(self.redacted(document, Some((at, position))))
     }
 
-    fn answer_of(&self, source: OdsCode) -> Result<(usize, &Arc<Answer>), NotShown> {
-        let at = self.sources.iter().position(|s| s.provider.ods == source).ok_or(NotShown::NotFound)?;
-        let found = self.sources.get(at).ok_or(NotShown::NotFound)?;
-        match (found.failure(), found.answer()) {
-            (Some(failure), _) => Err(NotShown::ProvidersFailed { timeout: failure == Failure::Timeout }),
-            (None, Some(answer)) => Ok((at, answer)),
-            (None, None) => Err(NotShown::NotFound),
+    /// The source, by its code, where it did not fail.
+    pub(super) fn source(&self, ods: OdsCode) -> Result<(usize, &Source), NotShown> {
+        let found = self.sources.iter().enumerate().find(|(_, source)| source.provider.ods == ods);
+        let (at, source) = found.ok_or(NotShown::NotFound)?;
+        match source.failure() {
+            Some(failure) => Err(NotShown::ProvidersFailed { timeout: failure == Failure::Timeout }),
+            None => Ok((at, source)),
         }
+    }
+
+    /// What shows one item at most: the place of its source and its own there.
+    pub(super) fn redacted(&self, document: Document, shown: Option<(usize, usize)>) -> Redacted {
+        let mut lines = self.lines();
+        if let Some((at, position)) = shown
+            && let Some(line) = lines.get_mut(at)
+        {
+            line.released = ItemRanges::of(u32::try_from(position).ok());
+        }
+        Redacted::new(document, lines, self.items())
+    }
+
+    /// The item lists that the lines name.
+    pub(super) fn items(&self) -> Vec<Arc<Items>> {
+        self.sources.iter().filter_map(Source::items).map(|(items, _)| Arc::clone(items)).collect()
     }
 
     fn matching(&self, search: &Search) -> Vec<Match> {
@@ -187,11 +198,8 @@ impl Record {
     }
 
     pub(super) fn completeness(&self, permit: &Permit, contributed: &[bool], withheld: bool) -> Completeness {
-        let mut restricted = Labels::default();
-        restricted.add("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R");
-        Completeness::of(&self.sources, contributed, withheld, |source| {
-            permit.disclosure(source.provider.ods, &restricted) == Disclosure::Release
-        })
+        let restricted = Labels::restricted_only();
+        Completeness::of(&self.sources, contributed, withheld, |source| source.discloses(permit, &restricted))
     }
 }
 
@@ -238,14 +246,12 @@ fn line(source: &Source) -> SourceLine {
         released: ItemRanges::default(),
         withheld: ItemRanges::default(),
     };
-    let mut answered = |items: &Items, at| {
-        line.outcome = "answered".to_owned();
+    if let Some((items, at)) = source.items() {
         line.answer = Some(items.id.clone());
         line.fetched_at = Some(at);
-    };
+    }
     match &source.state {
-        State::Holds { answer: Some(answer), .. } => answered(&answer.items, answer.fetched_at),
-        State::Holds { resolution, .. } => answered(&resolution.items, resolution.fetched_at),
+        State::Holds { .. } => line.outcome = "answered".to_owned(),
         State::Nothing => {}
         State::Failed(failure) => {
             line.outcome = "failed".to_owned();

@@ -2,7 +2,7 @@
 
 use super::{ItemRanges, NotShown, Record, Redacted, Source, State, redacted::Document};
 use crate::{
-    access::{Disclosure, Permit},
+    access::Permit,
     domain::Timestamp,
     federation::Entry,
     query::{
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 /// A match: its place, and what it is sorted by.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +88,7 @@ impl Selection {
             .iter()
             .map(|source| {
                 let labels = source.answer().map(|a| a.labels.as_slice()).unwrap_or_default();
-                labels.iter().map(|l| permit.disclosure(source.provider.ods, l) == Disclosure::Release).collect()
+                labels.iter().map(|labels| source.discloses(permit, labels)).collect()
             })
             .collect();
         // a match whose labels are not to be found is not shown
@@ -103,8 +103,9 @@ impl Selection {
                 *source = true;
             }
         }
+        // said of all that was looked through, not of what the filters let pass: they would find out its date or its id
         let source_withheld = record.sources.iter().any(|source| matches!(source.state, State::Withheld));
-        let withheld = !hidden.is_empty() || source_withheld;
+        let withheld = source_withheld || released.iter().flatten().any(|released| !released);
         Self { shown, hidden, contributed, withheld }
     }
 
@@ -118,8 +119,7 @@ impl Selection {
             line.released = of(page, at);
             line.withheld = of(&self.hidden, at);
         }
-        let answers = record.sources.iter().filter_map(Source::answer);
-        Redacted::new(document, lines, answers.map(|answer| Arc::clone(&answer.items)).collect())
+        Redacted::new(document, lines, record.items())
     }
 }
 

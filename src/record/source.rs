@@ -1,6 +1,7 @@
 use crate::{
-    access::{Asking, Permit, SkipReason},
-    federation::{Answer, Failure, Resolution},
+    access::{Asking, Disclosure, Permit, SkipReason},
+    domain::{Labels, Timestamp},
+    federation::{Answer, Failure, Items, Resolution},
     registry::Provider,
 };
 use std::sync::Arc;
@@ -50,6 +51,22 @@ impl Source {
         match self.state {
             State::Failed(failure) => Some(failure),
             _ => None,
+        }
+    }
+
+    /// Whether this reader may see what it labelled so. Of a source whose very name tells something nothing is shown to
+    /// those who may not see what is restricted: what is shown names its source.
+    pub fn discloses(&self, permit: &Permit, labels: &Labels) -> bool {
+        let released = |labels| permit.disclosure(self.provider.ods, labels) == Disclosure::Release;
+        released(labels) && (!self.provider.restricted || released(&Labels::restricted_only()))
+    }
+
+    /// What its part rests on, and since when.
+    pub fn items(&self) -> Option<(&Arc<Items>, Timestamp)> {
+        match &self.state {
+            State::Holds { answer: Some(answer), .. } => Some((&answer.items, answer.fetched_at)),
+            State::Holds { resolution, .. } => Some((&resolution.items, resolution.fetched_at)),
+            State::Nothing | State::Failed(_) | State::Withheld => None,
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Credential {
 }
 
 /// A provider, ready to be asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Provider {
     pub ods: OdsCode,
     pub name: String,

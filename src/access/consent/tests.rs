@@ -16,7 +16,7 @@ fn whole_record() -> Value {
         "category": [{"coding": [{"system": LOINC, "code": "59284-0"}]}],
         "patient": {"identifier": {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": NUMBER}},
         "dateTime": "2026-11-20T09:00:00Z",
-        "policyRule": {"coding": [{"system": ACT_CODE, "code": "OPTOUT"}]},
+        "policyRule": {"coding": [{"system": Labels::ACT_CODE, "code": "OPTOUT"}]},
         "provision": {"type": "deny"}
     })
 }

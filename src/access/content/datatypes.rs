@@ -1,16 +1,13 @@
 use super::{ContentFault, FaultCode, Node};
 use crate::domain::{NhsNumber, OdsCode};
 
-const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
-const ODS_CODE: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
-
 /// An Identifier's system and value. Its `use` may only be one that means "this is the one" (not `old` or `temp`).
 /// <https://hl7.org/fhir/R4/datatypes.html#Identifier>
 pub(in crate::access) fn identifier<'a>(node: &Node<'a>) -> Result<(Node<'a>, Node<'a>), ContentFault> {
     let mut members = node.members()?;
     let (system, value) = (members.need("system")?, members.need("value")?);
     if let Some(used) = members.take("use")
-        && !matches!(used.text()?, "official" | "usual")
+        && !matches!(used.text()?.as_ref(), "official" | "usual")
     {
         return Err(used.fault(FaultCode::NotSupported, "only `official` and `usual` are understood here"));
     }
@@ -20,14 +17,14 @@ pub(in crate::access) fn identifier<'a>(node: &Node<'a>) -> Result<(Node<'a>, No
 
 pub(in crate::access) fn nhs_number(node: &Node<'_>) -> Result<NhsNumber, ContentFault> {
     let (system, value) = identifier(node)?;
-    system.must_be(NHS_NUMBER)?;
-    NhsNumber::parse(value.text()?).map_err(|error| value.fault(FaultCode::Value, error.to_string()))
+    system.must_be(NhsNumber::SYSTEM)?;
+    NhsNumber::parse(&value.text()?).map_err(|error| value.fault(FaultCode::Value, error.to_string()))
 }
 
 pub(in crate::access) fn ods_code(node: &Node<'_>) -> Result<OdsCode, ContentFault> {
     let (system, value) = identifier(node)?;
-    system.must_be(ODS_CODE)?;
-    OdsCode::parse(value.text()?).map_err(|error| value.fault(FaultCode::Value, error.to_string()))
+    system.must_be(OdsCode::SYSTEM)?;
+    OdsCode::parse(&value.text()?).map_err(|error| value.fault(FaultCode::Value, error.to_string()))
 }
 
 /// A CodeableConcept with this one coding. `text` and `display` say the same in words: they are kept, and decide nothing.

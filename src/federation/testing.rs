@@ -1,0 +1,81 @@
+//! For the tests: providers, and what they are made to have said.
+
+use super::{Answer, Failure, Resolution, Rewriter, pages, resolution::SourcePatient, split::Splitter};
+use crate::{
+    domain::{IdSealer, NhsNumber, OdsCode},
+    fhir::{
+        ResourceType,
+        json::{self, Limits, Tape},
+    },
+    registry::{Idiom, Provider},
+};
+use std::{sync::Arc, time::Duration};
+
+pub const BASE: &str = "https://caregate.example/fhir/";
+
+pub fn patient() -> NhsNumber {
+    NhsNumber::parse("9990000018").unwrap()
+}
+
+pub fn ids() -> Arc<IdSealer> {
+    Arc::new(IdSealer::new(&[7; 32]))
+}
+
+/// At `https://[ods].example/fhir/`.
+pub fn provider(ods: &str) -> Provider {
+    Provider {
+        ods: OdsCode::parse(ods).unwrap(),
+        name: format!("The \"{ods}\" Trust"),
+        kind: "acute-trust".to_owned(),
+        base: format!("https://{ods}.example/fhir/").parse().unwrap(),
+        idiom: Idiom::ResolveFirst,
+        credential: None,
+        deadline: Duration::from_secs(1),
+        allow_private_addresses: false,
+        restricted: false,
+    }
+}
+
+/// The provider's Patients, as JSON.
+pub fn resolution(provider: &Provider, patients: &[String]) -> Result<Arc<Resolution>, Failure> {
+    let read = |text: &String| {
+        let mut tape = Tape::new();
+        SourcePatient::read(json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap(), patient())
+    };
+    let patients = patients.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(Arc::new(Resolution::of(provider, patient(), patients)))
+}
+
+/// A Patient under the number of all these tests; `more` is further members, each with a comma before it.
+pub fn patient_json(local: &str, more: &str) -> String {
+    format!(
+        r#"{{"resourceType":"Patient","id":"{local}","identifier":[{{"system":"{}","value":"{}"}}]{more}}}"#,
+        NhsNumber::SYSTEM,
+        patient().digits()
+    )
+}
+
+pub fn rewriter(provider: &Provider, resolution: &Arc<Resolution>) -> Rewriter {
+    Rewriter {
+        ids: ids(),
+        provider: Arc::new(provider.clone()),
+        patient: patient(),
+        resolution: Arc::clone(resolution),
+        base: BASE.into(),
+        long_ids: Vec::new(),
+    }
+}
+
+/// What is made of a searchset with these resources.
+pub fn answer<S: AsRef<str>>(
+    provider: &Provider,
+    resolution: &Arc<Resolution>,
+    resource_type: ResourceType,
+    resources: &[S],
+) -> Result<Answer, Failure> {
+    let entries: Vec<String> = resources.iter().map(|r| format!(r#"{{"resource":{}}}"#, r.as_ref())).collect();
+    let page = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{}]}}"#, entries.join(","));
+    let mut splitter = Splitter::new(resource_type, rewriter(provider, resolution));
+    pages::read_here(page.as_bytes(), &mut Limits::default(), &mut splitter)?;
+    Ok(splitter.finish().0)
+}
