@@ -30,20 +30,31 @@ impl Postgres {
 
     /// One with settings of its own, such as `fsync=off`.
     pub fn start(settings: &[&str]) -> Self {
-        let directory = as_nobody("mktemp").args(["-d", "-t", "caregate-postgres.XXXXXX"]).output().expect("mktemp runs");
+        let directory =
+            as_nobody("mktemp").args(["-d", "-t", "caregate-postgres.XXXXXX"]).output().expect("mktemp runs");
         let directory = PathBuf::from(String::from_utf8(directory.stdout).expect("a path").trim());
         let data = directory.join("data");
-        run(as_nobody(program("initdb")).arg("-D").arg(&data).args(["-U", "caregate", "-A", "trust", "--no-sync", "-E", "UTF8"]));
+        run(as_nobody(program("initdb")).arg("-D").arg(&data).args([
+            "-U",
+            "caregate",
+            "-A",
+            "trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+        ]));
 
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
-        let mut options =
-            format!("-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' -c shared_buffers=64MB");
+        let mut options = format!(
+            "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' -c shared_buffers=64MB"
+        );
         for setting in settings {
             options.push_str(&format!(" -c {setting}"));
         }
         let stop = r#"cat > /dev/null; "$0" stop -s -m immediate -D "$1/data"; rm -rf "$1""#;
-        let watcher = as_nobody("sh").arg("-c").arg(stop).arg(program("pg_ctl")).arg(&directory).stdin(Stdio::piped());
-        let watcher = watcher.stderr(Stdio::null()).spawn().expect("a shell runs");
+        let mut watcher = as_nobody("sh");
+        watcher.arg("-c").arg(stop).arg(program("pg_ctl")).arg(&directory).stdin(Stdio::piped()).stderr(Stdio::null());
+        let watcher = watcher.spawn().expect("a shell runs");
         let server = Self { port, directory, options, _watcher: watcher };
         server.up();
         server
@@ -73,7 +84,12 @@ impl Postgres {
         format!("postgres://caregate@127.0.0.1:{}/{database}", self.port)
     }
 
-    pub fn data(&self) -> PathBuf {
+    /// Makes an empty file in the data directory, as `standby.signal` is.
+    pub fn touch(&self, name: &str) {
+        run(as_nobody("touch").arg(self.data().join(name)));
+    }
+
+    fn data(&self) -> PathBuf {
         self.directory.join("data")
     }
 
