@@ -187,7 +187,7 @@ async fn permitted(
     wanted: Wanted,
     opened: &mut Opened,
 ) -> Result<Permit, Ending> {
-    opened.undecided();
+    opened.undecided(wanted.patient);
     let mut facts = facts(g, wanted.patient).await?;
     let mut decision = g.policy.decide(requester, &wanted, &facts);
     if let (Decision::NeedsEvidence, Some(patient), Some(organisation)) =

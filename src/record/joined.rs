@@ -123,7 +123,7 @@ impl Record {
             return Err(NotShown::NotFound);
         }
         let document = Document { chunks: vec![answer.bytes(&entry.resource)], partial: false };
-        Ok(Redacted::new(document, lines, vec![Arc::clone(&answer.items)]))
+        Ok(Redacted::new(document, lines, self.items()))
     }
 
     fn answer_of(&self, source: OdsCode) -> Result<(usize, &Arc<Answer>), NotShown> {
@@ -186,6 +186,11 @@ impl Record {
         self.sources.iter().map(line).collect()
     }
 
+    /// The item lists that those lines name.
+    pub(super) fn items(&self) -> Vec<Arc<Items>> {
+        self.sources.iter().filter_map(Source::items).cloned().collect()
+    }
+
     pub(super) fn completeness(&self, permit: &Permit, contributed: &[bool], withheld: bool) -> Completeness {
         let mut restricted = Labels::default();
         restricted.add("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R");
@@ -238,14 +243,12 @@ fn line(source: &Source) -> SourceLine {
         released: ItemRanges::default(),
         withheld: ItemRanges::default(),
     };
-    let mut answered = |items: &Items, at| {
-        line.outcome = "answered".to_owned();
-        line.answer = Some(items.id.clone());
-        line.fetched_at = Some(at);
-    };
     match &source.state {
-        State::Holds { answer: Some(answer), .. } => answered(&answer.items, answer.fetched_at),
-        State::Holds { resolution, .. } => answered(&resolution.items, resolution.fetched_at),
+        State::Holds { resolution, answer } => {
+            line.outcome = "answered".to_owned();
+            line.answer = source.items().map(|items| items.id.clone());
+            line.fetched_at = Some(answer.as_ref().map_or(resolution.fetched_at, |answer| answer.fetched_at));
+        }
         State::Nothing => {}
         State::Failed(failure) => {
             line.outcome = "failed".to_owned();

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 /// A match: its place, and what it is sorted by.
 #[derive(Clone, Copy, Debug)]
@@ -117,8 +117,7 @@ impl Selection {
             line.released = of(page, at);
             line.withheld = of(&self.hidden, at);
         }
-        let answers = record.sources.iter().filter_map(Source::answer);
-        Redacted::new(document, lines, answers.map(|answer| Arc::clone(&answer.items)).collect())
+        Redacted::new(document, lines, record.items())
     }
 }
 

@@ -189,9 +189,5 @@ fn redacted(record: &Record, shown: Option<(usize, usize)>, document: Document) 
     {
         line.released = ItemRanges::of(u32::try_from(position).ok());
     }
-    let items = record.sources.iter().filter_map(|source| match &source.state {
-        State::Holds { resolution, .. } => Some(Arc::clone(&resolution.items)),
-        _ => None,
-    });
-    Redacted::new(document, lines, items.collect())
+    Redacted::new(document, lines, record.items())
 }

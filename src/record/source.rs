@@ -1,6 +1,6 @@
 use crate::{
     access::{Asking, Permit, SkipReason},
-    federation::{Answer, Failure, Resolution},
+    federation::{Answer, Failure, Items, Resolution},
     registry::Provider,
 };
 use std::sync::Arc;
@@ -46,6 +46,15 @@ impl Source {
     pub fn failure(&self) -> Option<Failure> {
         match self.state {
             State::Failed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// The manifest of what it sent: its entries, or where it was asked for none its own Patients.
+    pub fn items(&self) -> Option<&Arc<Items>> {
+        match &self.state {
+            State::Holds { answer: Some(answer), .. } => Some(&answer.items),
+            State::Holds { resolution, .. } => Some(&resolution.items),
             _ => None,
         }
     }
