@@ -89,7 +89,11 @@ async fn what_the_grammar_does_not_name_is_refused_and_never_ignored() {
         let more = more.replace("PERSON", &person).replace("NUMBER", &number);
         let answer = gate.get(GP, &format!("Observation?patient.identifier={number}{more}")).await;
         gate.ends(&answer, *status, code, Kind::Failed, "request").await;
-        assert!(!answer.text.contains(&patient.digits()) && !answer.text.contains("Ashcombe"), "{more}: {}", answer.text);
+        assert!(
+            !answer.text.contains(&patient.digits()) && !answer.text.contains("Ashcombe"),
+            "{more}: {}",
+            answer.text
+        );
     }
 }
 
@@ -103,7 +107,11 @@ async fn a_search_names_one_patient_and_names_them_rightly() {
         ("Patient".to_owned(), "required", ""),
         ("Observation?date=2020".to_owned(), "required", ""),
         (format!("Observation?patient.identifier={digits}"), "value", "INVALID_IDENTIFIER_SYSTEM"),
-        (format!("Observation?patient.identifier=https://example.org%7C{digits}"), "value", "INVALID_IDENTIFIER_SYSTEM"),
+        (
+            format!("Observation?patient.identifier=https://example.org%7C{digits}"),
+            "value",
+            "INVALID_IDENTIFIER_SYSTEM",
+        ),
         (format!("Observation?patient.identifier={NHS}%7C9991234560"), "value", "INVALID_NHS_NUMBER"),
         (format!("Observation?patient.identifier={NHS}%7C0000000000"), "value", "INVALID_NHS_NUMBER"),
         (format!("Observation?patient.identifier={NHS}%7C999%20001%202000"), "value", "INVALID_NHS_NUMBER"),
@@ -186,14 +194,29 @@ async fn a_post_to_search_answers_what_the_get_does() {
         assert_eq!(gate.closing(&posted).await.request, gate.closing(&got).await.request);
     }
     for (url, body, status, code) in [
-        (format!("Observation/_search?patient.identifier={number}"), format!("patient.identifier={number}"), 400, "invariant"),
-        (format!("Observation/_search?patient.identifier={number}&date=2020"), "date=2021".to_owned(), 400, "invariant"),
+        (
+            format!("Observation/_search?patient.identifier={number}"),
+            format!("patient.identifier={number}"),
+            400,
+            "invariant",
+        ),
+        (
+            format!("Observation/_search?patient.identifier={number}&date=2020"),
+            "date=2021".to_owned(),
+            400,
+            "invariant",
+        ),
     ] {
         let posted = sent(&gate, "POST", &url, &[FORM], &body).await;
         gate.ends(&posted, status, code, Kind::Failed, "request").await;
     }
     let body = format!("patient.identifier={number}");
-    for kind in ["application/fhir+json", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded; charset=utf-16"] {
+    for kind in [
+        "application/fhir+json",
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded; charset=utf-16",
+    ] {
         let posted = sent(&gate, "POST", "Observation/_search", &[("content-type", kind)], &body).await;
         gate.ends(&posted, 415, "not-supported", Kind::Failed, "request").await;
     }
@@ -266,12 +289,39 @@ async fn what_is_too_large_or_encoded_is_refused_before_it_is_read() {
         ("GET", format!("Observation?{number}&date={alternatives}"), vec![], String::new(), 400, "too-costly"),
         ("POST", "Observation/_search".into(), vec![FORM], "x".repeat(70_000), 413, "too-long"),
         ("POST", "Observation/_search".into(), vec![FORM], "x".repeat(9_000), 400, "too-long"),
-        ("POST", "Consent".into(), vec![("content-type", "application/fhir+json")], "[".repeat(60_000), 400, "structure"),
-        ("POST", "Observation/_search".into(), vec![FORM, ("content-encoding", "gzip")], number.clone(), 415, "not-supported"),
-        ("POST", "Consent".into(), vec![("content-type", "application/fhir+json"), ("content-encoding", "identity")], "{}".into(), 415, "not-supported"),
+        (
+            "POST",
+            "Consent".into(),
+            vec![("content-type", "application/fhir+json")],
+            "[".repeat(60_000),
+            400,
+            "structure",
+        ),
+        (
+            "POST",
+            "Observation/_search".into(),
+            vec![FORM, ("content-encoding", "gzip")],
+            number.clone(),
+            415,
+            "not-supported",
+        ),
+        (
+            "POST",
+            "Consent".into(),
+            vec![("content-type", "application/fhir+json"), ("content-encoding", "identity")],
+            "{}".into(),
+            415,
+            "not-supported",
+        ),
     ] {
         let answer = sent(&gate, method, &path, &headers, &body).await;
-        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{method} {}: {}", &path[..20.min(path.len())], answer.text);
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (status, code),
+            "{method} {}: {}",
+            &path[..20.min(path.len())],
+            answer.text
+        );
         assert_eq!(gate.closing(&answer).await.kind, Kind::Failed);
     }
 }
@@ -302,7 +352,10 @@ async fn what_anyone_may_read_names_no_patient_and_agrees_with_the_grammar() {
     let gate = shared().await;
     let statement = Answer::of(gate.request(Method::GET, "metadata")).await;
     let json = statement.json();
-    assert_eq!((statement.status, &json["resourceType"], &json["fhirVersion"]), (200, &json!("CapabilityStatement"), &json!("4.0.1")));
+    assert_eq!(
+        (statement.status, &json["resourceType"], &json["fhirVersion"]),
+        (200, &json!("CapabilityStatement"), &json!("4.0.1"))
+    );
     let patient = gate.registered("F99001", 0).nhs_number;
     for resource in json["rest"][0]["resource"].as_array().unwrap() {
         let kind = resource["type"].as_str().unwrap();
@@ -313,7 +366,8 @@ async fn what_anyone_may_read_names_no_patient_and_agrees_with_the_grammar() {
         assert_eq!(gate.search(GP, &format!("{kind}?_count=1"), patient).await.status, 200, "{kind}");
     }
     for path in ["/.well-known/smart-configuration", "/fhir/.well-known/smart-configuration"] {
-        let answer = Answer::of(gate.request(Method::GET, &format!("{}{path}", gate.url)).header("accept", "text/html")).await;
+        let answer =
+            Answer::of(gate.request(Method::GET, &format!("{}{path}", gate.url)).header("accept", "text/html")).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
         let smart = answer.json();
         assert_eq!(smart["token_endpoint"], format!("{}/token", gate.identity));

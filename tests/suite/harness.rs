@@ -256,7 +256,8 @@ impl Gate {
 
     /// A token that says something else than the persona's usual one.
     pub async fn token_with(&self, persona: &str, wishes: &[(&str, &str)]) -> String {
-        let form: Vec<_> = [("grant_type", "persona"), ("persona", persona)].into_iter().chain(wishes.iter().copied()).collect();
+        let form: Vec<_> =
+            [("grant_type", "persona"), ("persona", persona)].into_iter().chain(wishes.iter().copied()).collect();
         let mut text = url::form_urlencoded::Serializer::new(String::new());
         let answer = self.http.post(format!("{}/token", self.identity)).body(text.extend_pairs(form).finish());
         let answer: Value = serde_json::from_str(&answer.send().await.unwrap().text().await.unwrap()).unwrap();
@@ -420,7 +421,11 @@ impl Answer {
         let bundle = self.json();
         assert_eq!((&bundle["resourceType"], &bundle["type"]), (&json!("Bundle"), &json!("searchset")));
         let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
-        entries.into_iter().filter(|entry| entry["search"]["mode"] == mode).map(|entry| entry["resource"].clone()).collect()
+        entries
+            .into_iter()
+            .filter(|entry| entry["search"]["mode"] == mode)
+            .map(|entry| entry["resource"].clone())
+            .collect()
     }
 
     /// The issues of the one entry that says how complete the answer is.

@@ -90,9 +90,8 @@ async fn an_objection_to_the_whole_record_is_in_force_once_acknowledged_and_unti
 async fn an_objection_to_one_source_takes_its_entries_away_and_says_only_that_something_is_withheld() {
     for gate in on_each_database().await {
         let patient = gate.shared_with("F99001", "estuary")[0];
-        let sources = |answer: &crate::harness::Answer| -> BTreeSet<String> {
-            answer.matches().iter().map(source_of).collect()
-        };
+        let sources =
+            |answer: &crate::harness::Answer| -> BTreeSet<String> { answer.matches().iter().map(source_of).collect() };
         let before = gate.search(GP, "Condition", patient).await;
         assert!(sources(&before).contains("RZ901"), "{:?}", sources(&before));
         let entry = before.matches().into_iter().find(|one| source_of(one) == "RZ901").unwrap();
@@ -193,8 +192,13 @@ async fn an_objection_that_is_not_understood_is_refused_with_its_place_and_chang
     let patient = gate.registered("F99001", 0).nhs_number;
     let with = |path: &str, value: Value| {
         let mut consent = whole_record(patient);
-        *consent.pointer_mut(path.rsplit_once('/').map(|(parent, _)| parent).unwrap()).unwrap().as_object_mut().unwrap()
-            .entry(path.rsplit('/').next().unwrap()).or_insert(Value::Null) = value;
+        *consent
+            .pointer_mut(path.rsplit_once('/').map(|(parent, _)| parent).unwrap())
+            .unwrap()
+            .as_object_mut()
+            .unwrap()
+            .entry(path.rsplit('/').next().unwrap())
+            .or_insert(Value::Null) = value;
         consent
     };
     for (body, status, place) in [

@@ -51,7 +51,9 @@ async fn pages_follow_each_other_without_a_gap_or_a_repeat_whatever_their_size()
 async fn count_is_lowered_to_the_maximum_and_the_self_link_says_so() {
     let gate = shared().await;
     let patient = measured_at_home(&gate);
-    for (asked, used, shown) in [("", "_count=50", 50), ("?_count=2147483647", "_count=200", 200), ("?_count=1", "_count=1", 1)] {
+    for (asked, used, shown) in
+        [("", "_count=50", 50), ("?_count=2147483647", "_count=200", 200), ("?_count=1", "_count=1", 1)]
+    {
         let answer = gate.search(GP, &format!("Observation{asked}"), patient).await;
         assert_eq!(answer.matches().len(), shown);
         let links = answer.json()["link"].clone();
@@ -113,14 +115,44 @@ async fn dates_filter_as_computed_from_what_the_sources_hold() {
     let gate = shared().await;
     // the built-in onsets are as precise as FHIR allows: a year, a month, a day, a second, a fraction, with zones
     let tests: &[(&str, &str, &[&str], &[&str])] = &[
-        ("Condition", "onset-date", &["onsetDateTime", "onsetPeriod"], &[
-            "2009", "eq2014-03", "ne2014-03", "gt2014-03", "lt2014-03", "ge2014-03", "le2014-03", "2018-11-05", "ge2018-11-05T08:15:00Z",
-            "gt2018-11-05T08:15:00Z", "le2019-06-02T23:45:10%2B01:00", "lt2019-06-02T22:45:10Z", "2021-01-09T12:00:00Z", "ge2021-01-09T12:00:00.125Z",
-            "2009,2014-03", "ge2016&onset-date=lt2021", "lt1900", "2016-07-21",
-        ]),
+        (
+            "Condition",
+            "onset-date",
+            &["onsetDateTime", "onsetPeriod"],
+            &[
+                "2009",
+                "eq2014-03",
+                "ne2014-03",
+                "gt2014-03",
+                "lt2014-03",
+                "ge2014-03",
+                "le2014-03",
+                "2018-11-05",
+                "ge2018-11-05T08:15:00Z",
+                "gt2018-11-05T08:15:00Z",
+                "le2019-06-02T23:45:10%2B01:00",
+                "lt2019-06-02T22:45:10Z",
+                "2021-01-09T12:00:00Z",
+                "ge2021-01-09T12:00:00.125Z",
+                "2009,2014-03",
+                "ge2016&onset-date=lt2021",
+                "lt1900",
+                "2016-07-21",
+            ],
+        ),
         ("Condition", "recorded-date", &["recordedDate"], &["2024-12-28", "ne2024-12-28", "ge2024", "lt2024-12"]),
-        ("Encounter", "date", &["period"], &["2025", "2025-09-03", "gt2025-09-03", "ge2025-09-03", "lt2025", "2025-09-03T09:30:00Z", "le2024-12-31"]),
-        ("Observation", "date", &["effectiveDateTime", "effectivePeriod", "effectiveInstant"], &["2025-04", "ge2025-06-15", "lt2025-02-12", "ne2025"]),
+        (
+            "Encounter",
+            "date",
+            &["period"],
+            &["2025", "2025-09-03", "gt2025-09-03", "ge2025-09-03", "lt2025", "2025-09-03T09:30:00Z", "le2024-12-31"],
+        ),
+        (
+            "Observation",
+            "date",
+            &["effectiveDateTime", "effectivePeriod", "effectiveInstant"],
+            &["2025-04", "ge2025-06-15", "lt2025-02-12", "ne2025"],
+        ),
         ("Immunization", "date", &["occurrenceDateTime"], &["ge2020", "lt2020", "2018"]),
         ("EpisodeOfCare", "date", &["period"], &["ge2024-09", "le2011", "2024-08", "gt2030", "eq2011-04-01"]),
         ("Appointment", "date", &["start"], &["ge2020", "lt2020"]),
@@ -128,8 +160,14 @@ async fn dates_filter_as_computed_from_what_the_sources_hold() {
     let (mut none, mut some, mut all) = (0, 0, 0);
     for (kind, parameter, elements, filters) in tests {
         for patient in gate.data.patients.iter().filter(|one| one.gp_practice.as_str() == "F99001") {
-            let held: Vec<Value> = gate.data.providers.iter().flat_map(|provider| provider.about(patient.nhs_number))
-                .filter(|(one, _)| one == kind).map(|(_, resource)| serde_json::from_str(&resource.json).unwrap()).collect();
+            let held: Vec<Value> = gate
+                .data
+                .providers
+                .iter()
+                .flat_map(|provider| provider.about(patient.nhs_number))
+                .filter(|(one, _)| one == kind)
+                .map(|(_, resource)| serde_json::from_str(&resource.json).unwrap())
+                .collect();
             for filter in *filters {
                 let every: Vec<&str> = filter.split(&format!("&{parameter}=")).collect();
                 let fits = |resource: &Value| {
@@ -140,9 +178,19 @@ async fn dates_filter_as_computed_from_what_the_sources_hold() {
                     })
                 };
                 let expected: BTreeSet<_> = held.iter().filter(|one| fits(one)).map(canary).collect();
-                let found: BTreeSet<_> = order(&gate, &format!("{kind}?{parameter}={filter}&_count=200"), patient.nhs_number).await.into_iter().collect();
+                let found: BTreeSet<_> =
+                    order(&gate, &format!("{kind}?{parameter}={filter}&_count=200"), patient.nhs_number)
+                        .await
+                        .into_iter()
+                        .collect();
                 assert_eq!(found, expected, "{kind}?{parameter}={filter} of {}", patient.name);
-                *(if expected.is_empty() { &mut none } else if expected.len() == held.len() { &mut all } else { &mut some }) += 1;
+                *(if expected.is_empty() {
+                    &mut none
+                } else if expected.len() == held.len() {
+                    &mut all
+                } else {
+                    &mut some
+                }) += 1;
             }
         }
     }
@@ -153,14 +201,29 @@ async fn dates_filter_as_computed_from_what_the_sources_hold() {
 async fn entries_come_in_the_order_asked_for_and_those_without_a_date_come_last() {
     let gate = shared().await;
     let patient = gate.data.patients.iter().max_by_key(|patient| patient.held_by.len()).unwrap().nhs_number;
-    for (kind, element) in [("Observation", "effectiveDateTime"), ("Condition", "recordedDate"), ("Encounter", "period"), ("Goal", "startDate")] {
-        for (sort, newest_first, by_date) in
-            [("", true, true), ("date", false, true), ("-date", true, true), ("_lastUpdated", false, false), ("-_lastUpdated", true, false)]
-        {
+    for (kind, element) in [
+        ("Observation", "effectiveDateTime"),
+        ("Condition", "recordedDate"),
+        ("Encounter", "period"),
+        ("Goal", "startDate"),
+    ] {
+        for (sort, newest_first, by_date) in [
+            ("", true, true),
+            ("date", false, true),
+            ("-date", true, true),
+            ("_lastUpdated", false, false),
+            ("-_lastUpdated", true, false),
+        ] {
             let query = if sort.is_empty() { kind.to_owned() } else { format!("{kind}?_sort={sort}") };
-            let found: Vec<Value> = gate.pages(GP, &format!("{query}{}_count=9", if sort.is_empty() { "?" } else { "&" }), patient).await
-                .iter().flat_map(Answer::matches).collect();
-            let key = |one: &Value| span_of(if by_date { &one[element] } else { &one["meta"]["lastUpdated"] }).map(|span| span.0);
+            let found: Vec<Value> = gate
+                .pages(GP, &format!("{query}{}_count=9", if sort.is_empty() { "?" } else { "&" }), patient)
+                .await
+                .iter()
+                .flat_map(Answer::matches)
+                .collect();
+            let key = |one: &Value| {
+                span_of(if by_date { &one[element] } else { &one["meta"]["lastUpdated"] }).map(|span| span.0)
+            };
             let keys: Vec<_> = found.iter().map(key).collect();
             let mut sorted: Vec<_> = keys.iter().flatten().copied().collect();
             sorted.sort_unstable();
@@ -173,7 +236,10 @@ async fn entries_come_in_the_order_asked_for_and_those_without_a_date_come_last(
         }
     }
     // twice the same, and ties broken by the source's code
-    assert_eq!(order(&gate, "Condition?_sort=date", patient).await, order(&gate, "Condition?_sort=date", patient).await);
+    assert_eq!(
+        order(&gate, "Condition?_sort=date", patient).await,
+        order(&gate, "Condition?_sort=date", patient).await
+    );
 }
 
 #[tokio::test]
@@ -185,7 +251,8 @@ async fn last_updated_filters_and_leaves_out_what_does_not_say() {
     for test in ["ge2026-03", "lt2026-03", "2026-02", "ne2026-02"] {
         let fits = |one: &&Value| span_of(&one["meta"]["lastUpdated"]).is_some_and(|span| passes(test, span));
         let expected: BTreeSet<_> = all.iter().filter(fits).map(canary).collect();
-        let found: BTreeSet<_> = order(&gate, &format!("Observation?_lastUpdated={test}&_count=200"), patient).await.into_iter().collect();
+        let found: BTreeSet<_> =
+            order(&gate, &format!("Observation?_lastUpdated={test}&_count=200"), patient).await.into_iter().collect();
         assert_eq!(found, expected, "{test}");
         assert!(!expected.is_empty() && expected.len() < all.len());
     }
@@ -218,7 +285,11 @@ async fn a_page_token_is_one_readers_own_and_of_one_query_and_cannot_be_changed(
         for token in [&changed, "AAAA", &token[..token.len() - 1], &"x".repeat(500)] {
             gone(&gate, GP, &format!("{url}page={token}")).await;
         }
-        for other in [page.replace("_count=2", "_count=3"), page.replace("_sort=-date", "_sort=date"), page.replace("/Condition?", "/Encounter?")] {
+        for other in [
+            page.replace("_count=2", "_count=3"),
+            page.replace("_sort=-date", "_sort=date"),
+            page.replace("/Condition?", "/Encounter?"),
+        ] {
             assert_ne!(other, page);
             gone(&gate, GP, &other).await;
         }
@@ -255,7 +326,12 @@ async fn no_page_goes_on_under_facts_that_have_changed_since() {
         assert!(suspend.status().unwrap().success());
         gone(&gate, GP, &page).await;
         let answer = gate.search(GP, "Condition", other).await;
-        assert!(answer.issues().iter().any(|issue| named_in(issue).as_deref() == Some("FZ901") && issue["severity"] == "warning"));
+        assert!(
+            answer
+                .issues()
+                .iter()
+                .any(|issue| named_in(issue).as_deref() == Some("FZ901") && issue["severity"] == "warning")
+        );
     }
 }
 
@@ -287,7 +363,11 @@ async fn a_restarted_search_shows_every_page_with_its_completeness() {
     let second = gate.get(GP, &first.next().unwrap()).await;
     for page in [first, second] {
         assert_eq!(page.header("x-completeness"), "partial");
-        assert!(page.issues().iter().any(|issue| named_in(issue).as_deref() == Some("RZ901") && issue["code"] == "incomplete"));
+        assert!(
+            page.issues()
+                .iter()
+                .any(|issue| named_in(issue).as_deref() == Some("RZ901") && issue["code"] == "incomplete")
+        );
         assert!(page.matches().iter().all(|one| source_of(one) != "RZ901"));
     }
     assert!(of_patient("Observation", patient).contains(NHS));

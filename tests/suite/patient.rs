@@ -28,7 +28,8 @@ async fn one_patient_is_the_registered_practices_own_with_a_link_to_each_sources
         let joined: Value = serde_json::from_str(&raw[0]).unwrap();
         assert_eq!(source_of(&joined), "F99001");
         // the practice's bytes, but for the rewrites and the links
-        let practice = gate.provider("F99001").about(number).into_iter().find(|(kind, _)| *kind == "Patient").unwrap().1;
+        let practice =
+            gate.provider("F99001").about(number).into_iter().find(|(kind, _)| *kind == "Patient").unwrap().1;
         let (_, mut ours) = Tokens::parse(&raw[0]).without_provenance();
         let Tokens::Object(members) = &mut ours else { panic!("{raw:?}") };
         members.retain(|(name, _)| name != "link");
@@ -78,9 +79,15 @@ async fn the_patients_id_is_the_same_for_every_reader_and_search() {
 async fn a_birth_date_given_must_be_the_patients() {
     let gate = shared().await;
     let patient = gate.registered("F99001", 0);
-    for (given, found) in
-        [(patient.birth_date.as_str(), 1), ("1948", 1), ("1948-02", 1), ("1948-02-28", 0), ("ge1940", 1), ("gt1950", 0), ("1947", 0)]
-    {
+    for (given, found) in [
+        (patient.birth_date.as_str(), 1),
+        ("1948", 1),
+        ("1948-02", 1),
+        ("1948-02-28", 0),
+        ("ge1940", 1),
+        ("gt1950", 0),
+        ("1947", 0),
+    ] {
         let answer = gate.search(GP, &format!("Patient?birthdate={given}"), patient.nhs_number).await;
         assert_eq!(answer.matches().len(), found, "{given}");
         assert_eq!(gate.closing(&answer).await.kind, Kind::Released);
@@ -144,7 +151,8 @@ async fn without_the_practice_the_majority_says_who_the_patient_is() {
 async fn without_a_practice_or_a_majority_all_that_conflict_are_left_out() {
     let gate = own().await;
     // saltmarsh, estuary and quayside
-    let patient = gate.data.patients.iter().find(|one| one.held_by == ["saltmarsh", "estuary", "quayside"]).unwrap().nhs_number;
+    let patient =
+        gate.data.patients.iter().find(|one| one.held_by == ["saltmarsh", "estuary", "quayside"]).unwrap().nhs_number;
     without_the_practice(&gate, patient).await;
     gate.fault("quayside", json!({"fault": "wrong-demographics"})).await;
     let reader = "consultant-estuary";

@@ -49,7 +49,8 @@ async fn references_lead_to_the_very_resource_that_the_source_meant() {
             let resource: Value = serde_json::from_str(&raw).unwrap();
             let (source, canary_here) = (source_of(&resource), canary(&resource));
             let provider = gate.provider(&source);
-            let held = provider.of_type(kind).iter().find(|one| one.json.contains(&format!("\"{canary_here}\""))).unwrap();
+            let held =
+                provider.of_type(kind).iter().find(|one| one.json.contains(&format!("\"{canary_here}\""))).unwrap();
             let (theirs, ours) = (Tokens::parse(&held.json).references(), Tokens::parse(&raw).references());
             assert_eq!(theirs.len(), ours.len());
             for (theirs, ours) in theirs.iter().zip(&ours) {
@@ -94,7 +95,18 @@ async fn an_id_unknown_malformed_or_another_patients_gets_the_one_refusal() {
     let mut forged = theirs[0].clone();
     forged.replace_range(5..6, if forged.as_bytes()[5] == b'x' { "y" } else { "x" });
     let digest = "A".repeat(32);
-    let ids = [theirs[0].as_str(), &person[0], &forged, &digest, "1", "no-such-thing", "%2525", "a%00b", &"x".repeat(64), &"x".repeat(500)];
+    let ids = [
+        theirs[0].as_str(),
+        &person[0],
+        &forged,
+        &digest,
+        "1",
+        "no-such-thing",
+        "%2525",
+        "a%00b",
+        &"x".repeat(64),
+        &"x".repeat(500),
+    ];
     let mut seen = BTreeSet::new();
     for kind in ["Condition", "Patient", "Observation"] {
         for id in ids {

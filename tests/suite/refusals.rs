@@ -112,7 +112,11 @@ fn posted(kind: &str, world: &World) -> (String, Option<Body>) {
 
 const CASES: &[Case] = &[
     Case { route: ("GET", &["AuditEvent"]), refused: LOG_READERS, ask: |world| searched("AuditEvent", world) },
-    Case { route: ("POST", &["AuditEvent", "_search"]), refused: LOG_READERS, ask: |world| posted("AuditEvent", world) },
+    Case {
+        route: ("POST", &["AuditEvent", "_search"]),
+        refused: LOG_READERS,
+        ask: |world| posted("AuditEvent", world),
+    },
     Case { route: ("GET", &["Consent"]), refused: KEEPERS, ask: |world| searched("Consent", world) },
     Case { route: ("POST", &["Consent", "_search"]), refused: KEEPERS, ask: |world| posted("Consent", world) },
     Case {
@@ -120,7 +124,11 @@ const CASES: &[Case] = &[
         refused: KEEPERS,
         ask: |world| ("Consent".to_owned(), Some(Body::Resource(whole_record(world.number)))),
     },
-    Case { route: ("GET", &["Consent", "*"]), refused: KEEPERS, ask: |world| (format!("Consent/{}", world.consent), None) },
+    Case {
+        route: ("GET", &["Consent", "*"]),
+        refused: KEEPERS,
+        ask: |world| (format!("Consent/{}", world.consent), None),
+    },
     Case {
         route: ("PUT", &["Consent", "*"]),
         refused: WITHDRAWERS,
@@ -152,7 +160,9 @@ impl Case {
         request = match body {
             None => request,
             Some(Body::Form(form)) => request.header("content-type", "application/x-www-form-urlencoded").body(form),
-            Some(Body::Resource(json)) => request.header("content-type", "application/fhir+json").body(json.to_string()),
+            Some(Body::Resource(json)) => {
+                request.header("content-type", "application/fhir+json").body(json.to_string())
+            }
         };
         Answer::of(token.into_iter().fold(request, |request, token| request.bearer_auth(token))).await
     }
@@ -219,7 +229,11 @@ async fn whoever_may_not_is_refused_alike_in_every_world_at_every_route() {
             for (world, name) in worlds.iter().zip(["with data", "objected", "unheard of"]) {
                 let answer = case.sent(&gate, world, Some(&token)).await;
                 let told = format!("{persona} {wishes:?} at {:?}, patient {name}: {}", case.route, answer.text);
-                assert_eq!((answer.status, answer.code().as_str(), answer.spine().as_str()), (403, "forbidden", "ACCESS_DENIED"), "{told}");
+                assert_eq!(
+                    (answer.status, answer.code().as_str(), answer.spine().as_str()),
+                    (403, "forbidden", "ACCESS_DENIED"),
+                    "{told}"
+                );
                 assert_eq!(answer.header("x-completeness"), "", "{told}");
                 let row = gate.closing(&answer).await;
                 assert_eq!((row.kind, row.reason.as_deref()), (Kind::Refused, Some("access-denied")), "{told}");
@@ -246,8 +260,15 @@ async fn worlds(gate: &Gate) -> [World; 3] {
         worlds.push(World { number, person, entry, consent });
     }
     worlds[1].consent = objections::recorded(gate, worlds[1].number, &whole_record(worlds[1].number)).await;
-    let number = (999_888_000..).find_map(|nine| (0..10).find_map(|check| NhsNumber::from_value(nine * 10 + check).ok())).unwrap();
-    worlds.push(World { number, person: "A".repeat(28), entry: "A".repeat(39), consent: "0b0e1c4e-0000-4000-8000-000000000001".into() });
+    let number = (999_888_000..)
+        .find_map(|nine| (0..10).find_map(|check| NhsNumber::from_value(nine * 10 + check).ok()))
+        .unwrap();
+    worlds.push(World {
+        number,
+        person: "A".repeat(28),
+        entry: "A".repeat(39),
+        consent: "0b0e1c4e-0000-4000-8000-000000000001".into(),
+    });
     worlds.try_into().ok().unwrap()
 }
 
@@ -296,7 +317,9 @@ async fn where_the_relationship_cannot_be_checked_the_answer_says_so_and_is_neit
 async fn a_job_reaches_its_own_kinds_of_information_and_no_others() {
     let gate = shared().await;
     let patient = gate.registered("F99001", 0).nhs_number;
-    for (kind, status) in [("Patient", 200), ("Observation", 403), ("MedicationRequest", 403), ("DocumentReference", 403)] {
+    for (kind, status) in
+        [("Patient", 200), ("Observation", 403), ("MedicationRequest", 403), ("DocumentReference", 403)]
+    {
         let answer = gate.search("receptionist-saltmarsh", kind, patient).await;
         assert_eq!(answer.status, status, "{kind}: {}", answer.text);
         gate.closing(&answer).await;

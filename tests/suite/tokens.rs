@@ -78,7 +78,10 @@ impl Tokens {
                     match (name.as_str(), text) {
                         ("reference", Some(address)) => *value = spelt(&without_id(&address)),
                         ("url", Some(address)) if in_attachment && !address.starts_with("data:") => *value = spelt("*"),
-                        _ => value.addresses(matches!(name.as_str(), "attachment" | "valueAttachment" | "presentedForm" | "photo")),
+                        _ => value.addresses(matches!(
+                            name.as_str(),
+                            "attachment" | "valueAttachment" | "presentedForm" | "photo"
+                        )),
                     }
                 }
             }
@@ -195,7 +198,8 @@ impl<'de> Deserialize<'de> for Members {
 
 #[test]
 fn a_changed_digit_or_a_member_moved_is_a_difference_and_the_listed_rewrites_are_none() {
-    let source = r#"{"resourceType":"Goal","id":"7","meta":{"source":"urn:x"},"subject":{"reference":"Patient/1"},"n":1.10}"#;
+    let source =
+        r#"{"resourceType":"Goal","id":"7","meta":{"source":"urn:x"},"subject":{"reference":"Patient/1"},"n":1.10}"#;
     let answer = r#"{"resourceType":"Goal","id":"Zz","meta":{"tag":[{"system":"https://fhir.nhs.uk/Id/ods-organization-code","code":"RZ901"}],
         "extension":[{"url":"https://caregate.example/StructureDefinition/original-source","valueUri":"urn:x"}],
         "source":"https://fhir.nhs.uk/Id/ods-organization-code#RZ901"},"subject":{"reference":"Patient/Qq"},"n":1.10}"#;

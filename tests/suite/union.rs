@@ -37,7 +37,8 @@ async fn all_that_is_held(gate: &Gate) {
         .flat_map(|patient| ResourceType::ALL.iter().map(move |kind| (patient, kind.as_str())))
         .filter(|(_, kind)| *kind != "Patient")
         .collect();
-    let compared: Vec<usize> = stream::iter(asks).map(|(patient, kind)| compared(gate, patient, kind)).buffer_unordered(8).collect().await;
+    let compared: Vec<usize> =
+        stream::iter(asks).map(|(patient, kind)| compared(gate, patient, kind)).buffer_unordered(8).collect().await;
     // a region that held nothing would pass too
     assert!(compared.iter().sum::<usize>() > 500, "{compared:?}");
 }
@@ -55,7 +56,13 @@ async fn compared(gate: &Gate, patient: &PatientInfo, kind: &str) -> usize {
     for (query, most) in [(kind.to_owned(), 50), (format!("{kind}?_count={small}"), small)] {
         let pages = gate.pages(gp, &query, patient.nhs_number).await;
         assert_eq!(pages.len(), expected.len().div_ceil(most).max(1), "{query}: pages");
-        assert!(shown(&pages) == expected, "{query} of {}: {} entries, not the {} held", patient.name, shown(&pages).len(), expected.len());
+        assert!(
+            shown(&pages) == expected,
+            "{query} of {}: {} entries, not the {} held",
+            patient.name,
+            shown(&pages).len(),
+            expected.len()
+        );
         let holders: BTreeSet<_> = expected.iter().map(|(ods, _)| ods.clone()).collect();
         for page in &pages {
             assert!(page.matches().len() <= most);
