@@ -66,7 +66,9 @@ async fn join(g: &Gateway, ask: &Ask, permit: &Permit, opened: &mut Opened) -> R
             g.federation.gather(&plan, question, intent.request_id()).await
         }
     };
-    Ok(Record::join(ask, gathered, Arc::clone(&g.ids), Arc::clone(&g.base)))
+    let record = Record::join(ask, gathered, Arc::clone(&g.ids), Arc::clone(&g.base));
+    g.federation.forget(permit.patient(), &record.disputed()).await;
+    Ok(record)
 }
 
 /// What is asked of the providers: the type's entries, or no more than who the patient is; all of them, or the one that

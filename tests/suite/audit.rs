@@ -263,3 +263,44 @@ async fn a_caller_who_hangs_up_still_leaves_its_closing_row() {
     .await;
     assert_eq!((row.kind, row.patient), (Kind::Released, Some(patient)));
 }
+
+#[tokio::test]
+async fn without_a_database_nothing_is_shown_not_even_from_memory_and_afterwards_all_is_again() {
+    let server = crate::postgres::Postgres::start(&[]);
+    let gate = crate::harness::Setup::default()
+        .database(server.database().await)
+        .set("CAREGATE__AUDIT__COMMIT_TIMEOUT_MS", 700)
+        .start();
+    let patient = gate.registered("F99001", 0).nhs_number;
+    let whole = gate.search(GP, "Condition", patient).await;
+    let read = format!("Condition/{}", whole.match_ids()[0]);
+    let page = gate.search(GP, "Condition?_count=1", patient).await.next().unwrap();
+    server.down();
+    for path in [
+        &of_patient("Condition", patient),
+        &of_patient("Encounter", patient),
+        &read,
+        &page,
+        &of_patient("Flag?x=1", patient),
+    ] {
+        let answer = gate.get(GP, path).await;
+        assert_eq!((answer.status, answer.code().as_str()), (503, "transient"), "{path}: {}", answer.text);
+        assert!(!answer.text.contains("canary"));
+        assert_eq!((answer.header("retry-after"), answer.header("cache-control")), ("2", "no-store"));
+    }
+    let consent = gate.post(&crate::objections::persona(patient), "Consent", &one_source(patient, "RZ901")).await;
+    assert_eq!(consent.status, 503, "nothing is acknowledged either");
+    let ready = Answer::of(gate.request(reqwest::Method::GET, &format!("{}/health/ready", gate.url))).await;
+    assert_eq!(ready.status, 503);
+    server.up();
+    let again = crate::harness::soon("answers again", async || {
+        let answer = gate.search(GP, "Condition", patient).await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(again.match_ids(), whole.match_ids());
+    let ready = Answer::of(gate.request(reqwest::Method::GET, &format!("{}/health/ready", gate.url))).await;
+    assert_eq!(ready.status, 200);
+    let (success, text) = told(&gate, &["verify"]);
+    assert!(success, "{text}");
+}

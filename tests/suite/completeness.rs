@@ -193,6 +193,17 @@ async fn another_persons_demographics_under_this_number_leave_that_source_out() 
     gate.fault(SLUG, json!({"fault": "wrong-demographics"})).await;
     let answer = gate.search(GP, "Condition", patient).await;
     partial(&gate, &answer, "Condition", patient, "incomplete", "demographics-conflict").await;
+    gate.lift(SLUG).await;
+    whole(&gate, "Condition", patient, "the source was put right").await;
+
+    // when it is the registered practice that errs, all others are left out until it is put right
+    let gate = own().await;
+    gate.fault("saltmarsh", json!({"fault": "wrong-demographics"})).await;
+    let answer = gate.search(GP, "Condition", patient).await;
+    assert_eq!(answer.header("x-completeness"), "partial");
+    assert!(answer.matches().iter().all(|one| source_of(one) == "F99001"));
+    gate.lift("saltmarsh").await;
+    whole(&gate, "Condition", patient, "the practice was put right").await;
 }
 
 /// No canary of another patient, whatever a provider sends.

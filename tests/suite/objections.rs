@@ -229,3 +229,29 @@ async fn an_objection_that_is_not_understood_is_refused_with_its_place_and_chang
     gate.ends(&answer, 403, "forbidden", Kind::Refused, "access-denied").await;
     assert_eq!(gate.search(GP, "Condition", other).await.status, 200);
 }
+
+#[tokio::test]
+async fn an_objection_may_name_the_patient_by_our_own_id() {
+    let gate = own().await;
+    let patient = gate.registered("F99001", 0).nhs_number;
+    let id = gate.search(GP, "Patient", patient).await.match_ids().swap_remove(0);
+    let stranger = gate.shared_with("F99002", "estuary")[0];
+    let theirs = gate.search("gp-blackwater", "Patient", stranger).await.match_ids().swap_remove(0);
+    let by = |reference: String| {
+        let mut consent = one_source(patient, "RZ901");
+        consent["patient"] = json!({"reference": reference});
+        consent
+    };
+    for wrong in [theirs.as_str(), "nobody"] {
+        let answer = gate.post(&persona(patient), "Consent", &by(format!("Patient/{wrong}"))).await;
+        gate.ends(&answer, 403, "forbidden", Kind::Refused, "access-denied").await;
+    }
+    for reference in [format!("Patient/{id}"), format!("{}/fhir/Patient/{id}", gate.url)] {
+        let consent = by(reference);
+        let recorded = recorded(&gate, patient, &consent).await;
+        let after = gate.search(GP, "Condition", patient).await;
+        assert!(after.issues().iter().any(|issue| issue["code"] == "suppressed"));
+        withdrawn(&gate, patient, &recorded, &consent).await;
+    }
+    assert_eq!(gate.search("gp-blackwater", "Condition", stranger).await.status, 200);
+}

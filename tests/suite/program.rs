@@ -86,12 +86,12 @@ fn check_passes_a_good_configuration_and_names_every_fault_of_a_bad_one() {
     assert!(success, "{said}");
     assert!(!region.folder.path().join("caregate.d/caregate.db").exists(), "looking makes nothing");
 
-    let key = region.folder.path().join("caregate.d/short.key");
-    fs::write(&key, "c2hvcnQ=").unwrap();
+    let short = region.folder.path().join("caregate.d/ids.key.short");
+    fs::write(short, "c2hvcnQ=").unwrap();
     let bad = good
         .replace("node = \"sandbox\"", "node = \"a b\"")
         .replace("[database]\nurl = \"sqlite:", "[database]\nurl = \"mysql:")
-        .replacen("ids.key", "short.key", 1)
+        .replacen("ids.key", "ids.key.short", 1)
         .replacen("pages.key", "missing.key", 1)
         .replacen("profile = \"cis2\"", "profile = \"guess\"", 1)
         .replacen("algorithms = [\"RS256\", \"ES256\"]", "algorithms = [\"HS256\"]", 2)
