@@ -13,6 +13,8 @@
     reason = "all of it is test code"
 )]
 
+#[path = "../common/fhir.rs"]
+mod fhir;
 #[allow(dead_code, reason = "each test binary uses its own part of it")]
 #[path = "../common/postgres.rs"]
 mod postgres;
@@ -28,6 +30,7 @@ mod log;
 mod objections;
 mod paging;
 mod patient;
+mod profiles;
 mod program;
 mod reads;
 mod refusals;
