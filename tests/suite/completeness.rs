@@ -256,8 +256,8 @@ async fn another_patients_data_cost_the_provider_this_patient_and_in_the_end_eve
         assert_eq!(log.matches("quarantined").count(), 3, "an alarm for each");
         assert!(log.contains("provider suspended"));
         let database = &gate.database;
-        let resumed = crate::harness::program().args(["provider", "resume", BAD, "--database", database]).status();
-        assert!(resumed.unwrap().success());
+        let resumed = crate::harness::program().args(["provider", "resume", BAD, "--database", database]).output();
+        assert!(resumed.unwrap().status.success());
         // from outside this node: the request that finds it out still leaves the source out, and says so
         gate.search(GP, "Encounter", second).await;
         whole(&gate, "Encounter", second, "the suspension was lifted").await;

@@ -3,7 +3,7 @@
 
 use caregate::{
     audit::{Kind, LogReader, Row},
-    domain::{NhsNumber, OdsCode, RequestId},
+    domain::{NhsNumber, RequestId},
     sandbox::data::{Dataset, PatientInfo, ProviderData},
     store::{DatabaseUrl, Store},
 };
@@ -213,10 +213,6 @@ impl Sandbox {
             patient.gp_practice.as_str() == practice && patient.held_by.iter().any(|one| one == slug)
         };
         self.data.patients.iter().filter(held).map(|patient| patient.nhs_number).collect()
-    }
-
-    pub fn slug(&self, ods: OdsCode) -> &str {
-        &self.data.providers.iter().find(|provider| provider.ods == ods).expect("an organisation of the region").slug
     }
 }
 

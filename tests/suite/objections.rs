@@ -77,7 +77,7 @@ async fn an_objection_to_the_whole_record_is_in_force_once_acknowledged_and_unti
         gate.ends(&stranger, 403, "forbidden", Kind::Refused, "access-denied").await;
         // the patient sees both their log and their objection
         assert_eq!(gate.search(&persona(patient), "AuditEvent", patient).await.status, 200);
-        assert_eq!(gate.search(&persona(patient), "Consent", patient).await.match_ids(), [id.clone()]);
+        assert_eq!(gate.search(&persona(patient), "Consent", patient).await.match_ids(), std::slice::from_ref(&id));
 
         withdrawn(&gate, patient, &id, &whole_record(patient)).await;
         let again = gate.search(GP, "Condition", patient).await;

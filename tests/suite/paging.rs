@@ -323,7 +323,7 @@ async fn no_page_goes_on_under_facts_that_have_changed_since() {
         let page = begun(&gate, other).await;
         let mut suspend = crate::harness::program();
         suspend.args(["provider", "suspend", "FZ901", "--reason", "a test", "--database", &gate.database]);
-        assert!(suspend.status().unwrap().success());
+        assert!(suspend.output().unwrap().status.success());
         gone(&gate, GP, &page).await;
         let answer = gate.search(GP, "Condition", other).await;
         assert!(

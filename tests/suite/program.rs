@@ -96,7 +96,7 @@ fn check_passes_a_good_configuration_and_names_every_fault_of_a_bad_one() {
         .replacen("profile = \"cis2\"", "profile = \"guess\"", 1)
         .replacen("algorithms = [\"RS256\", \"ES256\"]", "algorithms = [\"HS256\"]", 2)
         .replacen("ods = \"F99002\"", "ods = \"F99001\"", 1)
-        .replacen("idiom = \"resolve-first\"", "idiom = \"guess\"", 1)
+        .replace("kind = \"pharmacy\"", "kindly = \"pharmacy\"")
         .replacen("base_url = \"http://127", "base_url = \"ftp://127", 2)
         + "\n[federation]\nttl_seconds_by_type = { Banana = 3 }\n[nonsense]\nx = 1\n";
     let (success, said) = region.check(&bad);
@@ -107,9 +107,10 @@ fn check_passes_a_good_configuration_and_names_every_fault_of_a_bad_one() {
         "keys.ids:",
         "keys.pages:",
         "[[issuer]] number 1:",
-        "[[issuer]] patients:",
-        "[[provider]] number 1:",
-        "[[provider]] F99001:",
+        "[[issuer]] number 2:",
+        "[[provider]] number 9:",
+        "[[provider]] F99001: base_url is not https",
+        "[[provider]] F99001: another entry has the same ODS code",
         "federation.ttl_seconds_by_type.Banana:",
         "[nonsense]:",
     ] {

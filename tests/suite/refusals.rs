@@ -2,7 +2,7 @@
 //! one body, whether the patient exists, has data or objected.
 
 use crate::{
-    harness::{Answer, Gate, NHS, ODS, of_patient, own, shared, soon},
+    harness::{Answer, Gate, NHS, of_patient, own, shared, soon},
     objections::{self, whole_record},
     relationships::{asserted, ended},
 };
@@ -310,7 +310,6 @@ async fn where_the_relationship_cannot_be_checked_the_answer_says_so_and_is_neit
     gate.ends(&answer, 403, "forbidden", Kind::Refused, "access-denied").await;
     gate.lift("saltmarsh").await;
     assert_eq!(gate.search("gp-saltmarsh", "Observation", patient).await.status, 200);
-    let _ = ODS;
 }
 
 #[tokio::test]
