@@ -57,7 +57,7 @@ impl Config {
         let smart = faults.section_or_default(&source, "smart");
         let issuers: Vec<IssuerConfig> = faults.each(&source, "issuer");
         let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
-        faults.check(&gateway, &database, &keys, &federation, &issuers, &providers);
+        faults.check(&gateway, &database, &keys, &audit, &federation, &issuers, &providers);
         match (gateway, database, keys) {
             (Some(gateway), Some(database), Some(keys)) if faults.is_empty() => {
                 Ok(Self { gateway, database, keys, audit, federation, policy, log, smart, issuers, providers })

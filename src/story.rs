@@ -220,11 +220,11 @@ async fn evidence(
     if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
         return Ok(Evidence::Unreachable);
     }
-    let found = match g.federation.remembered(organisation, patient).await {
+    let found = match g.federation.recent(organisation, patient).await {
         Some(found) => Ok(found),
         None => {
             let intent = opened.intent().await?;
-            g.federation.resolution(provider, patient, intent.request_id()).await
+            g.federation.evidence(provider, patient, intent.request_id()).await
         }
     };
     Ok(match found {

@@ -1,5 +1,11 @@
-use super::{DatabaseSection, FederationSection, GatewaySection, KeysSection};
-use crate::{audit::LogId, domain::SecretRef, fhir::ResourceType, identity::IssuerConfig, registry::ProviderConfig};
+use super::{AuditSection, DatabaseSection, FederationSection, GatewaySection, KeysSection};
+use crate::{
+    audit::{LogId, Signer},
+    domain::SecretRef,
+    fhir::ResourceType,
+    identity::IssuerConfig,
+    registry::ProviderConfig,
+};
 use serde::de::DeserializeOwned;
 use std::{collections::HashSet, fmt};
 
@@ -82,6 +88,7 @@ impl ConfigFaults {
         gateway: &Option<GatewaySection>,
         database: &Option<DatabaseSection>,
         keys: &Option<KeysSection>,
+        audit: &AuditSection,
         federation: &FederationSection,
         issuers: &[IssuerConfig],
         providers: &[ProviderConfig],
@@ -89,6 +96,14 @@ impl ConfigFaults {
         if let Some(gateway) = gateway {
             if let Err(what) = LogId::parse(&gateway.node) {
                 self.add("gateway.node", what);
+            }
+            let counts = [
+                ("gateway.workers", gateway.workers),
+                ("gateway.max_concurrent_requests", gateway.max_concurrent_requests),
+                ("gateway.request_deadline_ms", usize::try_from(gateway.request_deadline_ms).unwrap_or(usize::MAX)),
+            ];
+            for (place, _) in counts.into_iter().filter(|(_, value)| *value == 0) {
+                self.add(place, "at least 1");
             }
             if gateway.public_url.is_none() && gateway.listen.ip().is_unspecified() {
                 self.add("gateway.public_url", "needed where listen names no address that callers could use");
@@ -114,6 +129,22 @@ impl ConfigFaults {
         }
         for name in federation.ttl_seconds_by_type.keys().filter(|n| ResourceType::parse(n).is_none()) {
             self.add(format!("federation.ttl_seconds_by_type.{name}"), "no type that is served");
+        }
+        let none = [
+            ("federation.deadline_ms", federation.deadline_ms),
+            ("federation.max_answer_bytes", federation.max_answer_bytes as u64),
+            ("federation.max_nodes", u64::from(federation.max_nodes)),
+            ("federation.max_depth", u64::from(federation.max_depth)),
+            ("federation.max_pages", federation.max_pages as u64),
+            ("federation.page_size", u64::from(federation.page_size)),
+            ("federation.wrong_patient_threshold", federation.wrong_patient_threshold),
+            ("audit.commit_timeout_ms", audit.commit_timeout_ms),
+        ];
+        for (place, _) in none.into_iter().filter(|(_, value)| *value == 0) {
+            self.add(place, "at least 1: with 0 nothing could ever be answered");
+        }
+        if let Err(what) = Signer::new(&audit.origin, &[0; 32]) {
+            self.add("audit.origin", what);
         }
         self.issuers(issuers);
         self.providers(providers);

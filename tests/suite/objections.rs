@@ -178,7 +178,7 @@ async fn a_withdrawal_must_be_of_the_current_version_and_say_the_same() {
         request.header("content-type", "application/fhir+json").body(inactive.to_string())
     };
     let stale = crate::harness::Answer::of(put("W/\"7\"")).await;
-    gate.ends(&stale, 409, "conflict", Kind::Failed, "conflict").await;
+    gate.ends(&stale, 412, "conflict", Kind::Failed, "version-differs").await;
     let good = crate::harness::Answer::of(put("W/\"1\"")).await;
     assert_eq!((good.status, good.header("etag")), (200, "W/\"2\""));
     assert_eq!((&good.json()["status"], &good.json()["meta"]["versionId"]), (&json!("inactive"), &json!("2")));
