@@ -11,6 +11,8 @@ use crate::{
 pub struct Opened {
     log: AuditLog,
     row: Row,
+    /// Whom the decision is about: nobody where the id presented is not for this requester, whoever the row names.
+    about: Option<NhsNumber>,
     guard: Option<Guard>,
     /// The closing row on its way. It is kept here, so that a deadline which drops whoever waits for it loses neither the
     /// row nor its outcome.
@@ -61,7 +63,7 @@ impl Opened {
             count: None,
             sources: Vec::new(),
         };
-        Self { log, row, guard: None, closing: None, closed: false }
+        Self { log, row, about: None, guard: None, closing: None, closed: false }
     }
 
     /// What is asked, once it has been understood.
@@ -79,7 +81,8 @@ impl Opened {
     }
 
     /// Nothing is decided yet, or not any more.
-    pub fn undecided(&mut self) {
+    pub fn undecided(&mut self, about: Option<NhsNumber>) {
+        self.about = about;
         self.guard = None;
         self.row.basis = None;
         self.row.rules.clear();
@@ -95,9 +98,10 @@ impl Opened {
             Some(Guard { patient: permit.patient(), epochs: permit.epochs(), valid_until: permit.valid_until() });
     }
 
-    /// What the sources said, for the closing row of an answer that is not released.
+    /// What the sources said, for the closing row of an answer that is not released: nothing of it was shown, so no list
+    /// of what it held is stored or named.
     pub fn heard(&mut self, lines: Vec<SourceLine>) {
-        self.row.sources = lines;
+        self.row.sources = lines.into_iter().map(|line| SourceLine { answer: None, ..line }).collect();
     }
 
     /// Commits that this is about to be looked up or written.
@@ -127,7 +131,7 @@ impl Opened {
         self.row.rules = refusal.rules.iter().map(ToString::to_string).collect();
         self.row.epochs = Some(refusal.epochs);
         self.guard =
-            self.row.patient.map(|patient| Guard { patient, epochs: refusal.epochs, valid_until: Timestamp::MAX });
+            self.about.map(|patient| Guard { patient, epochs: refusal.epochs, valid_until: Timestamp::MAX });
         self.end(Kind::Refused, status, code).await
     }
 

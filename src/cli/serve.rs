@@ -31,7 +31,6 @@ pub async fn run(path: &Path) -> ExitCode {
 pub struct Serving {
     /// The base that callers use.
     pub url: String,
-    pub address: SocketAddr,
     pub metrics: Option<SocketAddr>,
     node: web::Data<Node>,
     running: Running,
@@ -57,7 +56,7 @@ impl Serving {
         };
         let running = api::serve(node.clone(), listening).map_err(|e| e.to_string())?;
         tracing::info!(gateway.address = %bound, "gateway started");
-        Ok(Self { url, address: bound, metrics: running.metrics, node, running })
+        Ok(Self { url, metrics: running.metrics, node, running })
     }
 
     /// Lets requests under way end, then writes what the audit still holds and a last checkpoint.

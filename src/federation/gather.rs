@@ -144,6 +144,13 @@ impl Federation {
         self.cache.known_resolution(source, patient).await
     }
 
+    /// Forgets what these sources said about this patient: they are asked again the next time.
+    pub async fn forget(&self, patient: NhsNumber, sources: &[OdsCode]) {
+        for source in sources {
+            self.cache.forget(*source, patient).await;
+        }
+    }
+
     /// This provider's own Patient: the evidence of a registration, and the first step of every answer.
     pub async fn resolution(
         &self,
