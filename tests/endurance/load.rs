@@ -6,7 +6,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -75,17 +75,19 @@ impl Heard {
 
 pub struct Load {
     stop: Arc<AtomicBool>,
+    heard: Arc<AtomicUsize>,
     clients: Vec<JoinHandle<Heard>>,
 }
 
 impl Load {
     /// So many clients, each asking one thing after another; `mark` is bytes to look for in the answers.
     pub fn start(gateway: &Gateway, clients: usize, asks: &[Ask], mark: &'static str) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let http = Client::builder().no_proxy().build().unwrap();
         let asks: Arc<[Ask]> = asks.into();
         let clients = (0..clients).map(|first| {
-            let (http, base, stop, asks) = (http.clone(), format!("{}/fhir/", gateway.url), stop.clone(), asks.clone());
+            let (http, base) = (http.clone(), format!("{}/fhir/", gateway.url));
+            let (stop, count, asks) = (stop.clone(), count.clone(), asks.clone());
             tokio::spawn(async move {
                 let mut heard = Heard::default();
                 // seven is prime to the number of asks, or near enough: the clients do not walk in step
@@ -95,7 +97,10 @@ impl Load {
                     }
                     let sent = Instant::now();
                     match get(&http, &base, ask, mark).await {
-                        Ok(answer) => heard.answers.push(answer),
+                        Ok(answer) => {
+                            heard.answers.push(answer);
+                            count.fetch_add(1, Ordering::Relaxed);
+                        }
                         Err(_) => {
                             heard.broken.push(sent);
                             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -105,7 +110,16 @@ impl Load {
                 heard
             })
         });
-        Self { clients: clients.collect(), stop }
+        Self { clients: clients.collect(), stop, heard: count }
+    }
+
+    /// Waits until so many answers have come.
+    pub async fn has_heard(&self, answers: usize) {
+        let began = Instant::now();
+        while self.heard.load(Ordering::Relaxed) < answers {
+            assert!(began.elapsed() < Duration::from_secs(30), "no {answers} answers in 30 s");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     pub async fn stop(self) -> Heard {
