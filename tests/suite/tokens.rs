@@ -96,12 +96,12 @@ impl Tokens {
         let mut ods = None;
         let meta = self.members().iter_mut().find(|(name, _)| name == "meta").map(|(_, meta)| meta);
         let meta = meta.expect("every answered resource has a meta").members();
-        let tagged = take_last(meta, "tag", |tag| tag.get("system").and_then(Self::text).as_deref() == Some(ODS));
+        let tagged = take_first(meta, "tag", |tag| tag.get("system").and_then(Self::text).as_deref() == Some(ODS));
         let tagged = tagged.get("code").and_then(Self::text);
         let original = meta.iter().any(|(name, extensions)| {
-            name == "extension" && extensions.items().last().is_some_and(|one| extension_url(one) == ORIGINAL)
+            name == "extension" && extensions.items().first().is_some_and(|one| extension_url(one) == ORIGINAL)
         });
-        let original = original.then(|| take_last(meta, "extension", |one| extension_url(one) == ORIGINAL));
+        let original = original.then(|| take_first(meta, "extension", |one| extension_url(one) == ORIGINAL));
         meta.retain_mut(|(name, value)| {
             if name != "source" {
                 return true;
@@ -125,15 +125,16 @@ fn extension_url(extension: &Tokens) -> String {
     extension.get("url").and_then(Tokens::text).unwrap_or_default()
 }
 
-/// Takes the last item of a list member, and the member with it if that leaves it empty.
-fn take_last(members: &mut Vec<(String, Tokens)>, name: &str, is: impl Fn(&Tokens) -> bool) -> Tokens {
+/// Takes the first item of a list member, and the member with it if that leaves it empty.
+fn take_first(members: &mut Vec<(String, Tokens)>, name: &str, is: impl Fn(&Tokens) -> bool) -> Tokens {
     let at = members.iter().position(|(one, _)| one == name).unwrap_or_else(|| panic!("no {name}"));
     let Tokens::Array(items) = &mut members[at].1 else { panic!("{name} is no list") };
-    let last = items.pop().filter(is).unwrap_or_else(|| panic!("{name} does not end as it should"));
+    assert!(items.first().is_some_and(is), "{name} does not begin as it should");
+    let first = items.remove(0);
     if items.is_empty() {
         members.remove(at);
     }
-    last
+    first
 }
 
 /// `Type/*` for a resource of the same server; anything else as it is.
