@@ -1,6 +1,6 @@
-//! HTTP, and nothing else: a request becomes a [`Call`], a story is told, its end becomes a [`Reply`].
+//! HTTP, and nothing else: a request becomes a `Call`, a story is told, its end becomes a `Reply`.
 //!
-//! Promises: every FHIR request but the public ones passes one door ([`fhir`]), where its token is verified and its audit
+//! Promises: every FHIR request but the public ones passes one door (`api/fhir.rs`), where its token is verified and its audit
 //! opened; each is told on a task of its own, so that a caller who hangs up leaves no request without its closing row.
 
 mod bad_tokens;

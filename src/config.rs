@@ -57,7 +57,13 @@ impl Config {
         let smart = faults.section_or_default(&source, "smart");
         let issuers: Vec<IssuerConfig> = faults.each(&source, "issuer");
         let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
-        faults.check(&gateway, &database, &keys, &federation, &issuers, &providers);
+        gateway.iter().for_each(|section| faults.gateway(section));
+        database.iter().for_each(|section| faults.database(section));
+        keys.iter().for_each(|section| faults.keys(section));
+        faults.audit(&audit);
+        faults.federation(&federation);
+        faults.issuers(&issuers);
+        faults.providers(&providers);
         match (gateway, database, keys) {
             (Some(gateway), Some(database), Some(keys)) if faults.is_empty() => {
                 Ok(Self { gateway, database, keys, audit, federation, policy, log, smart, issuers, providers })

@@ -19,3 +19,6 @@ pub use page::Reader;
 pub use redacted::{Document, Redacted};
 pub use shown::{ItemRanges, SourceLine};
 pub use source::{Source, State};
+
+#[cfg(test)]
+mod tests;

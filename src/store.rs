@@ -28,7 +28,6 @@ use std::sync::Arc;
 
 /// An open database. Clones share its connections.
 #[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "there is one a process")]
 pub enum Store {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),

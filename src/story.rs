@@ -66,7 +66,9 @@ async fn join(g: &Gateway, ask: &Ask, permit: &Permit, opened: &mut Opened) -> R
             g.federation.gather(&plan, question, intent.request_id()).await
         }
     };
-    Ok(Record::join(ask, gathered, Arc::clone(&g.ids), Arc::clone(&g.base)))
+    let record = Record::join(ask, gathered, Arc::clone(&g.ids), Arc::clone(&g.base));
+    g.federation.forget(permit.patient(), &record.disputed()).await;
+    Ok(record)
 }
 
 /// What is asked of the providers: the type's entries, or no more than who the patient is; all of them, or the one that
@@ -182,7 +184,7 @@ pub struct Wrote {
 /// A permit, or how the story ends without one. The requester's own organisation is asked only where nothing stored
 /// relates them to the patient, and only after scope, purpose and role have passed.
 async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &mut Opened) -> Result<Permit, Ending> {
-    opened.undecided();
+    opened.undecided(wanted.patient);
     let mut facts = facts(g, wanted.patient).await?;
     let mut decision = g.policy.decide(requester, &wanted, &facts);
     if let (Decision::NeedsEvidence, Some(patient), Some(organisation)) =
@@ -218,11 +220,11 @@ async fn evidence(
     if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
         return Ok(Evidence::Unreachable);
     }
-    let found = match g.federation.remembered(organisation, patient).await {
+    let found = match g.federation.recent(organisation, patient).await {
         Some(found) => Ok(found),
         None => {
             let intent = opened.intent().await?;
-            g.federation.resolution(provider, patient, intent.request_id()).await
+            g.federation.evidence(provider, patient, intent.request_id()).await
         }
     };
     Ok(match found {

@@ -26,12 +26,11 @@ use std::{
 const PARTS: &str = "## What the parts may use";
 const CRATES: &str = "## Who may name which crate";
 
-/// Longer than this, a file is split, or says here why not.
+/// Longer than this, a file is split, or says here why not; one of tests alone may be a little longer.
 const LINES: usize = 400;
-const LONGER: &[(&str, &str)] = &[(
-    "src/store/tests/log.rs",
-    "one story of the release transaction, told over either database; halves would share all set-up",
-)];
+const LINES_OF_TESTS: usize = 500;
+const LONGER: &[(&str, &str)] =
+    &[("src/federation/rewrite.rs", "more than half is its tests: each rewrite beside the bytes it must leave alone")];
 
 type Table = BTreeMap<String, BTreeSet<String>>;
 
@@ -157,11 +156,10 @@ fn no_file_has_grown_too_long_and_nothing_is_left_to_do() {
     for path in files("src", ".rs").into_iter().chain(files("tests", ".rs")) {
         let (name, text) = (path.display().to_string(), text(&path));
         let lines = text.lines().count();
+        let most = if name.contains("tests/") { LINES_OF_TESTS } else { LINES };
         match LONGER.iter().find(|(allowed, _)| *allowed == name) {
-            Some(_) if lines > LINES => drop(longer.insert(name.clone())),
-            None if lines > LINES => {
-                faults.push(format!("{name} has {lines} lines: split it, or give the reason here"))
-            }
+            Some(_) if lines > most => drop(longer.insert(name.clone())),
+            None if lines > most => faults.push(format!("{name} has {lines} lines: split it, or give the reason here")),
             _ => {}
         }
         let code = rust::code(&text).text;
@@ -173,7 +171,7 @@ fn no_file_has_grown_too_long_and_nothing_is_left_to_do() {
         }
     }
     for (name, _) in LONGER.iter().filter(|(name, _)| !longer.contains(*name)) {
-        faults.push(format!("{name} is not longer than {LINES} lines any more: take it off the list"));
+        faults.push(format!("{name} is not that long any more: take it off the list"));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

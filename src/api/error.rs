@@ -18,7 +18,7 @@ const NO_CONSENT: &str = "The patient objects to this record being shared. Ask t
                           holds is in your own system.";
 const COULD_NOT_CHECK: &str = "Whether your organisation cares for this patient could not be checked just now. Try \
                                again shortly.";
-const NOT_FOUND: &str = "There is no such resource in this patient's record.";
+const NOT_FOUND: &str = "There is no such resource in what you may see of this patient's record.";
 const GONE: &str = "This page no longer stands: the record, your permission or the time has moved on. Start the search \
                     again.";
 const PROVIDERS_FAILED: &str = "The sources needed for this answer did not answer. This does not mean that there is \
@@ -42,7 +42,7 @@ pub fn ending(ending: &Ending) -> Reply {
         Ending::Gone => (IssueCode::Expired, GONE),
         Ending::ProvidersFailed { timeout: true } => (IssueCode::Timeout, PROVIDERS_FAILED),
         Ending::ProvidersFailed { timeout: false } => (IssueCode::Incomplete, PROVIDERS_FAILED),
-        Ending::Conflict => (IssueCode::Conflict, CONFLICT),
+        Ending::Conflict | Ending::VersionDiffers => (IssueCode::Conflict, CONFLICT),
         Ending::FactsUnavailable | Ending::AuditUnavailable | Ending::Contended | Ending::Stale => {
             (IssueCode::Transient, UNAVAILABLE)
         }

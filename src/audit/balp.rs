@@ -164,7 +164,7 @@ fn user(row: &Row, who: &Who) -> Value {
     };
     let mut reference = json!({"identifier": identifier});
     let name = who.name.clone().or_else(|| (who.party == "patient").then(|| "The patient".to_owned()));
-    if let (Some(name), Some(reference)) = (name, reference.as_object_mut()) {
+    if let (Some(name), Some(reference)) = (&name, reference.as_object_mut()) {
         reference.insert("display".into(), json!(name));
     }
     let mut agent = json!({
@@ -173,6 +173,9 @@ fn user(row: &Row, who: &Who) -> Value {
         "requestor": true,
     });
     if let Some(agent) = agent.as_object_mut() {
+        if let Some(name) = &name {
+            agent.insert("name".into(), json!(name));
+        }
         if let Some(role) = &who.role {
             let mut coding = json!({"system": JOB_ROLE, "code": role});
             if let (Some(name), Some(coding)) = (&who.role_name, coding.as_object_mut()) {

@@ -1,10 +1,10 @@
 use super::failed;
 use crate::{
-    domain::OdsCode,
+    domain::{NhsNumber, OdsCode},
     store::{DatabaseUrl, Store},
 };
 use clap::Subcommand;
-use std::process::ExitCode;
+use std::{error::Error, process::ExitCode};
 
 #[derive(Debug, Subcommand)]
 pub enum ProviderCommand {
@@ -16,6 +16,14 @@ pub enum ProviderCommand {
         #[arg(long)]
         reason: String,
     },
+    /// Let a provider's data for one patient be shown again, after a person has looked at them.
+    LiftQuarantine {
+        ods: String,
+        #[arg(long)]
+        patient: String,
+        #[arg(long)]
+        database: String,
+    },
     /// Lift a suspension.
     Resume {
         ods: String,
@@ -26,34 +34,33 @@ pub enum ProviderCommand {
 
 pub async fn run(command: ProviderCommand) -> ExitCode {
     crate::telemetry::log(&Default::default());
-    let (ods, database) = match &command {
-        ProviderCommand::Suspend { ods, database, .. } | ProviderCommand::Resume { ods, database } => (ods, database),
-    };
-    let ods = match OdsCode::parse(ods) {
-        Ok(ods) => ods,
-        Err(error) => return failed("no such organisation", &error),
-    };
-    let url = match DatabaseUrl::parse(database) {
-        Ok(url) => url,
-        Err(error) => return failed("no such database", &error),
-    };
-    let store = match Store::open_existing(&url).await {
-        Ok(store) => store,
-        Err(error) => return failed("the database could not be opened", &error),
-    };
-    let standing = store.standing();
-    let (done, said) = match &command {
-        ProviderCommand::Suspend { reason, .. } => (standing.suspend(ods, reason).await, "suspended"),
-        ProviderCommand::Resume { .. } => match standing.resume(ods).await {
-            Ok(was) => (Ok(()), if was { "resumed" } else { "was not suspended" }),
-            Err(error) => (Err(error), ""),
-        },
-    };
-    match done {
-        Ok(()) => {
-            println!("{ods} {said}");
+    match done(&command).await {
+        Ok(said) => {
+            println!("{said}");
             ExitCode::SUCCESS
         }
-        Err(error) => failed("the database refused", &error),
+        Err(error) => failed("the provider's standing is unchanged", &error),
     }
+}
+
+async fn done(command: &ProviderCommand) -> Result<String, Box<dyn Error>> {
+    let (ods, database) = match command {
+        ProviderCommand::Suspend { ods, database, .. }
+        | ProviderCommand::Resume { ods, database }
+        | ProviderCommand::LiftQuarantine { ods, database, .. } => (OdsCode::parse(ods)?, database),
+    };
+    let standing = Store::open_existing(&DatabaseUrl::parse(database)?).await?.standing();
+    let said = match command {
+        ProviderCommand::Suspend { reason, .. } => {
+            standing.suspend(ods, reason).await?;
+            "suspended"
+        }
+        ProviderCommand::Resume { .. } if standing.resume(ods).await? => "resumed",
+        ProviderCommand::Resume { .. } => "was not suspended",
+        ProviderCommand::LiftQuarantine { patient, .. } => {
+            let lifted = standing.lift_quarantine(ods, NhsNumber::parse(patient)?).await?;
+            if lifted { "may be shown for this patient again" } else { "was not quarantined for this patient" }
+        }
+    };
+    Ok(format!("{ods} {said}"))
 }

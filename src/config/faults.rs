@@ -1,5 +1,10 @@
-use super::{DatabaseSection, FederationSection, GatewaySection, KeysSection};
-use crate::{audit::LogId, domain::SecretRef, fhir::ResourceType, identity::IssuerConfig, registry::ProviderConfig};
+use super::{AuditSection, DatabaseSection, FederationSection, GatewaySection, KeysSection};
+use crate::{
+    audit::{LogId, Signer},
+    fhir::ResourceType,
+    identity::IssuerConfig,
+    registry::ProviderConfig,
+};
 use serde::de::DeserializeOwned;
 use std::{collections::HashSet, fmt};
 
@@ -76,56 +81,73 @@ impl ConfigFaults {
         read
     }
 
-    /// What no single section can know by itself.
-    pub(super) fn check(
-        &mut self,
-        gateway: &Option<GatewaySection>,
-        database: &Option<DatabaseSection>,
-        keys: &Option<KeysSection>,
-        federation: &FederationSection,
-        issuers: &[IssuerConfig],
-        providers: &[ProviderConfig],
-    ) {
-        if let Some(gateway) = gateway {
-            if let Err(what) = LogId::parse(&gateway.node) {
-                self.add("gateway.node", what);
-            }
-            if gateway.public_url.is_none() && gateway.listen.ip().is_unspecified() {
-                self.add("gateway.public_url", "needed where listen names no address that callers could use");
-            }
-            if let Some(url) = &gateway.public_url
-                && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
-            {
-                self.add("gateway.public_url", "an http or https address without query or fragment");
+    pub(super) fn gateway(&mut self, gateway: &GatewaySection) {
+        if let Err(what) = LogId::parse(&gateway.node) {
+            self.add("gateway.node", what);
+        }
+        self.none_is_zero(&[
+            ("gateway.workers", gateway.workers as u64),
+            ("gateway.max_concurrent_requests", gateway.max_concurrent_requests as u64),
+            ("gateway.request_deadline_ms", gateway.request_deadline_ms),
+        ]);
+        if gateway.public_url.is_none() && gateway.listen.ip().is_unspecified() {
+            self.add("gateway.public_url", "needed where listen names no address that callers could use");
+        }
+        if let Some(url) = &gateway.public_url
+            && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
+        {
+            self.add("gateway.public_url", "an http or https address without query or fragment");
+        }
+    }
+
+    pub(super) fn database(&mut self, database: &DatabaseSection) {
+        match database.url() {
+            Err(what) => self.add("database", what),
+            Ok(url) if ["sqlite:", "postgres:", "postgresql:"].iter().any(|s| url.starts_with(s)) => {}
+            Ok(_) => self.add("database.url", "begins with sqlite: or postgres:"),
+        }
+    }
+
+    pub(super) fn keys(&mut self, keys: &KeysSection) {
+        for (place, key) in
+            [("keys.ids", &keys.ids), ("keys.pages", &keys.pages), ("keys.checkpoint", &keys.checkpoint)]
+        {
+            if let Err(what) = key.key() {
+                self.add(place, what);
             }
         }
-        if let Some(database) = database {
-            match database.url() {
-                Err(what) => self.add("database", what),
-                Ok(url) if ["sqlite:", "postgres:", "postgresql:"].iter().any(|s| url.starts_with(s)) => {}
-                Ok(_) => self.add("database.url", "begins with sqlite: or postgres:"),
-            }
+    }
+
+    pub(super) fn audit(&mut self, audit: &AuditSection) {
+        self.none_is_zero(&[("audit.commit_timeout_ms", audit.commit_timeout_ms)]);
+        if let Err(what) = Signer::new(&audit.origin, &[0; 32]) {
+            self.add("audit.origin", what);
         }
-        if let Some(keys) = keys {
-            let each = [("keys.ids", &keys.ids), ("keys.pages", &keys.pages), ("keys.checkpoint", &keys.checkpoint)];
-            for (place, key) in each {
-                self.key(place, key);
-            }
-        }
+    }
+
+    pub(super) fn federation(&mut self, federation: &FederationSection) {
+        self.none_is_zero(&[
+            ("federation.deadline_ms", federation.deadline_ms),
+            ("federation.max_answer_bytes", federation.max_answer_bytes as u64),
+            ("federation.max_nodes", federation.max_nodes.into()),
+            ("federation.max_depth", federation.max_depth.into()),
+            ("federation.max_pages", federation.max_pages as u64),
+            ("federation.page_size", federation.page_size.into()),
+            ("federation.wrong_patient_threshold", federation.wrong_patient_threshold),
+        ]);
         for name in federation.ttl_seconds_by_type.keys().filter(|n| ResourceType::parse(n).is_none()) {
             self.add(format!("federation.ttl_seconds_by_type.{name}"), "no type that is served");
         }
-        self.issuers(issuers);
-        self.providers(providers);
     }
 
-    fn key(&mut self, place: &str, key: &SecretRef) {
-        if let Err(what) = key.key() {
-            self.add(place, what);
+    /// With 0 of these nothing could ever be answered.
+    fn none_is_zero(&mut self, settings: &[(&str, u64)]) {
+        for (place, _) in settings.iter().filter(|(_, value)| *value == 0) {
+            self.add(place, "at least 1");
         }
     }
 
-    fn issuers(&mut self, issuers: &[IssuerConfig]) {
+    pub(super) fn issuers(&mut self, issuers: &[IssuerConfig]) {
         if issuers.is_empty() {
             self.add("[[issuer]]", "at least one: without it no token is accepted");
         }
@@ -141,7 +163,7 @@ impl ConfigFaults {
         }
     }
 
-    fn providers(&mut self, providers: &[ProviderConfig]) {
+    pub(super) fn providers(&mut self, providers: &[ProviderConfig]) {
         let mut seen = HashSet::new();
         for provider in providers {
             let place = format!("[[provider]] {}", provider.ods);

@@ -116,6 +116,8 @@ pub struct FederationSection {
     pub ttl_seconds_by_type: BTreeMap<String, u64>,
     /// Seconds that a provider's own Patient for an NHS number is kept.
     pub patient_ttl_seconds: u64,
+    /// How old what the requester's own organisation said of a registration may be, in seconds.
+    pub evidence_ttl_seconds: u64,
     /// A provider that answered for this many distinct patients with another person's data is suspended.
     pub wrong_patient_threshold: u64,
 }
@@ -133,6 +135,7 @@ impl Default for FederationSection {
             ttl_seconds: 60,
             ttl_seconds_by_type: BTreeMap::new(),
             patient_ttl_seconds: 300,
+            evidence_ttl_seconds: 60,
             wrong_patient_threshold: 3,
         }
     }

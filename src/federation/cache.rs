@@ -75,6 +75,10 @@ impl Cache {
         self.answers.try_get_with(key, async { ask.await.map(Arc::new) }).await.map_err(|failure| *failure)
     }
 
+    pub async fn forget_resolution(&self, source: OdsCode, patient: NhsNumber) {
+        self.resolutions.invalidate(&(source, patient)).await;
+    }
+
     /// Forgets all that this source said about this patient.
     pub async fn forget(&self, source: OdsCode, patient: NhsNumber) {
         self.resolutions.invalidate(&(source, patient)).await;

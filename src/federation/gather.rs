@@ -9,7 +9,7 @@ use super::{
 use crate::{
     access::SkipReason,
     config::FederationSection,
-    domain::{IdSealer, LongId, NhsNumber, OdsCode, RequestId},
+    domain::{IdSealer, LongId, NhsNumber, OdsCode, RequestId, Timestamp},
     fhir::{
         ResourceType,
         json::{self, Limits, Tape},
@@ -33,6 +33,7 @@ pub struct Federation {
     long_ids: Arc<dyn LongIds>,
     standing: Arc<dyn StandingStore>,
     wrong_patient_threshold: u64,
+    evidence_lifetime: Duration,
 }
 
 /// What it is built from.
@@ -99,6 +100,7 @@ impl Federation {
             long_ids: options.long_ids,
             standing: options.standing,
             wrong_patient_threshold: section.wrong_patient_threshold,
+            evidence_lifetime: Duration::from_secs(section.evidence_ttl_seconds),
         })
     }
 
@@ -139,18 +141,28 @@ impl Federation {
         Gathered::of(question.patient, plan, sources)
     }
 
-    /// This provider's own Patient, where it is remembered.
-    pub async fn remembered(&self, source: OdsCode, patient: NhsNumber) -> Option<Arc<Resolution>> {
-        self.cache.known_resolution(source, patient).await
+    /// This provider's own Patient, where it was asked for lately enough to be evidence: a registration that has ended
+    /// must not outlive its end by as long as demographics may.
+    pub async fn recent(&self, source: OdsCode, patient: NhsNumber) -> Option<Arc<Resolution>> {
+        let known = self.cache.known_resolution(source, patient).await?;
+        (known.fetched_at.plus(self.evidence_lifetime) > Timestamp::now()).then_some(known)
     }
 
-    /// This provider's own Patient: the evidence of a registration, and the first step of every answer.
-    pub async fn resolution(
+    /// Forgets what these sources said about this patient: they are asked again the next time.
+    pub async fn forget(&self, patient: NhsNumber, sources: &[OdsCode]) {
+        for source in sources {
+            self.cache.forget(*source, patient).await;
+        }
+    }
+
+    /// This provider's own Patient, asked for now: the evidence of a registration. Answers remember it too.
+    pub async fn evidence(
         &self,
         provider: &Arc<Provider>,
         patient: NhsNumber,
         request: RequestId,
     ) -> Result<Arc<Resolution>, Failure> {
+        self.cache.forget_resolution(provider.ods, patient).await;
         self.resolution_by(Instant::now() + provider.deadline, provider, patient, request).await
     }
 

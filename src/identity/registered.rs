@@ -37,7 +37,7 @@ pub(super) fn check(claims: &Claims, issuer: &IssuerConfig, now: Timestamp) -> R
     })
 }
 
-/// When it expires, if it is in date: give or take the issuer's leeway on every side.
+/// Until when it is accepted, if it is in date: give or take the issuer's leeway on every side.
 fn in_date(claims: &Claims, issuer: &IssuerConfig, now: Timestamp) -> Result<Timestamp, Reason> {
     let expires = Timestamp::from_seconds(claims.seconds("exp")?.ok_or(Reason::Claim)?);
     let latest = now.plus(issuer.leeway());
@@ -52,7 +52,7 @@ fn in_date(claims: &Claims, issuer: &IssuerConfig, now: Timestamp) -> Result<Tim
     if expires > latest.plus(issuer.max_lifetime()) {
         return Err(Reason::TooLongLived);
     }
-    Ok(expires)
+    Ok(expires.plus(issuer.leeway()))
 }
 
 /// `client_id` (RFC 9068) or `azp` (OpenID Connect); if both, they must agree.

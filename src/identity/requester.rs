@@ -16,6 +16,7 @@ pub struct Requester {
     pub purpose: Purpose,
     /// The person acting for the patient, where the token says so (`act.sub`).
     pub acting: Option<String>,
+    /// When the token stops being accepted: its `exp` and the issuer's leeway.
     pub expires: Timestamp,
 }
 

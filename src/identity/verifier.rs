@@ -114,7 +114,7 @@ impl Verifier {
         let key = issuer.keys.key(unverified.key_id()).await?;
         let claims = unverified.verify(&key)?;
         let registered = registered::check(&claims, &issuer.config, now)?;
-        let until = registered.expires.plus(issuer.config.leeway());
+        let until = registered.expires;
         let requester = Arc::new(profile::requester(&claims, registered, &issuer.config)?);
         Ok(Remembered { requester, issuer: Arc::clone(issuer), key: Arc::downgrade(&key), until })
     }

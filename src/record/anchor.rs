@@ -68,3 +68,94 @@ fn persons_differ(a: &SourcePatient, b: &SourcePatient) -> bool {
         !a.families.is_empty() && !b.families.is_empty() && !a.families.iter().any(|f| b.families.contains(f));
     births && families
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::federation::testing::{patient_json, provider, resolution};
+    use std::sync::Arc;
+
+    /// What one source says: whether it is a practice that claims the registration, and its Patients' birth date and family
+    /// name, each of which `-` leaves out.
+    type Says<'a> = (bool, &'a [(&'a str, &'a str)]);
+
+    const A: (&str, &str) = ("1950-01-01", "Abbot");
+    const B: (&str, &str) = ("1980-02-02", "Baker");
+    const MARRIED_A: (&str, &str) = ("1950-01-01", "Cooper");
+    const MISTYPED_A: (&str, &str) = ("1950-10-01", "Abbot");
+    const SILENT: (&str, &str) = ("-", "-");
+
+    fn judged(said: &[Says<'_>]) -> (Option<usize>, Vec<usize>) {
+        let held: Vec<(Provider, Arc<Resolution>)> = said
+            .iter()
+            .enumerate()
+            .map(|(at, (practice, patients))| {
+                let mut provider = provider(&format!("RZ{at:03}"));
+                let registered = format!(
+                    r#","generalPractitioner":[{{"identifier":{{"system":"{}","value":"{}"}}}}]"#,
+                    crate::domain::OdsCode::SYSTEM,
+                    provider.ods
+                );
+                if *practice {
+                    provider.kind = "gp-practice".to_owned()
+                }
+                let patients: Vec<String> = patients
+                    .iter()
+                    .enumerate()
+                    .map(|(local, (born, family))| {
+                        let born = if *born == "-" { String::new() } else { format!(r#","birthDate":"{born}""#) };
+                        let family = if *family == "-" {
+                            String::new()
+                        } else {
+                            format!(r#","name":[{{"family":"{family}"}}]"#)
+                        };
+                        patient_json(
+                            &local.to_string(),
+                            &format!("{born}{family}{}", if *practice { &registered } else { "" }),
+                        )
+                    })
+                    .collect();
+                let resolution = resolution(&provider, &patients).unwrap();
+                (provider, resolution)
+            })
+            .collect();
+        let claims: Vec<_> = held.iter().map(|(provider, resolution)| Claim { provider, resolution }).collect();
+        let Anchor { anchor, conflicting } = judge(&claims);
+        (anchor, conflicting)
+    }
+
+    #[test]
+    fn the_registered_practice_says_who_it_is_else_most_do_else_all_that_conflict_are_left_out() {
+        let one = |says| (false, [says]);
+        let all = |said: &[(bool, [(&str, &str); 1])]| {
+            judged(&said.iter().map(|(p, s)| (*p, s.as_slice())).collect::<Vec<_>>())
+        };
+        assert_eq!(all(&[]), (None, vec![]));
+        assert_eq!(all(&[one(A)]), (Some(0), vec![]));
+        assert_eq!(all(&[one(B), one(B), (true, [A])]), (Some(2), vec![0, 1]), "the practice, against any number");
+        assert_eq!(all(&[one(B), one(A), one(A)]), (Some(1), vec![0]), "the majority");
+        assert_eq!(all(&[one(A), one(B)]), (None, vec![0, 1]), "nobody");
+        assert_eq!(all(&[one(A), one(B), one(SILENT)]), (None, vec![0, 1]), "nobody, and one who says nothing stays");
+        assert_eq!(all(&[one(SILENT), one(A), one(B)]), (None, vec![1, 2]), "who says nothing anchors nothing");
+        assert_eq!(
+            all(&[(true, [SILENT]), one(A), one(B)]),
+            (None, vec![1, 2]),
+            "nor does a practice that says nothing"
+        );
+        assert_eq!(all(&[(true, [A]), (true, [B]), one(B)]), (Some(1), vec![0]), "of two practices the majority's");
+        assert_eq!(
+            all(&[one(A), one(MARRIED_A), one(MISTYPED_A)]).1,
+            Vec::<usize>::new(),
+            "one slip is no other person"
+        );
+        assert_eq!(all(&[one(A), one(("-", "Baker")), one(("1980-02-02", "-"))]).1, Vec::<usize>::new());
+    }
+
+    #[test]
+    fn a_source_with_two_persons_under_one_number_speaks_for_neither() {
+        let both: &[_] = &[A, B];
+        assert_eq!(judged(&[(true, both), (false, &[A]), (false, &[A])]), (Some(1), vec![0]));
+        assert_eq!(judged(&[(false, both)]), (None, vec![0]));
+        assert_eq!(judged(&[(false, &[A, MARRIED_A]), (false, &[A])]), (Some(0), vec![]));
+    }
+}

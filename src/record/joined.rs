@@ -55,6 +55,19 @@ impl Record {
         record
     }
 
+    /// The sources that say different things of who the patient is. Like a failure it must not be remembered: whoever is
+    /// wrong may have been put right since, and that may be the anchor.
+    pub fn disputed(&self) -> Vec<OdsCode> {
+        let conflicts = |source: &Source| source.failure() == Some(Failure::DemographicsConflict);
+        if !self.sources.iter().any(conflicts) {
+            return Vec::new();
+        }
+        let of = |(at, source): (usize, &Source)| {
+            (conflicts(source) || self.anchor == Some(at)).then_some(source.provider.ods)
+        };
+        self.sources.iter().enumerate().filter_map(of).collect()
+    }
+
     /// What this reader would be shown under this permit.
     pub fn redact(&self, permit: &Permit, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
         let shut_out = self.sources.iter().any(|source| source.shut_out(permit).is_some());

@@ -170,7 +170,7 @@ fn head(record: &Record, page: Option<&str>, next: Option<&str>) -> String {
 }
 
 /// The entries' bytes, shared with the cache; neighbours in an answer go out as one slice.
-fn slices(record: &Record, shown: &[Match]) -> Vec<Bytes> {
+pub(super) fn slices(record: &Record, shown: &[Match]) -> Vec<Bytes> {
     let mut slices = Vec::new();
     let mut run: Option<(usize, Range<usize>)> = None;
     for found in shown {

@@ -12,4 +12,7 @@ pub trait StandingStore: Send + Sync {
     /// Nothing of this source is shown for this patient any more. Raises the patient's epoch; answers how many distinct
     /// patients this source is now quarantined for.
     async fn quarantine(&self, source: OdsCode, patient: NhsNumber, reason: &str) -> Result<u64, StoreError>;
+    /// A person has looked, and the source's data for this patient may be shown again. Raises the patient's epoch; whether
+    /// it was quarantined.
+    async fn lift_quarantine(&self, source: OdsCode, patient: NhsNumber) -> Result<bool, StoreError>;
 }

@@ -53,6 +53,8 @@ pub(super) const SUSPEND: &str =
 pub(super) const RESUME: &str = "UPDATE suspension SET ended_at = $2 WHERE source = $1 AND ended_at IS NULL";
 pub(super) const QUARANTINE: &str =
     "INSERT INTO quarantine (source, patient, reason, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+pub(super) const LIFT_QUARANTINE: &str =
+    "UPDATE quarantine SET ended_at = $3 WHERE source = $1 AND patient = $2 AND ended_at IS NULL";
 pub(super) const QUARANTINED_PATIENTS: &str = "SELECT count(*) FROM quarantine WHERE source = $1 AND ended_at IS NULL";
 
 pub(super) const REMEMBER: &str =

@@ -21,6 +21,8 @@ pub enum Ending {
     Content(ContentFault),
     /// The version to be replaced is not the current one.
     Conflict,
+    /// `If-Match` names a version that is not the current one.
+    VersionDiffers,
     FactsUnavailable,
     AuditUnavailable,
     /// Facts kept changing under the decision.
@@ -58,6 +60,7 @@ impl Ending {
             Self::NotFound => 404,
             Self::Gone => 410,
             Self::Conflict => 409,
+            Self::VersionDiffers => 412,
             Self::Content(fault) if fault.code == FaultCode::Structure => 400,
             Self::Content(_) => 422,
             Self::ProvidersFailed { timeout: true } => 504,
@@ -78,6 +81,7 @@ impl Ending {
             Self::NotFound => "not-found",
             Self::Gone => "gone",
             Self::Conflict => "conflict",
+            Self::VersionDiffers => "version-differs",
             Self::Content(_) => "content",
             Self::ProvidersFailed { .. } => "providers-failed",
             Self::FactsUnavailable => "facts-unavailable",

@@ -32,6 +32,9 @@ pub async fn access_log(
             Some(page) => {
                 let token: PageToken<Place> =
                     g.pages.open(page, &reader, &query, Timestamp::now()).map_err(|_| Ending::Gone)?;
+                if token.epochs != permit.epochs() {
+                    return Err(Ending::Gone);
+                }
                 Some(token.cursor)
             }
         };

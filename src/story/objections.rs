@@ -101,7 +101,10 @@ pub async fn withdraw(
             return Err(Ending::content("Consent", "a withdrawal repeats the objection's id, patient and provision"));
         }
         let expected = if_match.map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_owned());
-        if !found.in_force || expected.is_some_and(|version| version != found.version.to_string()) {
+        if expected.is_some_and(|version| version != found.version.to_string()) {
+            return Err(Ending::VersionDiffers);
+        }
+        if !found.in_force {
             return Err(Ending::Conflict);
         }
         let record = record(&read, found.id.clone(), found.version + 1, patient, false, requester);

@@ -1,7 +1,5 @@
 //! A PostgreSQL of the tests' own: made in a temporary directory, gone when the test process is, however that ends.
 
-#![allow(dead_code, reason = "each test crate uses some of it")]
-
 use sqlx::{Connection as _, PgConnection, SqlSafeStr as _};
 use std::{
     fs,

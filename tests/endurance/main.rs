@@ -28,6 +28,7 @@ mod suspension;
 mod tamper;
 mod throughput;
 
+#[allow(dead_code, reason = "each test binary uses its own part of it")]
 #[path = "../common/postgres.rs"]
 mod postgres;
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 const STAFF_SCOPE: &str = "user/*.rs user/Consent.cruds user/Patient.rs";
 const PATIENT_SCOPE: &str = "patient/AuditEvent.rs patient/Consent.cruds patient/Patient.rs";
-const SYSTEM_SCOPE: &str = "system/Patient.rs system/Consent.cruds system/*.rs";
+const SYSTEM_SCOPE: &str = "system/Patient.rus system/Consent.cruds system/*.rs";
 
 /// What a request may change about a token.
 pub struct Wishes {

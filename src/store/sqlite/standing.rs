@@ -41,4 +41,14 @@ impl StandingStore for Sqlite {
             .map_err(failed)?;
         u64::try_from(count).map_err(|_| StoreError::Corrupt)
     }
+
+    async fn lift_quarantine(&self, source: OdsCode, patient: NhsNumber) -> Result<bool, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut change = raising(&mut writer, Some(patient)).await?;
+        let update =
+            sqlx::query(sql::LIFT_QUARANTINE).bind(source.as_str()).bind(key(patient)).bind(Timestamp::now().0);
+        let ended = update.execute(&mut *change).await.map_err(failed)?.rows_affected();
+        change.commit().await.map_err(failed)?;
+        Ok(ended > 0)
+    }
 }

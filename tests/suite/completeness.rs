@@ -1,0 +1,314 @@
+//! A provider fails in every way it can: the answer names it, keeps everyone else's entries as they are, is not
+//! remembered, and is whole again when the fault is lifted.
+
+use crate::{
+    harness::{Answer, Gate, Setup, canary, named_in, on_each_database, own, source_of},
+    records::{held, held_but, shown},
+    relationships::assert_relationship,
+};
+use caregate::{audit::Kind, domain::NhsNumber};
+use serde_json::{Value, json};
+
+const GP: &str = "gp-saltmarsh";
+/// Colneside, which holds every patient's Conditions that these tests ask for.
+const BAD: &str = "RZ902";
+const SLUG: &str = "colneside";
+
+/// A fault, and what becomes of it: the issue's code and the failure's.
+struct Fault {
+    order: Value,
+    issue: &'static str,
+    failure: &'static str,
+    /// Whether it spoils the lookup of the Patient too, and not only what is said of entries.
+    lookup: bool,
+}
+
+fn fault(order: Value, issue: &'static str, failure: &'static str) -> Fault {
+    Fault { order, issue, failure, lookup: true }
+}
+
+fn in_entries(order: Value, failure: &'static str) -> Fault {
+    Fault { order, issue: "incomplete", failure, lookup: false }
+}
+
+/// One that waits for a provider as long as the number of milliseconds says.
+fn waiting(milliseconds: u32) -> Gate {
+    Setup::default().set("CAREGATE__FEDERATION__DEADLINE_MS", milliseconds).start()
+}
+
+/// Whom all organisations of the faults know.
+fn patient_of(gate: &Gate) -> NhsNumber {
+    gate.data.patients.iter().max_by_key(|patient| patient.held_by.len()).unwrap().nhs_number
+}
+
+/// The answer lacks the one provider, says so and why, and lacks nothing else.
+async fn partial(gate: &Gate, answer: &Answer, kind: &str, patient: NhsNumber, issue: &str, failure: &str) {
+    assert_eq!(answer.status, 200, "{failure}: {}", answer.text);
+    assert!(
+        shown(std::slice::from_ref(answer)) == held_but(gate, kind, patient, BAD),
+        "{failure}: the others' entries"
+    );
+    assert!(answer.json().get("total").is_none());
+    assert_eq!(answer.header("x-completeness"), "partial");
+    let issues = answer.issues();
+    let failed: Vec<_> = issues.iter().filter(|one| one["severity"] != "information").collect();
+    assert_eq!(failed.len(), 1, "{failure}: {issues:?}");
+    assert_eq!(
+        (&failed[0]["severity"], &failed[0]["code"]),
+        (&json!("warning"), &json!(issue)),
+        "{failure}: {issues:?}"
+    );
+    assert_eq!(failed[0]["details"]["coding"][0]["code"], "failed");
+    assert_eq!(named_in(failed[0]).as_deref(), Some(BAD));
+    assert!(failed[0]["diagnostics"].as_str().unwrap().contains("Colneside"));
+    let row = gate.closing(answer).await;
+    assert_eq!((row.kind, row.sources.len()), (Kind::Released, 9));
+    for line in &row.sources {
+        let expected = if line.source.as_str() == BAD { Some(failure) } else { None };
+        assert_eq!(line.reason.as_deref(), expected, "{failure}: {line:?}");
+        assert_eq!(line.outcome == "failed", expected.is_some(), "{line:?}");
+    }
+}
+
+/// All of it, as if nothing had been.
+async fn whole(gate: &Gate, kind: &str, patient: NhsNumber, after: &str) {
+    let answer = gate.search(GP, kind, patient).await;
+    assert!(shown(std::slice::from_ref(&answer)) == held(gate, kind, patient), "after {after}: {}", answer.text);
+    assert_eq!(answer.header("x-completeness"), "complete", "after {after}");
+}
+
+/// The fault, first in the lookup of the Patient where it reaches that, then in a search of entries. The gate must be new:
+/// what it remembers it does not ask.
+async fn withstood(gate: &Gate, fault: Fault) {
+    let patient = patient_of(gate);
+    let kinds: &[(&str, bool)] =
+        if fault.lookup { &[("Condition", true), ("Encounter", false)] } else { &[("Encounter", false)] };
+    for (kind, lookup) in kinds {
+        let mut order = fault.order.clone();
+        if !lookup {
+            order["types"] = json!([kind]);
+        }
+        gate.fault(SLUG, order).await;
+        let answer = gate.search(GP, kind, patient).await;
+        partial(gate, &answer, kind, patient, fault.issue, fault.failure).await;
+        let path = crate::harness::of_patient(kind, patient);
+        let wanted = gate.request(reqwest::Method::GET, &path).bearer_auth(gate.token(GP).await);
+        let refused = Answer::of(wanted.header("x-completeness", "required")).await;
+        gate.ends(&refused, 504, "timeout", Kind::Failed, "providers-failed").await;
+        gate.lift(SLUG).await;
+        // a failure that was remembered would still be there
+        whole(gate, kind, patient, fault.failure).await;
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_answers_with_an_error_is_named_and_missed_alone() {
+    for (status, failure) in [
+        (500, "status"),
+        (503, "status"),
+        (404, "status"),
+        (204, "status"),
+        (429, "throttled"),
+        (401, "credential-refused"),
+        (403, "credential-refused"),
+    ] {
+        let order = json!({"fault": "error", "status": status, "retry_after": "9999-12-31"});
+        withstood(&own().await, fault(order, "incomplete", failure)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_sends_the_gateway_elsewhere_is_not_followed() {
+    let gate = own().await;
+    let elsewhere = format!("{}/Patient", gate.providers["lantern"]);
+    let order = json!({"fault": "error", "status": 302, "location": elsewhere});
+    withstood(&gate, fault(order, "incomplete", "redirected")).await;
+    assert_eq!(gate.asked("lantern").await["refused"], 0, "nobody came without lantern's own credential");
+    for next in [
+        "http://LANTERN?_page=x",
+        "http://user:secret@SELF?_page=x",
+        "http://SELF/../control",
+        "//LANTERN/Encounter",
+        "file:///etc/passwd",
+    ] {
+        let gate = own().await;
+        let host = |slug: &str| gate.providers[slug].trim_start_matches("http://").to_owned();
+        let location = next.replace("LANTERN", &host("lantern")).replace("SELF", &host(SLUG));
+        let asked = gate.asked("lantern").await["requests"].clone();
+        withstood(&gate, in_entries(json!({"fault": "next-foreign", "location": location}), "foreign-page")).await;
+        assert_eq!(gate.asked("lantern").await["refused"], 0);
+        // the lookup of this patient alone
+        assert_eq!(gate.asked("lantern").await["requests"].as_u64(), asked.as_u64().map(|n| n + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_in_time_is_named_and_holds_up_nobody() {
+    for order in [
+        json!({"fault": "delay", "milliseconds": 5000}),
+        json!({"fault": "black-hole"}),
+        json!({"fault": "drip", "milliseconds": 20}),
+    ] {
+        let gate = waiting(400);
+        let began = std::time::Instant::now();
+        withstood(&gate, fault(order, "timeout", "timeout")).await;
+        assert!(began.elapsed().as_millis() < 4000, "four searches with 400 ms to wait: {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_broken_is_not_used_in_any_part() {
+    for (order, failure) in [
+        (json!({"fault": "cut", "bytes": 100}), "cut"),
+        (json!({"fault": "truncate", "bytes": 100}), "not-json"),
+        (json!({"fault": "truncate", "bytes": 0}), "not-json"),
+        (json!({"fault": "garbage"}), "not-json"),
+        (json!({"fault": "outcome"}), "not-searchset"),
+        (json!({"fault": "bad-utf8"}), "not-json"),
+        (json!({"fault": "trailing"}), "not-json"),
+        (json!({"fault": "huge", "megabytes": 20}), "too-large"),
+        (json!({"fault": "deep", "depth": 200}), "too-large"),
+        (json!({"fault": "deep", "depth": 100_000}), "too-large"),
+        (json!({"fault": "fatal-entry"}), "search-failed"),
+        (json!({"fault": "next-loop"}), "too-many-pages"),
+        (json!({"fault": "endless"}), "too-many-pages"),
+    ] {
+        withstood(&waiting(4000), fault(order, "incomplete", failure)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_does_not_say_whose_it_is_or_says_two_things_costs_the_whole_answer() {
+    for (order, failure) in
+        [(json!({"fault": "no-subject"}), "no-subject"), (json!({"fault": "duplicate-keys"}), "not-json")]
+    {
+        withstood(&own().await, in_entries(order, failure)).await;
+    }
+}
+
+#[tokio::test]
+async fn another_persons_demographics_under_this_number_leave_that_source_out() {
+    let gate = own().await;
+    let patient = patient_of(&gate);
+    gate.fault(SLUG, json!({"fault": "wrong-demographics"})).await;
+    let answer = gate.search(GP, "Condition", patient).await;
+    partial(&gate, &answer, "Condition", patient, "incomplete", "demographics-conflict").await;
+    gate.lift(SLUG).await;
+    whole(&gate, "Condition", patient, "the source was put right").await;
+
+    // when it is the registered practice that errs, all others are left out until it is put right
+    let gate = own().await;
+    gate.fault("saltmarsh", json!({"fault": "wrong-demographics"})).await;
+    let answer = gate.search(GP, "Condition", patient).await;
+    assert_eq!(answer.header("x-completeness"), "partial");
+    assert!(answer.matches().iter().all(|one| source_of(one) == "F99001"));
+    gate.lift("saltmarsh").await;
+    whole(&gate, "Condition", patient, "the practice was put right").await;
+}
+
+/// No canary of another patient, whatever a provider sends.
+fn nothing_of_others(gate: &Gate, answer: &Answer, patient: NhsNumber) {
+    for found in answer.matches() {
+        let own = gate.provider(&source_of(&found)).about(patient);
+        let canary = format!("\"{}\"", canary(&found));
+        assert!(own.iter().any(|(_, resource)| resource.json.contains(&canary)), "{canary} is not this patient's");
+    }
+}
+
+#[tokio::test]
+async fn another_patients_data_cost_the_provider_this_patient_and_in_the_end_everyone() {
+    for gate in on_each_database().await {
+        let patients = gate.shared_with("F99001", SLUG);
+        let [first, second, third, fourth] = patients[..] else { panic!("four patients whom both know") };
+        let failed = async |patient, failure: &str| {
+            let answer = gate.search(GP, "Encounter", patient).await;
+            nothing_of_others(&gate, &answer, patient);
+            partial(&gate, &answer, "Encounter", patient, "incomplete", failure).await;
+        };
+        gate.fault(SLUG, json!({"fault": "other-patient"})).await;
+        failed(first, "wrong-patient").await;
+        gate.lift(SLUG).await;
+        // right again, and shut out still, for this patient: of no type, and not by id
+        let asked = gate.asked(SLUG).await["requests"].clone();
+        failed(first, "quarantined").await;
+        let answer = gate.search(GP, "Condition", first).await;
+        partial(&gate, &answer, "Condition", first, "incomplete", "quarantined").await;
+        assert_eq!(gate.asked(SLUG).await["requests"], asked);
+        whole(&gate, "Encounter", second, "another's quarantine").await;
+
+        // the Patient itself is another's; then the answer to the patient before is sent again
+        gate.fault(SLUG, json!({"fault": "other-patient", "lookup": true})).await;
+        failed(third, "wrong-patient").await;
+        gate.lift(SLUG).await;
+        whole(&gate, "Encounter", fourth, "two patients' quarantines").await;
+        gate.fault(SLUG, json!({"fault": "replay", "types": ["Condition"]})).await;
+        gate.lift(SLUG).await;
+        whole(&gate, "Condition", second, "a fault lifted").await;
+        gate.fault(SLUG, json!({"fault": "replay", "types": ["Condition"]})).await;
+        let answer = gate.search(GP, "Condition", fourth).await;
+        nothing_of_others(&gate, &answer, fourth);
+        partial(&gate, &answer, "Condition", fourth, "incomplete", "wrong-patient").await;
+        gate.lift(SLUG).await;
+
+        // the third patient was one too many: nobody is shown anything of it, not even from memory
+        failed(second, "suspended").await;
+        let log = gate.stderr();
+        assert_eq!(log.matches("quarantined").count(), 3, "an alarm for each");
+        assert!(log.contains("provider suspended"));
+        let database = &gate.database;
+        let resumed = crate::harness::program().args(["provider", "resume", BAD, "--database", database]).output();
+        assert!(resumed.unwrap().status.success());
+        // from outside this node: the request that finds it out still leaves the source out, and says so
+        gate.search(GP, "Encounter", second).await;
+        whole(&gate, "Encounter", second, "the suspension was lifted").await;
+        failed(first, "quarantined").await;
+    }
+}
+
+/// All fail: an error, not an empty record. The reader's own organisation has said that it cares, so that nobody need be
+/// asked before the record is.
+#[tokio::test]
+async fn where_every_provider_fails_the_answer_is_an_error() {
+    let gate = waiting(400);
+    let patient = patient_of(&gate);
+    assert_relationship(&gate, patient, "RZ901").await;
+    let reader = "consultant-estuary";
+    for (order, status, code) in [
+        (json!({"fault": "error", "status": 500}), 502, "incomplete"),
+        (json!({"fault": "black-hole"}), 504, "timeout"),
+    ] {
+        for slug in gate.providers.keys() {
+            gate.fault(slug, order.clone()).await;
+        }
+        for kind in ["Condition", "Patient", "Composition"] {
+            let answer = gate.search(reader, kind, patient).await;
+            gate.ends(&answer, status, code, Kind::Failed, "providers-failed").await;
+            let row = gate.closing(&answer).await;
+            assert_eq!(row.sources.iter().filter(|line| line.outcome == "failed").count(), 9);
+        }
+    }
+    for slug in gate.providers.keys() {
+        gate.lift(slug).await;
+    }
+    whole(&gate, "Condition", patient, "everything failed").await;
+}
+
+#[tokio::test]
+async fn a_read_from_a_failing_source_is_an_error_and_from_another_is_not() {
+    let gate = own().await;
+    let patient = patient_of(&gate);
+    let found = gate.search(GP, "Encounter", patient).await.matches();
+    let id = |from_bad: bool| {
+        let one = found.iter().find(|one| (source_of(one) == BAD) == from_bad).unwrap();
+        // the same resource under a type that was never asked for, so that nothing is in memory
+        format!("Flag/{}", one["id"].as_str().unwrap())
+    };
+    gate.fault(SLUG, json!({"fault": "error", "status": 500})).await;
+    let answer = gate.get(GP, &id(true)).await;
+    gate.ends(&answer, 502, "incomplete", Kind::Failed, "providers-failed").await;
+    let row = gate.closing(&answer).await;
+    let line = row.sources.iter().find(|line| line.source.as_str() == BAD).unwrap();
+    assert_eq!((line.outcome.as_str(), line.reason.as_deref()), ("failed", Some("status")));
+    let answer = gate.get(GP, &id(false)).await;
+    gate.ends(&answer, 404, "not-found", Kind::Failed, "not-found").await;
+}

@@ -1,0 +1,38 @@
+//! The gateway through its front door: the real program, real HTTP around it, a real database, and afterwards the audit
+//! rows. One module a topic; `harness` starts things and asks, `tokens` compares JSON by its tokens.
+//!
+//! Tests that change nothing share one sandbox; every other has its own, and what storage has a part in is told on
+//! SQLite and on PostgreSQL.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "all of it is test code"
+)]
+
+#[path = "../common/fhir.rs"]
+mod fhir;
+#[allow(dead_code, reason = "each test binary uses its own part of it")]
+#[path = "../common/postgres.rs"]
+mod postgres;
+
+mod harness;
+mod records;
+mod tokens;
+
+mod audit;
+mod completeness;
+mod door;
+mod log;
+mod objections;
+mod paging;
+mod patient;
+mod profiles;
+mod program;
+mod reads;
+mod refusals;
+mod relationships;
+mod union;
