@@ -409,7 +409,8 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_meta_is_the_result_is_json_in_which_all_else_is_as_it_was(
-            members in collection::btree_map("[a-z]{1,3}", raw(), 0..5),
+            // no `id` of their own
+            members in collection::btree_map("[j-z][a-z]{0,2}", raw(), 0..5),
             meta in prop::option::of(meta()),
             (at, id) in (any::<prop::sample::Index>(), any::<bool>()),
             links in any::<bool>(),

@@ -22,8 +22,6 @@ pub(super) struct Remembered {
     pub requester: Arc<Requester>,
     pub issuer: Arc<Issuer>,
     pub key: Weak<Key>,
-    /// The last moment it may be used, leeway included.
-    pub until: Timestamp,
 }
 
 impl Memory {
@@ -36,7 +34,7 @@ impl Memory {
 
     pub fn recall(&self, token: &str, now: Timestamp) -> Option<Remembered> {
         // moka's own expiry frees memory; the clock decides
-        self.0.get(token).filter(|known| known.until > now && known.key.strong_count() > 0)
+        self.0.get(token).filter(|known| known.requester.expires > now && known.key.strong_count() > 0)
     }
 
     pub fn remember(&self, token: &str, known: Remembered) {
@@ -48,7 +46,7 @@ struct AtItsEnd;
 
 impl Expiry<Arc<str>, Remembered> for AtItsEnd {
     fn expire_after_create(&self, _: &Arc<str>, known: &Remembered, _: Instant) -> Option<Duration> {
-        let left = known.until.0.saturating_sub(Timestamp::now().0);
+        let left = known.requester.expires.0.saturating_sub(Timestamp::now().0);
         Some(Duration::from_micros(u64::try_from(left).unwrap_or(0)))
     }
 }

@@ -114,9 +114,8 @@ impl Verifier {
         let key = issuer.keys.key(unverified.key_id()).await?;
         let claims = unverified.verify(&key)?;
         let registered = registered::check(&claims, &issuer.config, now)?;
-        let until = registered.expires;
         let requester = Arc::new(profile::requester(&claims, registered, &issuer.config)?);
-        Ok(Remembered { requester, issuer: Arc::clone(issuer), key: Arc::downgrade(&key), until })
+        Ok(Remembered { requester, issuer: Arc::clone(issuer), key: Arc::downgrade(&key) })
     }
 }
 
