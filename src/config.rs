@@ -8,11 +8,10 @@ mod section;
 
 pub use faults::{ConfigFault, ConfigFaults};
 pub use section::{
-    AuditSection, DatabaseSection, FederationSection, GatewaySection, KeysSection, LogFormat, LogSection,
-    PolicySection, SmartSection,
+    AuditSection, DatabaseSection, GatewaySection, KeysSection, LogFormat, LogSection, PolicySection, SmartSection,
 };
 
-use crate::{identity::IssuerConfig, registry::ProviderConfig};
+use crate::{federation::FederationConfig, identity::IssuerConfig, registry::ProviderConfig};
 use std::path::Path;
 
 /// A whole, validated configuration.
@@ -22,7 +21,7 @@ pub struct Config {
     pub database: DatabaseSection,
     pub keys: KeysSection,
     pub audit: AuditSection,
-    pub federation: FederationSection,
+    pub federation: FederationConfig,
     pub policy: PolicySection,
     pub log: LogSection,
     pub smart: Option<SmartSection>,

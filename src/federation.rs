@@ -6,6 +6,7 @@
 
 mod answer;
 mod cache;
+mod config;
 mod failure;
 mod gather;
 mod http;
@@ -22,6 +23,7 @@ mod subject;
 pub(crate) mod testing;
 
 pub use answer::{Answer, Entry};
+pub use config::FederationConfig;
 pub use failure::Failure;
 pub use gather::{Federation, FederationOptions, Gathered, Question, Said, SourceAnswer};
 pub use long_ids::LongIds;

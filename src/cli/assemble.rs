@@ -40,7 +40,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     let registry = Registry::new(&config.providers, Duration::from_millis(config.federation.deadline_ms))?;
     let base: Arc<str> = format!("{public_url}/fhir/").into();
     let federation = Federation::new(FederationOptions {
-        section: config.federation.clone(),
+        config: config.federation.clone(),
         ids: Arc::clone(&ids),
         base: Arc::clone(&base),
         long_ids: store.long_ids(),

@@ -1,6 +1,7 @@
-use super::{AuditSection, DatabaseSection, FederationSection, GatewaySection, KeysSection};
+use super::{AuditSection, DatabaseSection, GatewaySection, KeysSection};
 use crate::{
     audit::{LogId, Signer},
+    federation::FederationConfig,
     fhir::ResourceType,
     identity::IssuerConfig,
     registry::ProviderConfig,
@@ -125,7 +126,7 @@ impl ConfigFaults {
         }
     }
 
-    pub(super) fn federation(&mut self, federation: &FederationSection) {
+    pub(super) fn federation(&mut self, federation: &FederationConfig) {
         self.none_is_zero(&[
             ("federation.deadline_ms", federation.deadline_ms),
             ("federation.max_answer_bytes", federation.max_answer_bytes as u64),

@@ -1,5 +1,5 @@
 use super::{
-    Answer, Failure, LongIds, Resolution, Rewriter,
+    Answer, Failure, FederationConfig, LongIds, Resolution, Rewriter,
     cache::{Cache, Lifetimes},
     http::Http,
     pages::{self, Budget},
@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     access::SkipReason,
-    config::FederationSection,
     domain::{IdSealer, LongId, NhsNumber, OdsCode, RequestId, Timestamp},
     fhir::{
         ResourceType,
@@ -38,7 +37,7 @@ pub struct Federation {
 
 /// What it is built from.
 pub struct FederationOptions {
-    pub section: FederationSection,
+    pub config: FederationConfig,
     pub ids: Arc<IdSealer>,
     pub base: Arc<str>,
     pub long_ids: Arc<dyn LongIds>,
@@ -81,26 +80,26 @@ pub struct Question {
 
 impl Federation {
     pub fn new(options: FederationOptions) -> Result<Self, reqwest::Error> {
-        let section = options.section;
+        let config = options.config;
         let lifetimes = Lifetimes {
-            patient: Duration::from_secs(section.patient_ttl_seconds),
-            types: ResourceType::ALL.iter().map(|t| section.ttl(t.as_str())).collect(),
+            patient: Duration::from_secs(config.patient_ttl_seconds),
+            types: ResourceType::ALL.iter().map(|t| config.ttl(t.as_str())).collect(),
         };
         Ok(Self {
             http: Http::new()?,
-            cache: Cache::new(section.cache_bytes, &lifetimes),
+            cache: Cache::new(config.cache_bytes, &lifetimes),
             budget: Budget {
-                bytes: section.max_answer_bytes,
-                limits: Limits { depth: section.max_depth, nodes: section.max_nodes },
-                pages: section.max_pages,
+                bytes: config.max_answer_bytes,
+                limits: Limits { depth: config.max_depth, nodes: config.max_nodes },
+                pages: config.max_pages,
             },
-            page_size: section.page_size,
+            page_size: config.page_size,
             ids: options.ids,
             base: options.base,
             long_ids: options.long_ids,
             standing: options.standing,
-            wrong_patient_threshold: section.wrong_patient_threshold,
-            evidence_lifetime: Duration::from_secs(section.evidence_ttl_seconds),
+            wrong_patient_threshold: config.wrong_patient_threshold,
+            evidence_lifetime: Duration::from_secs(config.evidence_ttl_seconds),
         })
     }
 
