@@ -256,12 +256,24 @@ async fn another_patients_data_cost_the_provider_this_patient_and_in_the_end_eve
         assert_eq!(log.matches("quarantined").count(), 3, "an alarm for each");
         assert!(log.contains("provider suspended"));
         let database = &gate.database;
-        let resumed = crate::harness::program().args(["provider", "resume", BAD, "--database", database]).output();
-        assert!(resumed.unwrap().status.success());
+        let operate = |arguments: &[&str]| {
+            let mut command = crate::harness::program();
+            let done = command.arg("provider").args(arguments).args(["--database", database]).output().unwrap();
+            assert!(done.status.success());
+            String::from_utf8(done.stdout).unwrap()
+        };
+        operate(&["resume", BAD]);
         // from outside this node: the request that finds it out still leaves the source out, and says so
         gate.search(GP, "Encounter", second).await;
         whole(&gate, "Encounter", second, "the suspension was lifted").await;
         failed(first, "quarantined").await;
+
+        // until a person has looked
+        let lift = ["lift-quarantine", BAD, "--patient", &first.digits()];
+        assert!(operate(&lift).contains("may be shown"));
+        assert!(operate(&lift).contains("was not quarantined"), "once is enough");
+        gate.search(GP, "Encounter", first).await;
+        whole(&gate, "Encounter", first, "the quarantine was lifted").await;
     }
 }
 

@@ -26,6 +26,7 @@ mod tokens;
 mod audit;
 mod completeness;
 mod door;
+mod freshness;
 mod log;
 mod objections;
 mod paging;
