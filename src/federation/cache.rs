@@ -3,7 +3,7 @@
 
 use super::{Answer, Failure, Resolution};
 use crate::{
-    domain::{NhsNumber, OdsCode},
+    domain::{NhsNumber, OdsCode, Timestamp},
     fhir::ResourceType,
 };
 use moka::{Expiry, future::Cache as Moka};
@@ -75,8 +75,13 @@ impl Cache {
         self.answers.try_get_with(key, async { ask.await.map(Arc::new) }).await.map_err(|failure| *failure)
     }
 
-    pub async fn forget_resolution(&self, source: OdsCode, patient: NhsNumber) {
-        self.resolutions.invalidate(&(source, patient)).await;
+    /// Forgets a Patient that was fetched before this moment, and only such a one: forgetting one that is new would have
+    /// everyone who waits for it ask again.
+    pub async fn forget_resolution_before(&self, moment: Timestamp, source: OdsCode, patient: NhsNumber) {
+        let known = self.known_resolution(source, patient).await;
+        if known.is_some_and(|known| known.fetched_at <= moment) {
+            self.resolutions.invalidate(&(source, patient)).await;
+        }
     }
 
     /// Forgets all that this source said about this patient.

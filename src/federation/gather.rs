@@ -154,14 +154,17 @@ impl Federation {
         }
     }
 
-    /// This provider's own Patient, asked for now: the evidence of a registration. Answers remember it too.
+    /// This provider's own Patient, asked for if what is remembered is too old to be evidence of a registration. What another
+    /// request has just been told serves this one too, and answers remember it.
     pub async fn evidence(
         &self,
         provider: &Arc<Provider>,
         patient: NhsNumber,
         request: RequestId,
     ) -> Result<Arc<Resolution>, Failure> {
-        self.cache.forget_resolution(provider.ods, patient).await;
+        self.cache
+            .forget_resolution_before(Timestamp::now().minus(self.evidence_lifetime), provider.ods, patient)
+            .await;
         self.resolution_by(Instant::now() + provider.deadline, provider, patient, request).await
     }
 

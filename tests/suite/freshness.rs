@@ -61,3 +61,23 @@ async fn what_is_out_of_date_is_never_served_in_place_of_a_failure() {
     assert_eq!(answer.header("x-completeness"), "partial");
     assert!(answer.matches().iter().all(|entry| crate::harness::source_of(entry) != "RZ901"));
 }
+
+/// The practice's word is good for a moment only, here: asked for again, once, by however many need it at once.
+#[tokio::test]
+async fn evidence_of_a_registration_is_asked_for_again_when_it_is_old_and_once_for_all_who_need_it() {
+    let gate = Setup::default().set("CAREGATE__FEDERATION__EVIDENCE_TTL_SECONDS", 2).start();
+    let patient = gate.shared_with("F99001", "estuary")[0];
+    let lookups = async || gate.asked("saltmarsh").await["patient_lookups"].as_u64().unwrap();
+    gate.token(GP).await;
+    let all = async || {
+        let answers = futures::future::join_all((0..40).map(|_| gate.search(GP, "Condition", patient))).await;
+        assert!(answers.iter().all(|answer| answer.status == 200));
+    };
+    all().await;
+    assert_eq!(lookups().await, 1);
+    all().await;
+    assert_eq!(lookups().await, 1, "young enough");
+    tokio::time::sleep(Duration::from_millis(2_200)).await;
+    all().await;
+    assert_eq!(lookups().await, 2, "too old, and asked for by one");
+}
