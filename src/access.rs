@@ -6,12 +6,15 @@
 //! Promises: a fact that is missing refuses; a fact that could not be looked up is said to be so; adding an objection
 //! never widens access; nothing but [`Policy::decide`] makes a `Permit`.
 
+mod clearance;
 pub mod consent;
 mod content;
 mod decide;
 mod decision;
 mod fact_cache;
 mod facts;
+mod grant;
+mod objection;
 pub mod parameters;
 mod permit;
 mod policy;
@@ -21,14 +24,17 @@ mod rule_id;
 mod store;
 mod wanted;
 
+pub use clearance::Clearance;
 pub use content::{ContentFault, FaultCode};
 pub use decision::{Decision, Refusal, RefusalKind};
 pub use fact_cache::FactCache;
-pub use facts::{Basis, Evidence, Facts, GlobalFacts, Objection, ObjectionScope, PatientFacts, Relationship};
+pub use facts::{Basis, Evidence, Facts, GlobalFacts, PatientFacts, Person, Relationship};
+pub use grant::{Override, OverrideReason};
+pub use objection::{DataPeriod, Matter, Objection, Recipient, Terms, Withdrawer};
 pub use permit::{Asking, Disclosure, Permit, SkipReason};
-pub use policy::{Policy, PolicyFault};
+pub use policy::{Overrides, Policy, PolicyFault, Relationships, Sensitivities};
 pub use rule_id::RuleId;
-pub use store::{ConsentRecord, FactStore, Recorder};
+pub use store::{ConsentRecord, ConsentState, FactStore, Recorder};
 pub use wanted::{Action, Interaction, Wanted};
 
 #[cfg(test)]

@@ -35,4 +35,4 @@ pub use note::{InvalidKey, Signer, VerifierKey};
 pub use opened::{Intent, Opened, Released};
 pub use reader::{Kept, LogReader, PatientRows, Place, StoredCheckpoint, StoredHead, StoredRow};
 pub use report::{Fault, Report, Where};
-pub use row::{Guard, Kind, Row, Who};
+pub use row::{Asked, Guard, Kind, Overriding, Row, Who};

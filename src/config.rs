@@ -11,7 +11,11 @@ pub use section::{
     AuditSection, DatabaseSection, GatewaySection, KeysSection, LogFormat, LogSection, PolicySection, SmartSection,
 };
 
-use crate::{federation::FederationConfig, identity::IssuerConfig, registry::ProviderConfig};
+use crate::{
+    federation::FederationConfig,
+    identity::IssuerConfig,
+    registry::{OrganisationConfig, ProviderConfig},
+};
 use std::path::Path;
 
 /// A whole, validated configuration.
@@ -27,6 +31,7 @@ pub struct Config {
     pub smart: Option<SmartSection>,
     pub issuers: Vec<IssuerConfig>,
     pub providers: Vec<ProviderConfig>,
+    pub organisations: Vec<OrganisationConfig>,
 }
 
 impl Config {
@@ -56,6 +61,7 @@ impl Config {
         let smart = faults.section_or_default(&source, "smart");
         let issuers: Vec<IssuerConfig> = faults.each(&source, "issuer");
         let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
+        let organisations: Vec<OrganisationConfig> = faults.each(&source, "organisation");
         gateway.iter().for_each(|section| faults.gateway(section));
         database.iter().for_each(|section| faults.database(section));
         keys.iter().for_each(|section| faults.keys(section));
@@ -63,10 +69,21 @@ impl Config {
         faults.federation(&federation);
         faults.issuers(&issuers);
         faults.providers(&providers);
+        faults.organisations(&organisations, &providers);
         match (gateway, database, keys) {
-            (Some(gateway), Some(database), Some(keys)) if faults.is_empty() => {
-                Ok(Self { gateway, database, keys, audit, federation, policy, log, smart, issuers, providers })
-            }
+            (Some(gateway), Some(database), Some(keys)) if faults.is_empty() => Ok(Self {
+                gateway,
+                database,
+                keys,
+                audit,
+                federation,
+                policy,
+                log,
+                smart,
+                issuers,
+                providers,
+                organisations,
+            }),
             _ => Err(faults),
         }
     }

@@ -1,11 +1,13 @@
 //! Who can be asked, and how each wants to be asked: the region's providers, their standing, the plan of one request.
 
 mod address;
+mod organisation;
 mod plan;
 mod provider;
 mod standing;
 
 pub use address::{is_public, literal_address};
+pub use organisation::OrganisationConfig;
 pub use plan::{Plan, Registry};
 pub use provider::{Credential, Idiom, Provider, ProviderConfig};
 pub use standing::StandingStore;

@@ -17,7 +17,7 @@ pub use objections::{object, objection, objections, withdraw};
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
-    access::{Action, Decision, Evidence, Facts, Interaction, Permit, Wanted},
+    access::{Action, Decision, Evidence, Facts, Interaction, Permit, Relationship, Wanted},
     audit::{Opened, Released},
     domain::{EntryId, NhsNumber, OdsCode, Timestamp},
     federation::Question,
@@ -185,12 +185,13 @@ pub struct Wrote {
 /// relates them to the patient, and only after scope, purpose and role have passed.
 async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &mut Opened) -> Result<Permit, Ending> {
     opened.undecided(wanted.patient);
-    let mut facts = facts(g, wanted.patient).await?;
+    let mut facts = facts(g, requester, wanted.patient).await?;
     let mut decision = g.policy.decide(requester, &wanted, &facts);
     if let (Decision::NeedsEvidence, Some(patient), Some(organisation)) =
         (&decision, wanted.patient, requester.party.organisation())
     {
         facts.evidence = evidence(g, organisation, patient, &facts, opened).await?;
+        opened.asked(&facts.evidence);
         decision = g.policy.decide(requester, &wanted, &facts);
     }
     match decision {
@@ -200,12 +201,14 @@ async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &
     }
 }
 
-async fn facts(g: &Gateway, patient: Option<NhsNumber>) -> Result<Facts, Ending> {
+async fn facts(g: &Gateway, requester: &Requester, patient: Option<NhsNumber>) -> Result<Facts, Ending> {
     let patient = match patient {
         Some(patient) => g.facts.patient(patient).await?,
         None => Default::default(),
     };
-    Ok(Facts { patient, global: g.facts.global().await?, evidence: Evidence::NotAsked, now: Timestamp::now() })
+    let organisation = requester.party.organisation().and_then(|ods| g.registry.kind_of(ods)).cloned();
+    let global = g.facts.global().await?;
+    Ok(Facts { patient, global, evidence: Evidence::NotAsked, organisation, now: Timestamp::now() })
 }
 
 /// Does the requester's own organisation name itself this patient's general practice?
@@ -216,7 +219,7 @@ async fn evidence(
     facts: &Facts,
     opened: &Opened,
 ) -> Result<Evidence, Ending> {
-    let Some(provider) = g.registry.provider(organisation) else { return Ok(Evidence::NotRegistered) };
+    let Some(provider) = g.registry.provider(organisation) else { return Ok(Evidence::Found([].into())) };
     if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
         return Ok(Evidence::Unreachable);
     }
@@ -229,8 +232,10 @@ async fn evidence(
     };
     Ok(match found {
         // no one else can be anybody's registered practice, whatever they write
-        Ok(found) if provider.is_gp_practice() && found.is_registered_at(organisation) => Evidence::Registered,
-        Ok(_) => Evidence::NotRegistered,
+        Ok(found) if provider.is_gp_practice() && found.is_registered_at(organisation) => {
+            Evidence::Found([Relationship::registered_at(organisation)].into())
+        }
+        Ok(_) => Evidence::Found([].into()),
         Err(_) => Evidence::Unreachable,
     })
 }

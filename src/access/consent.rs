@@ -4,7 +4,7 @@
 //! objection was recorded while a part of it is ignored.
 
 use super::{
-    ContentFault, FaultCode, ObjectionScope,
+    ContentFault, FaultCode, Matter, Terms,
     content::{Members, Node, nhs_number, ods_code, only_coding},
 };
 use crate::{
@@ -31,7 +31,7 @@ pub struct Consent {
     /// `None` where `patient.reference` is none of ours, or is not whom the identifier names: the decision refuses that
     /// like any other, so that it tells nothing.
     pub patient: Option<NhsNumber>,
-    pub scope: ObjectionScope,
+    pub terms: Terms,
     /// The members that are kept and answered, as they were sent, each with a comma before it.
     content: String,
 }
@@ -55,14 +55,14 @@ pub fn read(text: &str, status: Status, resolve: impl Fn(&str) -> Option<NhsNumb
     FhirDate::parse_element(&date_time.text()?)
         .map_err(|_| date_time.fault(FaultCode::Value, "expected a FHIR dateTime, with a zone where it has a time"))?;
     only_coding(&consent.need("policyRule")?, Labels::ACT_CODE, "OPTOUT")?;
-    let scope = objected_to(consent.need("provision")?.members()?)?;
+    let terms = objected_to(consent.need("provision")?.members()?)?;
     consent.done()?;
 
     // assigned here; a narrative is not kept, because nobody checked that it says the same, or is safe to show
     let assigned = |name: &str| matches!(name, "resourceType" | "id" | "meta" | "text");
     let kept = root.value.members().filter(|(name, _)| !assigned(name));
     let content = kept.map(|(name, value)| format!(r#","{name}":{}"#, value.raw_str())).collect();
-    Ok(Consent { id, patient, scope, content })
+    Ok(Consent { id, patient, terms, content })
 }
 
 impl Consent {
@@ -108,11 +108,11 @@ fn patient(node: &Node<'_>, resolve: impl Fn(&str) -> Option<NhsNumber>) -> Resu
 }
 
 /// `provision`: deny, and then nothing more (the whole record), or what one organisation wrote.
-fn objected_to(mut provision: Members<'_>) -> Result<ObjectionScope, ContentFault> {
+fn objected_to(mut provision: Members<'_>) -> Result<Terms, ContentFault> {
     provision.need("type")?.must_be("deny")?;
     let data = provision.take("data");
     provision.done()?;
-    let Some(data) = data else { return Ok(ObjectionScope::WholeRecord) };
+    let Some(data) = data else { return Ok(Terms::default()) };
     let mut source = data.only_item()?.members()?;
     source.need("meaning")?.must_be("authoredby")?;
     let mut reference = source.need("reference")?.members()?;
@@ -121,7 +121,8 @@ fn objected_to(mut provision: Members<'_>) -> Result<ObjectionScope, ContentFaul
     reference.take("display").map(|display| display.text()).transpose()?;
     reference.done()?;
     source.done()?;
-    Ok(ObjectionScope::Source(organisation))
+    let covers = Matter { sources: vec![organisation], ..Matter::default() };
+    Ok(Terms { covers, ..Terms::default() })
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 use super::{
-    Action, Decision, Evidence, Facts, ObjectionScope, Permit, Policy, Refusal, RefusalKind, RuleId, Wanted,
+    Action, Clearance, Decision, Evidence, Facts, GlobalFacts, Objection, Override, Permit, Person, Policy, Refusal,
+    RefusalKind, RuleId, Wanted,
+    objection::Reader,
     permit::Grounds,
-    question::{About, Asker, Doing, Grade, Step},
+    policy::Kinds,
+    question::{About, Asker, Doing, Grade, Objected, Reach, Step},
     relation::Relation,
 };
 use crate::{
-    domain::NhsNumber,
+    domain::{Epochs, NhsNumber},
     identity::{Party, Requester, Whose},
 };
 use std::sync::Arc;
@@ -16,17 +19,13 @@ impl Policy {
     /// Who cannot reach such a thing, or is nothing to this patient, learns the same whatever is known about the patient.
     pub fn decide(self: &Arc<Self>, requester: &Requester, wanted: &Wanted, facts: &Facts) -> Decision {
         let mut rules = Vec::new();
-        let refused = |kind, rules| {
-            Decision::Refused(Refusal { kind, rules, epochs: facts.epochs(), policy: self.fingerprint().clone() })
-        };
-        let (resource_type, letter) = wanted.action.scope();
+        let refused = |kind, rules| Decision::Refused(self.refusal(kind, rules, facts.epochs()));
         // every type has its kind (checked when the policy was loaded); one that had none would be out of reach
-        let Some(kind) = self.roles().kind_of(resource_type) else {
+        let Some(about) = self.about(requester, wanted.action) else {
             return refused(RefusalKind::Uniform, vec![RuleId::new(RuleId::RULE_FAILED)]);
         };
-        let about = About { asker: Asker::of(&requester.party), doing: Doing::of(wanted.action), kind };
-
-        let reach = self.answer(about, self.reach(requester, facts, resource_type, letter));
+        let reaches = self.reaches(requester, facts.organisation.as_deref());
+        let reach = self.answer(about, self.reach(requester, wanted.action, facts, reaches));
         rules.extend(reach.rules.iter().cloned());
         if !reach.permitted {
             return refused(RefusalKind::Uniform, rules);
@@ -36,8 +35,9 @@ impl Policy {
             return refused(RefusalKind::Uniform, rules);
         };
 
+        let person = requester.person();
         let organisation = requester.party.organisation();
-        let relation = organisation.and_then(|organisation| Relation::best(organisation, facts));
+        let relation = organisation.and_then(|own| Relation::best(own, &person, facts, self.relationships()));
         let grade = relation.as_ref().map_or(Grade::None, |relation| relation.grade);
         let relate = |grade| self.answer(about, relate(requester, wanted.action, patient, grade));
         let answer = relate(grade);
@@ -52,29 +52,92 @@ impl Policy {
             };
         }
 
-        let objected = facts.patient.objections.iter().any(|o| o.scope == ObjectionScope::WholeRecord);
-        let see = self.answer(about, Step::See { objected });
+        let reader = Reader { user: requester.party.user(), person: &person, organisation };
+        let objections: Vec<Objection> =
+            facts.patient.objections.iter().filter(|o| o.applies(&reader, facts.now)).cloned().collect();
+        let overriding = Override::best(&facts.patient.overrides, &reader, facts.now).cloned();
+        let whole = Objected::by(objections.iter().filter(|objection| objection.is_whole()));
+        let see = Step::See { objected: whole, overriding: overriding.as_ref().map(|grant| grant.reason) };
+        let see = self.answer(about, see);
         rules.extend(see.rules.iter().cloned());
         if !see.permitted {
             return refused(RefusalKind::NoConsent, rules);
         }
-        Decision::Permit(Permit::new(self, requester, facts, Grounds { about, patient, relation, rules }))
+        let grounds = Grounds { about, patient, relation, rules, reaches, person, objections, overriding };
+        Decision::Permit(Permit::new(self, requester, wanted.action, facts, grounds))
     }
 
-    fn reach(&self, requester: &Requester, facts: &Facts, resource_type: &str, letter: char) -> Step {
+    /// Leave for what is about no patient in particular: the review desk's list, of the requester's own organisation.
+    pub fn clear(
+        self: &Arc<Self>,
+        requester: &Requester,
+        action: Action,
+        global: &Arc<GlobalFacts>,
+        organisation_kind: Option<&Arc<str>>,
+    ) -> Result<Clearance, Refusal> {
+        let facts = Facts {
+            patient: Arc::default(),
+            global: Arc::clone(global),
+            evidence: Evidence::NotAsked,
+            organisation: organisation_kind.cloned(),
+            now: crate::domain::Timestamp::MAX,
+        };
+        let epochs = Epochs { patient: 0, global: global.epoch };
+        let (Some(about), Some(organisation)) = (self.about(requester, action), requester.party.organisation()) else {
+            return Err(self.refusal(RefusalKind::Uniform, vec![RuleId::new(RuleId::RULE_FAILED)], epochs));
+        };
+        let reaches = self.reaches(requester, organisation_kind.map(|kind| &**kind));
+        let mut rules = Vec::new();
+        let concerns_own = concerns_own(action);
+        let relate = Step::Relate { oneself: false, grade: Grade::None, in_own_name: false, concerns_own };
+        for step in [self.reach(requester, action, &facts, reaches), relate] {
+            let answer = self.answer(about, step);
+            rules.extend(answer.rules.iter().cloned());
+            if !answer.permitted {
+                return Err(self.refusal(RefusalKind::Uniform, rules, epochs));
+            }
+        }
+        Ok(Clearance::new(organisation, rules, epochs, Arc::clone(self.fingerprint()), requester.expires))
+    }
+
+    fn refusal(&self, kind: RefusalKind, rules: Vec<RuleId>, epochs: Epochs) -> Refusal {
+        Refusal { kind, rules, epochs, policy: Arc::clone(self.fingerprint()) }
+    }
+
+    fn about(&self, requester: &Requester, action: Action) -> Option<About> {
+        let kind = self.roles().kind_of(action.scope().0)?;
+        Some(About { asker: Asker::of(&requester.party), doing: Doing::of(action), kind })
+    }
+
+    /// What their job role and its activities reach, at such an organisation.
+    fn reaches(&self, requester: &Requester, organisation: Option<&str>) -> Kinds {
+        let Party::Staff { role: Some(role), activities, .. } = &requester.party else { return Kinds::default() };
+        let limit = organisation.map(|kind| self.organisations().reaches(kind)).unwrap_or_default();
+        self.roles().reaches(role, activities).within(limit)
+    }
+
+    fn reach(&self, requester: &Requester, action: Action, facts: &Facts, reaches: Kinds) -> Step {
+        let (resource_type, letter) = action.scope();
         let (whose, role) = match &requester.party {
             Party::Staff { role, .. } => (Whose::User, role.as_deref()),
             Party::Patient { .. } => (Whose::Patient, None),
             Party::System { .. } => (Whose::System, None),
         };
-        let user = (requester.issuer.clone(), requester.subject.clone());
-        Step::Reach {
+        let group = role.and_then(|code| self.roles().group_of(code));
+        let limit = facts.organisation.as_deref().map(|kind| self.organisations().reaches(kind)).unwrap_or_default();
+        Step::Reach(Reach {
             purpose: requester.purpose.clone(),
             scoped: requester.scopes.allow(whose, resource_type, letter),
-            group: role.and_then(|code| self.roles().group_of(code)),
-            revoked: facts.global.revoked.contains(&user),
+            organisation_reads: !limit.is_empty(),
+            reaches,
+            may_claim: group.is_some_and(|group| group.may_claim),
+            may_override: match action {
+                Action::Override(reason) => group.is_some_and(|group| group.may_override.contains(&reason)),
+                _ => false,
+            },
+            revoked: facts.global.revoked.contains(&requester.person()),
             represented: requester.acting.is_some(),
-        }
+        })
     }
 }
 
@@ -86,5 +149,32 @@ fn relate(requester: &Requester, action: Action, patient: NhsNumber, grade: Grad
         }
         _ => false,
     };
-    Step::Relate { oneself, grade, in_own_name }
+    Step::Relate { oneself, grade, in_own_name, concerns_own: concerns_own(action) }
+}
+
+/// Of the log staff are shown their own organisation's part alone, so that it always concerns it.
+fn concerns_own(action: Action) -> bool {
+    match action {
+        Action::ReviewObjection { concerns_own }
+        | Action::ReadDesk { concerns_own }
+        | Action::KeepDesk { concerns_own } => concerns_own,
+        Action::ReadLog(_) => true,
+        _ => false,
+    }
+}
+
+impl Objected {
+    pub fn by<'a>(objections: impl Iterator<Item = &'a Objection>) -> Self {
+        objections.fold(Self::default(), |so_far, objection| Self {
+            any: true,
+            not_even_in_an_emergency: so_far.not_even_in_an_emergency || objection.terms.not_even_in_an_emergency,
+        })
+    }
+}
+
+impl Requester {
+    /// As facts name them.
+    pub fn person(&self) -> Person {
+        Person { issuer: self.issuer.clone(), subject: self.subject.clone() }
+    }
 }

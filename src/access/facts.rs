@@ -1,14 +1,20 @@
+use super::{Objection, Override};
 use crate::domain::{Epochs, OdsCode, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 /// Everything a decision may rest on, loaded at one moment. The epochs were read *before* the facts: facts newer than
 /// their epoch are found out by the release transaction, facts older than it could not be.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    pub patient: std::sync::Arc<PatientFacts>,
-    pub global: std::sync::Arc<GlobalFacts>,
+    pub patient: Arc<PatientFacts>,
+    pub global: Arc<GlobalFacts>,
     pub evidence: Evidence,
+    /// The kind of the requester's organisation (organisations.json); `None` where the region does not know it.
+    pub organisation: Option<Arc<str>>,
     pub now: Timestamp,
 }
 
@@ -24,6 +30,7 @@ pub struct PatientFacts {
     pub epoch: i64,
     pub objections: Vec<Objection>,
     pub relationships: Vec<Relationship>,
+    pub overrides: Vec<Override>,
     /// Sources whose answers for this patient held another person's data: not asked, not shown, until a person looks.
     pub quarantined: BTreeSet<OdsCode>,
 }
@@ -33,39 +40,38 @@ pub struct PatientFacts {
 pub struct GlobalFacts {
     pub epoch: i64,
     pub suspended: BTreeSet<OdsCode>,
-    /// Users barred at once, by issuer and subject.
-    pub revoked: HashSet<(String, String)>,
+    /// Users barred at once.
+    pub revoked: HashSet<Person>,
+    /// The fingerprint of the policy in force; `None` where none was ever stored.
+    pub policy: Option<Arc<str>>,
 }
 
-/// An objection in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Objection {
-    /// The Consent's id.
-    pub id: String,
-    pub scope: ObjectionScope,
+/// A user: the issuer's URL and its name for them, together unique for ever.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Person {
+    pub issuer: String,
+    pub subject: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ObjectionScope {
-    WholeRecord,
-    /// What this organisation holds is not to be shared.
-    Source(OdsCode),
-}
-
-/// A care relationship that an organisation's system asserted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A care relationship: asserted by an organisation's system, found by asking it, or claimed by one person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relationship {
     pub organisation: OdsCode,
     pub basis: Basis,
     pub start: Timestamp,
     /// Exclusive; `None` while it lasts.
     pub end: Option<Timestamp>,
-    /// The evidence's identifier at the asserting organisation (system|value).
+    /// It was ended explicitly: it ends then, however long its kind holds otherwise.
+    #[serde(default)]
+    pub closed: bool,
+    /// The evidence's identifier at the asserting organisation (system|value), what it was found in, or the claim's id.
     pub evidence: String,
+    /// Whose alone it is: a claim's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Person>,
 }
 
-/// `basis` of `$assert-relationship` (contract).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
     Registered,
@@ -74,9 +80,15 @@ pub enum Basis {
     Appointment,
     Caseload,
     CareTeam,
+    /// One person's own word.
+    Claim,
 }
 
 impl Basis {
+    /// Those that an organisation's system may assert: `basis` of `$assert-relationship` (contract).
+    pub const ASSERTED: [Self; 6] =
+        [Self::Registered, Self::Encounter, Self::Referral, Self::Appointment, Self::Caseload, Self::CareTeam];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Registered => "registered",
@@ -85,23 +97,21 @@ impl Basis {
             Self::Appointment => "appointment",
             Self::Caseload => "caseload",
             Self::CareTeam => "care-team",
+            Self::Claim => "claim",
         }
     }
 
     pub fn parse(code: &str) -> Option<Self> {
-        [Self::Registered, Self::Encounter, Self::Referral, Self::Appointment, Self::Caseload, Self::CareTeam]
-            .into_iter()
-            .find(|basis| basis.as_str() == code)
+        Self::ASSERTED.into_iter().chain([Self::Claim]).find(|basis| basis.as_str() == code)
     }
 }
 
-/// What the requester's own organisation said when asked whether it is this patient's general practice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the requester's own organisation said when asked whether it cares for this patient.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Evidence {
     NotAsked,
-    /// Its own Patient names it as general practice.
-    Registered,
-    NotRegistered,
+    /// What it answered holds these; none is a no.
+    Found(Arc<[Relationship]>),
     /// It could not be reached, or did not answer sense.
     Unreachable,
 }

@@ -67,24 +67,25 @@ fn actions() -> Vec<(String, Action)> {
 /// Name, what is stored, what the own organisation said.
 fn relations() -> Vec<(&'static str, Vec<Relationship>, Evidence)> {
     let ended = Relationship { end: Some(NOW), ..relationship(own(), Basis::Registered) };
+    let no = found(&[]);
     vec![
         ("none, not asked", vec![], Evidence::NotAsked),
-        ("none, asked: no", vec![], Evidence::NotRegistered),
+        ("none, asked: no", vec![], no.clone()),
         ("none, unreachable", vec![], Evidence::Unreachable),
-        ("another's", vec![relationship(other(), Basis::Registered)], Evidence::NotRegistered),
-        ("ended", vec![ended], Evidence::NotRegistered),
+        ("another's", vec![relationship(other(), Basis::Registered)], no.clone()),
+        ("ended", vec![ended], no.clone()),
         ("encounter", vec![relationship(own(), Basis::Encounter)], Evidence::NotAsked),
         ("encounter, unreachable", vec![relationship(own(), Basis::Encounter)], Evidence::Unreachable),
         ("registered", vec![relationship(own(), Basis::Registered)], Evidence::NotAsked),
-        ("asked: registered", vec![], Evidence::Registered),
+        ("asked: registered", vec![], found(&[Basis::Registered])),
     ]
 }
 
 fn objections() -> [(&'static str, Vec<Objection>); 3] {
     [
         ("none", vec![]),
-        ("one source", vec![objection(ObjectionScope::Source(other()))]),
-        ("whole record", vec![objection(ObjectionScope::WholeRecord)]),
+        ("one source", vec![objection(of_source(other()))]),
+        ("whole record", vec![objection(Terms::default())]),
     ]
 }
 
@@ -93,7 +94,7 @@ fn world(objections: Vec<Objection>, relationships: Vec<Relationship>, evidence:
     let patient = Arc::make_mut(&mut facts.patient);
     patient.objections = objections;
     patient.relationships = relationships;
-    let revoked = ("https://identity.example".to_owned(), "revoked".to_owned());
+    let revoked = Person { issuer: "https://identity.example".to_owned(), subject: "revoked".to_owned() };
     Arc::make_mut(&mut facts.global).revoked.insert(revoked);
     Facts { evidence, ..facts }
 }
@@ -135,7 +136,7 @@ fn decisions(table: &mut String) {
                 let requester = Requester { purpose: Purpose((*purpose).to_owned()), ..requester.clone() };
                 let by_relation = relations.iter().map(|(relation, stored, evidence)| {
                     let by_objection = objections.iter().map(|(objection, list)| {
-                        let facts = world(list.clone(), stored.clone(), *evidence);
+                        let facts = world(list.clone(), stored.clone(), evidence.clone());
                         (objection.to_string(), outcome(&policy().decide(&requester, &wanted(action), &facts)))
                     });
                     (relation.to_string(), merged(by_objection))
@@ -177,7 +178,7 @@ fn disclosures(table: &mut String) {
         let mut is = Vec::new();
         let patient = Arc::make_mut(&mut facts.patient);
         if state & 1 > 0 {
-            patient.objections.push(objection(ObjectionScope::Source(source)));
+            patient.objections.push(objection(of_source(source)));
             is.push("objected to");
         }
         if state & 2 > 0 {
@@ -194,8 +195,8 @@ fn disclosures(table: &mut String) {
         let mut restricted = Labels::default();
         restricted.add(Labels::CONFIDENTIALITY, "R");
         let shown = |labels: &Labels| {
-            let answer = permit.disclose(source, labels);
-            let released = permit.disclosure(source, labels) == Disclosure::Release;
+            let answer = permit.disclose(source, labels, None);
+            let released = permit.disclosure(source, labels, None) == Disclosure::Release;
             format!("{} [{}]", if released { "RELEASE" } else { "withhold" }, list(&answer.rules))
         };
         let (basis, whose) = (basis.as_str(), if own_source { "own" } else { "other" });
@@ -214,8 +215,7 @@ fn roles(table: &mut String) {
     let _ = writeln!(table, "\n\n#### Job roles: the kinds each reaches\n");
     let roles = policy().roles();
     for code in roles.codes().collect::<BTreeSet<_>>() {
-        let kinds = roles.group_of(code).map(|group| roles.reaches(group)).unwrap_or_default();
-        let kinds: Vec<_> = kinds.iter().map(|kind| roles.kind_name(*kind)).collect();
+        let kinds: Vec<_> = roles.reaches(code, &[]).iter().map(|kind| roles.kind_name(kind)).collect();
         let name = roles.name_of(code).unwrap_or_default();
         let _ = writeln!(
             table,

@@ -33,7 +33,7 @@ pub fn read_assertion(text: &str, now: Timestamp) -> Result<Assertion, ContentFa
     let patient = nhs_number(&given.need("patient", "valueIdentifier")?)?;
     let organisation = ods_code(&given.need("organization", "valueIdentifier")?)?;
     let basis = given.need("basis", "valueCode")?;
-    let basis = Basis::parse(&basis.text()?).ok_or_else(|| {
+    let basis = Basis::parse(&basis.text()?).filter(|basis| *basis != Basis::Claim).ok_or_else(|| {
         let known = "one of registered, encounter, referral, appointment, caseload, care-team";
         basis.fault(FaultCode::Value, format!("expected {known}"))
     })?;
@@ -43,7 +43,8 @@ pub fn read_assertion(text: &str, now: Timestamp) -> Result<Assertion, ContentFa
         None => (now, None),
     };
     given.done()?;
-    Ok(Assertion { patient, relationship: Relationship { organisation, basis, start, end, evidence } })
+    let relationship = Relationship::of(organisation, basis, start, end, evidence);
+    Ok(Assertion { patient, relationship })
 }
 
 /// Reads patient, organization and, where one relationship among several is meant, its evidence.

@@ -1,7 +1,8 @@
 use super::{
-    Facts, GlobalFacts, ObjectionScope, PatientFacts, Policy, RuleId,
-    policy::Answer,
-    question::{About, Asker, Doing, Grade, Step},
+    Action, Facts, GlobalFacts, Objection, Override, PatientFacts, Person, Policy, RuleId,
+    objection::{Item, Reader},
+    policy::{Answer, Kinds},
+    question::{About, Asker, Disclose, Doing, Grade, Objected, Step},
     relation::Relation,
 };
 use crate::{
@@ -25,12 +26,20 @@ pub struct Permit {
     policy: Arc<Policy>,
     about: About,
     patient: NhsNumber,
+    person: Person,
+    user: Option<String>,
     organisation: Option<OdsCode>,
+    /// What is read; others than a record's types are told apart by what is done.
+    resource_type: &'static str,
+    reaches: Kinds,
     grade: Grade,
     basis: String,
     rules: Vec<RuleId>,
     epochs: Epochs,
     valid_until: Timestamp,
+    /// Those that have a say for this reader now.
+    objections: Vec<Objection>,
+    overriding: Option<Override>,
     patient_facts: Arc<PatientFacts>,
     global_facts: Arc<GlobalFacts>,
 }
@@ -41,6 +50,10 @@ pub(super) struct Grounds {
     pub patient: NhsNumber,
     pub relation: Option<Relation>,
     pub rules: Vec<RuleId>,
+    pub reaches: Kinds,
+    pub person: Person,
+    pub objections: Vec<Objection>,
+    pub overriding: Option<Override>,
 }
 
 /// Whether an entry of one source, labelled so, may be shown.
@@ -67,27 +80,52 @@ pub enum SkipReason {
 }
 
 impl Permit {
-    pub(super) fn new(policy: &Arc<Policy>, requester: &Requester, facts: &Facts, grounds: Grounds) -> Self {
-        let Grounds { about, patient, relation, rules } = grounds;
-        let in_own_name = matches!(about.doing, Doing::AssertRelationship | Doing::EndRelationship);
-        // a system that speaks of its own relationships relies on none
-        let relied = relation.filter(|_| !in_own_name);
+    pub(super) fn new(
+        policy: &Arc<Policy>,
+        requester: &Requester,
+        action: Action,
+        facts: &Facts,
+        grounds: Grounds,
+    ) -> Self {
+        let Grounds { about, patient, relation, rules, reaches, person, objections, overriding } = grounds;
+        // what is said of one's own relationships, queue or log relies on none
+        let relies = matches!(
+            about.doing,
+            Doing::ReadRecord
+                | Doing::ReadObjections
+                | Doing::RecordObjection
+                | Doing::WithdrawObjection
+                | Doing::Override
+        );
+        let relied = relation.filter(|_| relies);
         let basis = match (&relied, about.asker) {
             (Some(relation), _) => relation.basis.clone(),
             (None, Asker::Patient) => "the patient".to_owned(),
             (None, Asker::Staff | Asker::System) => "own organisation".to_owned(),
         };
-        let end = relied.as_ref().map_or(Timestamp::MAX, |relation| relation.end);
+        let overriding = overriding.filter(|_| about.doing == Doing::ReadRecord);
+        let ends = [
+            relied.as_ref().map(|relation| relation.end),
+            overriding.as_ref().map(|grant| grant.end),
+            // an objection that begins then will have its say
+            facts.patient.objections.iter().filter_map(|o| o.terms.from).filter(|from| *from > facts.now).min(),
+        ];
         Self {
             policy: Arc::clone(policy),
             about,
             patient,
+            person,
+            user: requester.party.user().map(str::to_owned),
             organisation: requester.party.organisation(),
-            grade: relied.map_or(Grade::None, |relation| relation.grade),
+            resource_type: action.scope().0,
+            reaches,
+            grade: relied.as_ref().map_or(Grade::None, |relation| relation.grade),
             basis,
             rules,
             epochs: facts.epochs(),
-            valid_until: end.min(requester.expires),
+            valid_until: ends.into_iter().flatten().fold(requester.expires, Timestamp::min),
+            objections,
+            overriding,
             patient_facts: Arc::clone(&facts.patient),
             global_facts: Arc::clone(&facts.global),
         }
@@ -121,9 +159,19 @@ impl Permit {
         self.policy.fingerprint()
     }
 
-    /// May this source's entries with these labels be shown?
-    pub fn disclosure(&self, source: OdsCode, labels: &Labels) -> Disclosure {
-        let answer = self.disclose(source, labels);
+    /// The whole policy that decided: how sensitive things are marked, and how long things last.
+    pub fn rules_in_force(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// The override that was in force for this reader, used or not.
+    pub fn overriding(&self) -> Option<&Override> {
+        self.overriding.as_ref()
+    }
+
+    /// May this source's entries with these labels, of this date, be shown?
+    pub fn disclosure(&self, source: OdsCode, labels: &Labels, date: Option<Timestamp>) -> Disclosure {
+        let answer = self.disclose(source, labels, date);
         match answer.rules.first() {
             _ if answer.permitted => Disclosure::Release,
             Some(rule) => Disclosure::Withhold(rule.clone()),
@@ -131,29 +179,47 @@ impl Permit {
         }
     }
 
-    pub(super) fn disclose(&self, source: OdsCode, labels: &Labels) -> Answer {
-        let step = Step::Disclose {
+    /// Whether an entry's date has a say: otherwise one answer holds for all that are labelled alike.
+    pub fn asks_for_dates(&self) -> bool {
+        self.objections.iter().any(Objection::is_dated)
+    }
+
+    pub(super) fn disclose(&self, source: OdsCode, labels: &Labels, date: Option<Timestamp>) -> Answer {
+        let item = Item { source, resource_type: self.resource_type, labels, date };
+        let reader = Reader { user: self.user.as_deref(), person: &self.person, organisation: self.organisation };
+        let covering = self.objections.iter().filter(|objection| objection.covers(&item, &reader, &self.policy));
+        self.answer(source, labels, Objected::by(covering))
+    }
+
+    fn answer(&self, source: OdsCode, labels: &Labels, objected: Objected) -> Answer {
+        let sensitivities = self.policy.sensitivities();
+        let step = Step::Disclose(Disclose {
             grade: self.grade,
             own: self.organisation == Some(source),
-            objected: self.patient_facts.objections.iter().any(|o| o.scope == ObjectionScope::Source(source)),
+            objected,
+            overriding: self.overriding.as_ref().map(|grant| grant.reason),
             quarantined: self.patient_facts.quarantined.contains(&source),
             suspended: self.global_facts.suspended.contains(&source),
             restricted: labels.restricted(),
-        };
+            sensitive: sensitivities.kinds(labels),
+            reaches: self.reaches,
+            statutory: sensitivities.statutory(labels),
+        });
         self.policy.answer(self.about, step)
     }
 
-    /// May this source be asked? What it holds without any label decides.
+    /// May this source be asked? Not if nothing that it could hold might be shown.
     pub fn asks(&self, source: OdsCode) -> Asking {
-        match self.disclosure(source, &Labels::default()) {
-            Disclosure::Release => Asking::Ask,
-            Disclosure::Withhold(_) if self.global_facts.suspended.contains(&source) => {
-                Asking::Skip(SkipReason::Suspended)
-            }
-            Disclosure::Withhold(_) if self.patient_facts.quarantined.contains(&source) => {
-                Asking::Skip(SkipReason::Quarantined)
-            }
-            Disclosure::Withhold(_) => Asking::Skip(SkipReason::Objected),
+        let all = |objection: &&Objection| objection.covers_all_of(source, self.resource_type, &self.policy);
+        let objected = Objected::by(self.objections.iter().filter(all));
+        if self.answer(source, &Labels::default(), objected).permitted {
+            Asking::Ask
+        } else if self.global_facts.suspended.contains(&source) {
+            Asking::Skip(SkipReason::Suspended)
+        } else if self.patient_facts.quarantined.contains(&source) {
+            Asking::Skip(SkipReason::Quarantined)
+        } else {
+            Asking::Skip(SkipReason::Objected)
         }
     }
 }

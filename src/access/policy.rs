@@ -4,19 +4,28 @@
 //! own id and a reason in plain words, and every type of the record is of exactly one kind of information.
 
 mod fault;
+mod organisations;
+mod overrides;
+mod relationships;
 mod roles;
 mod rules;
+mod sensitivities;
 mod texts;
 
 pub use fault::PolicyFault;
-pub(super) use roles::{Group, Kind, Roles};
+pub use overrides::Overrides;
+pub use relationships::Relationships;
+pub(super) use roles::{Kind, Kinds, Roles};
+pub use sensitivities::Sensitivities;
 pub(super) use texts::StepName;
 
 use super::{
     RuleId,
     question::{About, Question, Step},
 };
+use crate::domain::Labels;
 use cedar_policy::Schema;
+use organisations::Organisations;
 use rules::Rules;
 use std::{
     collections::{HashMap, HashSet},
@@ -34,6 +43,10 @@ pub struct Policy {
     schema: Schema,
     steps: HashMap<StepName, Rules>,
     roles: Roles,
+    organisations: Organisations,
+    relationships: Relationships,
+    overrides: Overrides,
+    sensitivities: Arc<Sensitivities>,
     remembered: RwLock<HashMap<Question, Answer>>,
 }
 
@@ -56,7 +69,16 @@ impl Policy {
         let schema = Schema::from_cedarschema_str(Texts::SCHEMA)
             .map_err(|error| vec![PolicyFault::in_text(Texts::SCHEMA_FILE, Texts::SCHEMA, &error)])?
             .0;
-        let roles = Roles::read(&texts.roles).map_err(|more| faults.extend(more)).ok();
+        let mut kept = |fault: Vec<PolicyFault>| faults.extend(fault);
+        let roles = Roles::read(texts.table(Texts::ROLES_FILE)).map_err(&mut kept).ok();
+        let relationships = Relationships::read(texts.table(Texts::RELATIONSHIPS_FILE)).map_err(&mut kept).ok();
+        let overrides = Overrides::read(texts.table(Texts::OVERRIDES_FILE)).map_err(&mut kept).ok();
+        let of_roles = roles.as_ref().map(|roles| {
+            (
+                Organisations::read(texts.table(Texts::ORGANISATIONS_FILE), roles).map_err(&mut kept).ok(),
+                Sensitivities::read(texts.table(Texts::SENSITIVITIES_FILE), roles).map_err(&mut kept).ok(),
+            )
+        });
         let mut steps = HashMap::new();
         for step in StepName::ALL {
             match Rules::read(step, texts.of(step), &schema, roles.as_ref()) {
@@ -70,9 +92,21 @@ impl Policy {
                 faults.push(rule.fault(format!("another rule is called `{}` too", rule.id)));
             }
         }
-        match roles {
-            Some(roles) if faults.is_empty() => {
-                Ok(Self { fingerprint: texts.fingerprint(), schema, steps, roles, remembered: RwLock::default() })
+        match (roles, of_roles, relationships, overrides) {
+            (Some(roles), Some((Some(organisations), Some(sensitivities))), Some(relationships), Some(overrides))
+                if faults.is_empty() =>
+            {
+                Ok(Self {
+                    fingerprint: texts.fingerprint(),
+                    schema,
+                    steps,
+                    roles,
+                    organisations,
+                    relationships,
+                    overrides,
+                    sensitivities: Arc::new(sensitivities),
+                    remembered: RwLock::default(),
+                })
             }
             _ => Err(faults),
         }
@@ -91,6 +125,34 @@ impl Policy {
     /// The job role's name, such as `Paramedic` for `R1070`.
     pub fn role_name(&self, code: &str) -> Option<&str> {
         self.roles.name_of(code)
+    }
+
+    pub fn relationships(&self) -> &Relationships {
+        &self.relationships
+    }
+
+    pub fn overrides(&self) -> &Overrides {
+        &self.overrides
+    }
+
+    pub fn sensitivities(&self) -> &Arc<Sensitivities> {
+        &self.sensitivities
+    }
+
+    /// Whether an entry of this type, labelled so, is of the kind of this name; `None` if there is no such kind.
+    pub(super) fn is_of_kind(&self, resource_type: &str, labels: &Labels, name: &str) -> Option<bool> {
+        let kind = self.roles.kind_named(name)?;
+        let of_type = self.roles.kind_of(resource_type) == Some(kind);
+        Some(of_type || self.sensitivities.kinds(labels).iter().any(|sensitive| sensitive == kind))
+    }
+
+    /// Whether its people may reach anything is another question: this kind of organisation has been thought of.
+    pub fn knows_organisations(&self, kind: &str) -> bool {
+        self.organisations.knows(kind)
+    }
+
+    pub(super) fn organisations(&self) -> &Organisations {
+        &self.organisations
     }
 
     pub(super) fn roles(&self) -> &Roles {

@@ -30,7 +30,7 @@ impl World {
         restricted.add(Labels::CONFIDENTIALITY, "V");
         let labels = [Labels::default(), restricted];
         let all = organisations().into_iter().flat_map(|source| labels.iter().map(move |l| (source, l)));
-        let shown = all.filter(|(source, labels)| permit.disclosure(*source, labels) == Disclosure::Release);
+        let shown = all.filter(|(source, labels)| permit.disclosure(*source, labels, None) == Disclosure::Release);
         let shown: BTreeSet<_> = shown.map(|(source, labels)| (source, labels.restricted())).collect();
         for source in organisations() {
             assert_eq!(permit.asks(source) == Asking::Ask, shown.contains(&(source, false)));
@@ -96,8 +96,8 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn scope() -> impl Strategy<Value = ObjectionScope> {
-    prop_oneof![1 => Just(ObjectionScope::WholeRecord), 8 => organisation().prop_map(ObjectionScope::Source)]
+fn scope() -> impl Strategy<Value = Terms> {
+    prop_oneof![1 => Just(Terms::default()), 8 => organisation().prop_map(of_source)]
 }
 
 fn related() -> impl Strategy<Value = Relationship> {
@@ -121,7 +121,7 @@ fn patient_facts() -> impl Strategy<Value = PatientFacts> {
 }
 
 fn evidence() -> impl Strategy<Value = Evidence> {
-    select(vec![Evidence::NotAsked, Evidence::Registered, Evidence::NotRegistered, Evidence::Unreachable])
+    select(vec![Evidence::NotAsked, found(&[Basis::Registered]), found(&[]), Evidence::Unreachable])
 }
 
 fn any_world() -> impl Strategy<Value = World> {
@@ -134,6 +134,7 @@ fn any_world() -> impl Strategy<Value = World> {
                 patient: Arc::new(about),
                 global: Arc::new(GlobalFacts { suspended, ..GlobalFacts::default() }),
                 evidence,
+                organisation: Some("acute-trust".into()),
                 now: NOW,
             },
         },
@@ -143,7 +144,7 @@ fn any_world() -> impl Strategy<Value = World> {
 /// Something that happens to a world and must never let anyone see more.
 #[derive(Clone, Debug)]
 enum Less {
-    Objection(ObjectionScope),
+    Objection(Terms),
     Role,
     Scopes,
     Relationships(usize),
@@ -170,7 +171,7 @@ fn lessen(mut world: World, less: &Less) -> World {
     let about = Arc::make_mut(&mut world.facts.patient);
     let global = Arc::make_mut(&mut world.facts.global);
     match less {
-        Less::Objection(scope) => about.objections.push(objection(*scope)),
+        Less::Objection(scope) => about.objections.push(objection(scope.clone())),
         Less::Role => {
             if let Party::Staff { role, .. } = &mut world.requester.party {
                 *role = None;
@@ -179,11 +180,11 @@ fn lessen(mut world: World, less: &Less) -> World {
         Less::Scopes => world.requester.scopes = Scopes::default(),
         Less::Relationships(at) if *at < about.relationships.len() => drop(about.relationships.remove(*at)),
         Less::Relationships(_) => about.relationships.clear(),
-        Less::Evidence => world.facts.evidence = Evidence::NotRegistered,
+        Less::Evidence => world.facts.evidence = found(&[]),
         Less::Quarantined(source) => drop(about.quarantined.insert(*source)),
         Less::Suspended(source) => drop(global.suspended.insert(*source)),
         Less::Revoked => {
-            global.revoked.insert((world.requester.issuer.clone(), world.requester.subject.clone()));
+            global.revoked.insert(world.requester.person());
         }
     }
     world
@@ -218,13 +219,13 @@ proptest! {
     fn one_without_a_relationship_learns_the_same_whatever_is_known(
         world in any_world(), facts in patient_facts(), more in patient_facts()
     ) {
-        let evidence = match world.facts.evidence {
-            Evidence::Registered => Evidence::NotRegistered,
-            other => other,
+        let evidence = match &world.facts.evidence {
+            Evidence::Found(_) => found(&[]),
+            other => other.clone(),
         };
         let unrelated = |mut facts: PatientFacts| {
             facts.relationships.retain(|r| Some(r.organisation) != world.requester.party.organisation());
-            World { facts: Facts { patient: Arc::new(facts), evidence, ..world.facts.clone() }, ..world.clone() }
+            World { facts: Facts { patient: Arc::new(facts), evidence: evidence.clone(), ..world.facts.clone() }, ..world.clone() }
         };
         prop_assert_eq!(seen(&unrelated(facts).decide()), seen(&unrelated(more).decide()));
     }
@@ -299,7 +300,7 @@ fn measure_a_decision() {
     let Decision::Permit(permit) = policy().decide(&doctor, &read, &facts) else { panic!("no permit") };
     let labels = Labels::default();
     time("decide", 200_000, &mut || drop(policy().decide(&doctor, &read, &facts)));
-    time("disclosure", 1_000_000, &mut || drop(permit.disclosure(other(), &labels)));
+    time("disclosure", 1_000_000, &mut || drop(permit.disclosure(other(), &labels, None)));
     time("decide, nothing remembered", 5_000, &mut || {
         policy().forget();
         drop(policy().decide(&doctor, &read, &facts));

@@ -1,10 +1,10 @@
 use super::{
-    Action,
-    policy::{Group, Kind, Roles, StepName},
+    Action, OverrideReason,
+    policy::{Kind, Kinds, Roles, StepName},
 };
 use crate::identity::{Party, Purpose};
 use cedar_policy::{Context, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression, Schema};
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 /// One step's question, as `caregate.cedarschema` words it. There are few different ones: whoever the user and the
 /// patient are, the answer to the same question is the same, so answers are remembered by question.
@@ -24,10 +24,45 @@ pub(super) struct About {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
-    Reach { purpose: Purpose, scoped: bool, group: Option<Group>, revoked: bool, represented: bool },
-    Relate { oneself: bool, grade: Grade, in_own_name: bool },
-    See { objected: bool },
-    Disclose { grade: Grade, own: bool, objected: bool, quarantined: bool, suspended: bool, restricted: bool },
+    Reach(Reach),
+    Relate { oneself: bool, grade: Grade, in_own_name: bool, concerns_own: bool },
+    See { objected: Objected, overriding: Option<OverrideReason> },
+    Disclose(Disclose),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Reach {
+    pub purpose: Purpose,
+    pub scoped: bool,
+    pub organisation_reads: bool,
+    pub reaches: Kinds,
+    pub may_claim: bool,
+    pub may_override: bool,
+    pub revoked: bool,
+    pub represented: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Disclose {
+    pub grade: Grade,
+    pub own: bool,
+    pub objected: Objected,
+    pub overriding: Option<OverrideReason>,
+    pub quarantined: bool,
+    pub suspended: bool,
+    pub restricted: bool,
+    pub sensitive: Kinds,
+    pub reaches: Kinds,
+    /// Sorted.
+    pub statutory: Vec<Arc<str>>,
+}
+
+/// What the objections say together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Objected {
+    pub any: bool,
+    /// One of them stands even in an emergency.
+    pub not_even_in_an_emergency: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,15 +79,23 @@ pub(super) enum Doing {
     ReadObjections,
     RecordObjection,
     WithdrawObjection,
+    ReviewObjection,
     AssertRelationship,
     EndRelationship,
+    ClaimRelationship,
+    Override,
+    Explain,
+    ExplainColleague,
+    ReadDesk,
+    KeepDesk,
 }
 
-/// How well an organisation is related to the patient; the better is the greater.
+/// How well the requester is related to the patient; the better is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Grade {
     None,
-    Asserted,
+    Claimed,
+    Evidenced,
     Registered,
 }
 
@@ -61,34 +104,51 @@ impl Question {
     pub fn request(&self, roles: &Roles, schema: Option<&Schema>) -> Result<Request, Box<dyn Error>> {
         let About { asker, doing, kind: wanted } = self.about;
         let kind = |kind| uid("Kind", roles.kind_name(kind));
+        let kinds = |kinds: Kinds| -> Result<RestrictedExpression, Box<dyn Error>> {
+            let each = kinds.iter().map(|k| kind(k).map(RestrictedExpression::new_entity_uid));
+            Ok(RestrictedExpression::new_set(each.collect::<Result<Vec<_>, _>>()?))
+        };
+        let overriding =
+            |reason: Option<OverrideReason>| entity("Override", reason.map_or("none", OverrideReason::as_str));
         let mut context = vec![("doing", entity("Doing", doing.id())?)];
         match &self.step {
-            Step::Reach { purpose, scoped, group, revoked, represented } => {
-                let reaches = group.map(|group| roles.reaches(group)).unwrap_or_default();
-                let reaches: Result<Vec<_>, _> =
-                    reaches.iter().map(|k| kind(*k).map(RestrictedExpression::new_entity_uid)).collect();
-                context.extend([
-                    ("purpose", RestrictedExpression::new_string(purpose.0.clone())),
-                    ("roleReaches", RestrictedExpression::new_set(reaches?)),
-                    ("scoped", truth(*scoped)),
-                    ("revoked", truth(*revoked)),
-                    ("represented", truth(*represented)),
-                ]);
-            }
-            Step::Relate { oneself, grade, in_own_name } => context.extend([
+            Step::Reach(reach) => context.extend([
+                ("purpose", RestrictedExpression::new_string(reach.purpose.0.clone())),
+                ("scoped", truth(reach.scoped)),
+                ("organisationReads", truth(reach.organisation_reads)),
+                ("roleReaches", kinds(reach.reaches)?),
+                ("mayClaim", truth(reach.may_claim)),
+                ("mayOverride", truth(reach.may_override)),
+                ("revoked", truth(reach.revoked)),
+                ("represented", truth(reach.represented)),
+            ]),
+            Step::Relate { oneself, grade, in_own_name, concerns_own } => context.extend([
                 ("oneself", truth(*oneself)),
                 ("grade", entity("Grade", grade.id())?),
                 ("inOwnName", truth(*in_own_name)),
+                ("concernsOwn", truth(*concerns_own)),
             ]),
-            Step::See { objected } => context.push(("objected", truth(*objected))),
-            Step::Disclose { grade, own, objected, quarantined, suspended, restricted } => context.extend([
-                ("grade", entity("Grade", grade.id())?),
-                ("own", truth(*own)),
-                ("objected", truth(*objected)),
-                ("quarantined", truth(*quarantined)),
-                ("suspended", truth(*suspended)),
-                ("restricted", truth(*restricted)),
+            Step::See { objected, overriding: reason } => context.extend([
+                ("objected", truth(objected.any)),
+                ("notEvenInAnEmergency", truth(objected.not_even_in_an_emergency)),
+                ("override", overriding(*reason)?),
             ]),
+            Step::Disclose(item) => {
+                let statutory = item.statutory.iter().map(|name| RestrictedExpression::new_string(name.to_string()));
+                context.extend([
+                    ("grade", entity("Grade", item.grade.id())?),
+                    ("own", truth(item.own)),
+                    ("objected", truth(item.objected.any)),
+                    ("notEvenInAnEmergency", truth(item.objected.not_even_in_an_emergency)),
+                    ("override", overriding(item.overriding)?),
+                    ("quarantined", truth(item.quarantined)),
+                    ("suspended", truth(item.suspended)),
+                    ("restricted", truth(item.restricted)),
+                    ("sensitive", kinds(item.sensitive)?),
+                    ("roleReaches", kinds(item.reaches)?),
+                    ("statutory", RestrictedExpression::new_set(statutory)),
+                ]);
+            }
         }
         let context = Context::from_pairs(context.into_iter().map(|(name, value)| (name.to_owned(), value)))?;
         // a rule never tells one user from another: the principal's id says nothing
@@ -100,10 +160,10 @@ impl Question {
 impl Step {
     pub fn name(&self) -> StepName {
         match self {
-            Self::Reach { .. } => StepName::Reach,
+            Self::Reach(_) => StepName::Reach,
             Self::Relate { .. } => StepName::Relate,
             Self::See { .. } => StepName::See,
-            Self::Disclose { .. } => StepName::Disclose,
+            Self::Disclose(_) => StepName::Disclose,
         }
     }
 }
@@ -136,6 +196,13 @@ impl Doing {
             Action::WithdrawObjection => Self::WithdrawObjection,
             Action::AssertRelationship { .. } => Self::AssertRelationship,
             Action::EndRelationship { .. } => Self::EndRelationship,
+            Action::ReviewObjection { .. } => Self::ReviewObjection,
+            Action::ClaimRelationship => Self::ClaimRelationship,
+            Action::Override(_) => Self::Override,
+            Action::Explain => Self::Explain,
+            Action::ExplainColleague => Self::ExplainColleague,
+            Action::ReadDesk { .. } => Self::ReadDesk,
+            Action::KeepDesk { .. } => Self::KeepDesk,
         }
     }
 
@@ -146,8 +213,15 @@ impl Doing {
             Self::ReadObjections => "read-objections",
             Self::RecordObjection => "record-objection",
             Self::WithdrawObjection => "withdraw-objection",
+            Self::ReviewObjection => "review-objection",
             Self::AssertRelationship => "assert-relationship",
             Self::EndRelationship => "end-relationship",
+            Self::ClaimRelationship => "claim-relationship",
+            Self::Override => "override",
+            Self::Explain => "explain",
+            Self::ExplainColleague => "explain-colleague",
+            Self::ReadDesk => "read-desk",
+            Self::KeepDesk => "keep-desk",
         }
     }
 }
@@ -156,7 +230,8 @@ impl Grade {
     fn id(self) -> &'static str {
         match self {
             Self::None => "none",
-            Self::Asserted => "asserted",
+            Self::Claimed => "claimed",
+            Self::Evidenced => "evidenced",
             Self::Registered => "registered",
         }
     }

@@ -1,4 +1,4 @@
-use super::{GlobalFacts, ObjectionScope, PatientFacts, Relationship};
+use super::{GlobalFacts, PatientFacts, Relationship, Terms, Withdrawer};
 use crate::domain::{NhsNumber, OdsCode, StoreError, Timestamp};
 use async_trait::async_trait;
 
@@ -47,13 +47,73 @@ pub struct ConsentRecord {
     /// From 1.
     pub version: i64,
     pub patient: NhsNumber,
-    pub scope: ObjectionScope,
-    /// Consent.status active; withdrawn is inactive.
-    pub in_force: bool,
+    pub terms: Terms,
+    pub state: ConsentState,
+    /// Who wrote down a withdrawal that is not yet confirmed.
+    pub withdrawer: Option<Withdrawer>,
+    /// Why it came into this state, in words.
+    pub note: Option<String>,
     pub recorded_by: Recorder,
     pub recorded_at: Timestamp,
     /// The Consent as we answer it, JSON text.
     pub resource: String,
+}
+
+/// Where an objection stands. In force from the first; reviewed after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConsentState {
+    Requested,
+    UnderReview,
+    Upheld,
+    /// Decided against, and in force until the patient has been told (UK GDPR Art 18(3)).
+    NotUpheld,
+    /// Not upheld, and the patient has been told.
+    Lifted,
+    /// Somebody else than the patient has written down that it is withdrawn: in force for them alone until it is confirmed.
+    WithdrawalRecorded,
+    Withdrawn,
+}
+
+impl ConsentState {
+    pub const ALL: [Self; 7] = [
+        Self::Requested,
+        Self::UnderReview,
+        Self::Upheld,
+        Self::NotUpheld,
+        Self::Lifted,
+        Self::WithdrawalRecorded,
+        Self::Withdrawn,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::UnderReview => "under-review",
+            Self::Upheld => "upheld",
+            Self::NotUpheld => "not-upheld",
+            Self::Lifted => "lifted",
+            Self::WithdrawalRecorded => "withdrawal-recorded",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == code)
+    }
+
+    /// For somebody at least.
+    pub fn in_force(self) -> bool {
+        !matches!(self, Self::Lifted | Self::Withdrawn)
+    }
+
+    /// Consent.status (<https://hl7.org/fhir/R4/valueset-consent-state-codes.html>): `active` is in force, and only that.
+    pub fn status(self) -> &'static str {
+        match self {
+            Self::Lifted => "rejected",
+            Self::Withdrawn => "inactive",
+            _ => "active",
+        }
+    }
 }
 
 /// Who wrote a fact down.

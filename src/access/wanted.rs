@@ -1,3 +1,4 @@
+use super::OverrideReason;
 use crate::{
     domain::{NhsNumber, OdsCode},
     fhir::ResourceType,
@@ -16,7 +17,7 @@ pub struct Wanted {
 pub enum Action {
     /// Look for this type in the joined-up record: `[Type].s` or `[Type].r`.
     ReadRecord(ResourceType, Interaction),
-    /// The patient's access log: `AuditEvent.s` or `AuditEvent.r`.
+    /// The patient's access log; for staff, of it what concerns their own organisation: `AuditEvent.s` or `AuditEvent.r`.
     ReadLog(Interaction),
     /// See objections: `Consent.s` or `Consent.r`.
     ReadObjections(Interaction),
@@ -24,10 +25,24 @@ pub enum Action {
     RecordObjection,
     /// `Consent.u`.
     WithdrawObjection,
+    /// Decide on an objection: `Consent.u`. Whether it concerns the requester's own organisation is for the caller to say.
+    ReviewObjection { concerns_own: bool },
     /// A system says that this organisation cares for the patient: `Patient.u`.
     AssertRelationship { organisation: OdsCode },
     /// ... and that it no longer does: `Patient.u`.
     EndRelationship { organisation: OdsCode },
+    /// A person says that they care for the patient: `Patient.r`.
+    ClaimRelationship,
+    /// `Patient.r`.
+    Override(OverrideReason),
+    /// Why do I see what I see? `Patient.r`.
+    Explain,
+    /// ... and a colleague: `Patient.r`.
+    ExplainColleague,
+    /// One task of the review desk: `Task.r`.
+    ReadDesk { concerns_own: bool },
+    /// ... and its end: `Task.u`.
+    KeepDesk { concerns_own: bool },
 }
 
 /// <https://hl7.org/fhir/R4/http.html>: search-type or read.
@@ -49,8 +64,11 @@ impl Action {
             Self::ReadLog(interaction) => ("AuditEvent", letter(interaction)),
             Self::ReadObjections(interaction) => ("Consent", letter(interaction)),
             Self::RecordObjection => ("Consent", 'c'),
-            Self::WithdrawObjection => ("Consent", 'u'),
+            Self::WithdrawObjection | Self::ReviewObjection { .. } => ("Consent", 'u'),
             Self::AssertRelationship { .. } | Self::EndRelationship { .. } => ("Patient", 'u'),
+            Self::ClaimRelationship | Self::Override(_) | Self::Explain | Self::ExplainColleague => ("Patient", 'r'),
+            Self::ReadDesk { .. } => ("Task", 'r'),
+            Self::KeepDesk { .. } => ("Task", 'u'),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Worlds for the tests of decisions: made-up people, organisations and facts.
 
 use super::{
-    Action, Basis, Evidence, Facts, GlobalFacts, Objection, ObjectionScope, PatientFacts, Policy, Relationship, Wanted,
+    Action, Basis, Evidence, Facts, GlobalFacts, Matter, Objection, PatientFacts, Person, Policy, Relationship, Terms,
+    Wanted,
 };
 use crate::{
     domain::{NhsNumber, OdsCode, Timestamp},
@@ -74,6 +75,7 @@ pub fn facts() -> Facts {
         patient: Arc::new(PatientFacts { epoch: 3, ..PatientFacts::default() }),
         global: Arc::new(GlobalFacts { epoch: 5, ..GlobalFacts::default() }),
         evidence: Evidence::NotAsked,
+        organisation: Some("acute-trust".into()),
         now: NOW,
     }
 }
@@ -82,12 +84,28 @@ pub fn relationship(organisation: OdsCode, basis: Basis) -> Relationship {
     Relationship {
         organisation,
         basis,
-        start: Timestamp(0),
+        start: Timestamp(NOW.0 - 3_600_000_000),
         end: None,
+        closed: false,
+        person: (basis == Basis::Claim).then(person),
         evidence: "https://estuary.example|1".to_owned(),
     }
 }
 
-pub fn objection(scope: ObjectionScope) -> Objection {
-    Objection { id: "o".to_owned(), scope }
+/// Their own organisation was asked, and this is what it holds.
+pub fn found(bases: &[Basis]) -> Evidence {
+    Evidence::Found(bases.iter().map(|basis| relationship(own(), *basis)).collect())
+}
+
+pub fn person() -> Person {
+    requester(staff(None)).person()
+}
+
+pub fn objection(terms: Terms) -> Objection {
+    Objection { id: "o".to_owned(), terms, recorded_by: None, stands_only_for: None }
+}
+
+/// What this organisation holds is not to be shared.
+pub fn of_source(source: OdsCode) -> Terms {
+    Terms { covers: Matter { sources: vec![source], ..Matter::default() }, ..Terms::default() }
 }

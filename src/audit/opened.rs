@@ -1,6 +1,6 @@
-use super::{AuditLog, Commit, Guard, Kind, NotCommitted, Receipt, Row, Who};
+use super::{Asked, AuditLog, Commit, Guard, Kind, NotCommitted, Overriding, Receipt, Row, Who};
 use crate::{
-    access::{Permit, Refusal},
+    access::{Clearance, Evidence, Permit, Refusal},
     domain::{NhsNumber, RequestId, Timestamp},
     identity::{Party, Requester},
     record::{Document, Redacted, SourceLine},
@@ -59,6 +59,9 @@ impl Opened {
             rules: Vec::new(),
             policy: None,
             epochs: None,
+            evidence: None,
+            overriding: None,
+            held: None,
             status: 500,
             reason: Some("abandoned".to_owned()),
             count: None,
@@ -89,6 +92,30 @@ impl Opened {
         self.row.rules.clear();
         self.row.policy = None;
         self.row.epochs = None;
+        self.row.evidence = None;
+        self.row.overriding = None;
+    }
+
+    /// What the requester's own organisation said when it was asked.
+    pub fn asked(&mut self, evidence: &Evidence) {
+        self.row.evidence = match evidence {
+            Evidence::NotAsked => None,
+            Evidence::Found(found) => Some(Asked::Found(found.to_vec())),
+            Evidence::Unreachable => Some(Asked::Unreachable),
+        };
+    }
+
+    /// The closing row is not shown to the patient until this hold is released.
+    pub fn held(&mut self, hold: &str) {
+        self.row.held = Some(hold.to_owned());
+    }
+
+    /// Leave was given for something that is about no patient in particular.
+    pub fn cleared(&mut self, clearance: &Clearance) {
+        self.row.rules = clearance.rules().iter().map(ToString::to_string).collect();
+        self.row.policy = Some(clearance.policy().to_string());
+        self.row.epochs = Some(clearance.epochs());
+        self.guard = Some(Guard { patient: None, epochs: clearance.epochs(), valid_until: clearance.valid_until() });
     }
 
     /// What was decided: from here on no row of this request commits unless the permit's epochs still stand.
@@ -97,8 +124,13 @@ impl Opened {
         self.row.rules = permit.rules().iter().map(ToString::to_string).collect();
         self.row.policy = Some(permit.policy().to_string());
         self.row.epochs = Some(permit.epochs());
-        self.guard =
-            Some(Guard { patient: permit.patient(), epochs: permit.epochs(), valid_until: permit.valid_until() });
+        let overriding = permit.overriding();
+        self.row.overriding = overriding.map(|grant| Overriding { id: grant.id.clone(), reason: grant.reason });
+        if let Some(grant) = overriding.filter(|grant| grant.reason.is_for_anothers_sake()) {
+            self.row.held = Some(grant.id.clone());
+        }
+        let patient = Some(permit.patient());
+        self.guard = Some(Guard { patient, epochs: permit.epochs(), valid_until: permit.valid_until() });
     }
 
     /// What the sources said, for the closing row of an answer that is not released: nothing of it was shown, so no list
@@ -134,7 +166,11 @@ impl Opened {
         self.row.rules = refusal.rules.iter().map(ToString::to_string).collect();
         self.row.policy = Some(refusal.policy.to_string());
         self.row.epochs = Some(refusal.epochs);
-        self.guard = self.about.map(|patient| Guard { patient, epochs: refusal.epochs, valid_until: Timestamp::MAX });
+        self.guard = self.about.map(|patient| Guard {
+            patient: Some(patient),
+            epochs: refusal.epochs,
+            valid_until: Timestamp::MAX,
+        });
         self.end(Kind::Refused, status, code).await
     }
 
@@ -199,6 +235,8 @@ fn who(requester: &Requester, network: Option<String>) -> Who {
         name: None,
         role: None,
         role_name: None,
+        activities: Vec::new(),
+        scopes: requester.scopes.to_string(),
         organisation: requester.party.organisation(),
         acting: requester.acting.clone(),
         client: requester.client_id.clone(),
@@ -206,7 +244,8 @@ fn who(requester: &Requester, network: Option<String>) -> Who {
         network,
     };
     match &requester.party {
-        Party::Staff { user, name, role, role_name, .. } => {
+        Party::Staff { user, name, role, role_name, activities, .. } => {
+            who.activities.clone_from(activities);
             who.party = "staff".to_owned();
             who.user = Some(user.clone());
             who.name.clone_from(name);

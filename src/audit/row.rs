@@ -1,4 +1,5 @@
 use crate::{
+    access::{OverrideReason, Relationship},
     domain::{Epochs, NhsNumber, OdsCode, RequestId, Timestamp},
     record::SourceLine,
 };
@@ -37,6 +38,16 @@ pub struct Row {
     pub policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<Epochs>,
+    /// What the requester's own organisation said when it was asked: with the facts of those epochs, all that the decision
+    /// rested on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Asked>,
+    /// The override that was in force for this reader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overriding: Option<Overriding>,
+    /// Held back from the patient's own log until the hold of this id is released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// HTTP status answered; 0 in an intent, which has no answer yet.
     pub status: u16,
     /// A short code for what went wrong, or for a bad token why; never free text of a caller.
@@ -47,6 +58,20 @@ pub struct Row {
     pub count: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceLine>,
+}
+
+/// Live evidence, as the decision had it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Asked {
+    Found(Vec<Relationship>),
+    Unreachable,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overriding {
+    pub id: String,
+    pub reason: OverrideReason,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -88,6 +113,11 @@ pub struct Who {
     pub role: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role_name: Option<String>,
+    /// Activity codes of the selected role, and the token's SMART scopes: with the rest, all that a decision knew of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activities: Vec<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scopes: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organisation: Option<OdsCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,7 +132,8 @@ pub struct Who {
 /// Under what a row may commit: the epochs that the permit was decided under, and until when it stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Guard {
-    pub patient: NhsNumber,
+    /// `None` where it is about nobody in particular: then the global epoch alone must stand.
+    pub patient: Option<NhsNumber>,
     pub epochs: Epochs,
     pub valid_until: Timestamp,
 }

@@ -37,7 +37,8 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     options.interval = Duration::from_secs(config.audit.checkpoint_interval_seconds.max(1));
     options.commit_timeout = Duration::from_millis(config.audit.commit_timeout_ms);
     let log = AuditLog::start(store.log(log), options).await.map_err(|e| e.to_string())?;
-    let registry = Registry::new(&config.providers, Duration::from_millis(config.federation.deadline_ms))?;
+    let registry =
+        Registry::new(&config.providers, &config.organisations, Duration::from_millis(config.federation.deadline_ms))?;
     let base: Arc<str> = format!("{public_url}/fhir/").into();
     let federation = Federation::new(FederationOptions {
         config: config.federation.clone(),

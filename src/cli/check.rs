@@ -26,13 +26,23 @@ async fn faults(path: &Path) -> Vec<String> {
         Err(faults) => return faults.0.iter().map(|fault| format!("{}: {}", fault.place, fault.what)).collect(),
     };
     let mut faults = Vec::new();
-    if let Err(found) = Policy::load(config.policy.directory.as_deref()) {
-        faults.extend(found.iter().map(|fault| format!("policy: {fault}")));
+    match Policy::load(config.policy.directory.as_deref()) {
+        Err(found) => faults.extend(found.iter().map(|fault| format!("policy: {fault}"))),
+        Ok(policy) => {
+            let providers = config.providers.iter().map(|provider| (provider.ods, &provider.kind));
+            let others = config.organisations.iter().map(|organisation| (organisation.ods, &organisation.kind));
+            let unknown = providers.chain(others).filter(|(_, kind)| !policy.knows_organisations(kind));
+            faults.extend(unknown.map(|(ods, kind)| {
+                format!("{ods}: `{kind}` is no kind of organisation in the policy's organisations.json: its people could read nothing")
+            }));
+        }
     }
     if let Err(error) = Verifier::new(config.issuers.clone()) {
         faults.push(format!("[[issuer]]: {error}"));
     }
-    if let Err(error) = Registry::new(&config.providers, Duration::from_millis(config.federation.deadline_ms)) {
+    if let Err(error) =
+        Registry::new(&config.providers, &config.organisations, Duration::from_millis(config.federation.deadline_ms))
+    {
         faults.push(format!("[[provider]]: {error}"));
     }
     match config.database.url().map(|url| DatabaseUrl::parse(&url)) {

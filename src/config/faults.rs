@@ -4,7 +4,7 @@ use crate::{
     federation::FederationConfig,
     fhir::ResourceType,
     identity::IssuerConfig,
-    registry::ProviderConfig,
+    registry::{OrganisationConfig, ProviderConfig},
 };
 use serde::de::DeserializeOwned;
 use std::{collections::HashSet, fmt};
@@ -20,8 +20,19 @@ pub struct ConfigFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
 
-const SECTIONS: [&str; 10] =
-    ["gateway", "database", "keys", "audit", "federation", "policy", "log", "smart", "issuer", "provider"];
+const SECTIONS: [&str; 11] = [
+    "gateway",
+    "database",
+    "keys",
+    "audit",
+    "federation",
+    "policy",
+    "log",
+    "smart",
+    "issuer",
+    "provider",
+    "organisation",
+];
 
 impl ConfigFaults {
     pub fn one(place: impl fmt::Display, what: impl fmt::Display) -> Self {
@@ -173,6 +184,15 @@ impl ConfigFaults {
             }
             if !seen.insert(provider.ods) {
                 self.add(&place, "another entry has the same ODS code");
+            }
+        }
+    }
+
+    pub(super) fn organisations(&mut self, organisations: &[OrganisationConfig], providers: &[ProviderConfig]) {
+        let mut seen: HashSet<_> = providers.iter().map(|provider| provider.ods).collect();
+        for organisation in organisations {
+            if !seen.insert(organisation.ods) {
+                self.add(&format!("[[organisation]] {}", organisation.ods), "another entry has the same ODS code");
             }
         }
     }

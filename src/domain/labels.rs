@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 pub struct Labels {
     restricted: bool,
     codes: BTreeSet<String>,
+    sensitivities: BTreeSet<String>,
 }
 
 impl Labels {
@@ -39,6 +40,18 @@ impl Labels {
 
     pub fn codes(&self) -> impl Iterator<Item = &str> {
         self.codes.iter().map(String::as_str)
+    }
+
+    /// Marks it as sensitive: a name of the policy's list (sensitivities.json).
+    pub fn mark(&mut self, sensitivity: &str) {
+        if !self.sensitivities.contains(sensitivity) {
+            self.sensitivities.insert(sensitivity.to_owned());
+        }
+    }
+
+    /// In order.
+    pub fn sensitivities(&self) -> impl Iterator<Item = &str> {
+        self.sensitivities.iter().map(String::as_str)
     }
 
     pub fn is_empty(&self) -> bool {

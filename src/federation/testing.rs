@@ -26,7 +26,7 @@ pub fn provider(ods: &str) -> Provider {
     Provider {
         ods: OdsCode::parse(ods).unwrap(),
         name: format!("The \"{ods}\" Trust"),
-        kind: "acute-trust".to_owned(),
+        kind: "acute-trust".into(),
         base: format!("https://{ods}.example/fhir/").parse().unwrap(),
         idiom: Idiom::ResolveFirst,
         credential: None,

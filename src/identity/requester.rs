@@ -46,6 +46,14 @@ impl Party {
             Self::Patient { .. } => None,
         }
     }
+
+    /// A member of staff's sds-user-id.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Staff { user, .. } => Some(user),
+            Self::Patient { .. } | Self::System { .. } => None,
+        }
+    }
 }
 
 /// A v3-ActReason code, such as `TREAT`. <https://terminology.hl7.org/CodeSystem-v3-ActReason.html>
@@ -105,6 +113,29 @@ impl Scopes {
 
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
+    }
+}
+
+impl fmt::Display for Scopes {
+    /// As SMART spells them, so that `parse` reads them again.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, scope) in self.0.iter().enumerate() {
+            let space = if at == 0 { "" } else { " " };
+            write!(f, "{space}{scope}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whose = match self.whose {
+            Whose::Patient => "patient",
+            Whose::User => "user",
+            Whose::System => "system",
+        };
+        let letters: String = LETTERS.chars().zip(self.may).filter_map(|(letter, may)| may.then_some(letter)).collect();
+        write!(f, "{whose}/{}.{letters}", self.resource_type.as_deref().unwrap_or("*"))
     }
 }
 

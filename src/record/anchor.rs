@@ -97,7 +97,7 @@ mod tests {
                     provider.ods
                 );
                 if *practice {
-                    provider.kind = "gp-practice".to_owned()
+                    provider.kind = "gp-practice".into()
                 }
                 let patients: Vec<String> = patients
                     .iter()

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     access::Permit,
-    domain::{EntryId, IdSealer, Labels, OdsCode},
+    domain::{EntryId, IdSealer, Labels, OdsCode, Timestamp},
     federation::{Answer, Entry, Failure, Gathered, Items, Said},
     fhir::{ResourceType, date::Interval},
     query::{Ask, Filter, Search, SortKey, What, grammar},
@@ -127,7 +127,7 @@ impl Record {
         let (position, entry) = held.ok_or(NotShown::NotFound)?;
         // one that is withheld is not found: to the reader the two are the same
         let labels = answer.labels_of(entry).ok_or(NotShown::NotFound)?;
-        if !source.discloses(permit, labels) {
+        if !source.discloses(permit, labels, entry.date.map(Timestamp)) {
             return Err(NotShown::NotFound);
         }
         let document = Document { chunks: vec![answer.bytes(&entry.resource)], partial: false };
@@ -212,7 +212,7 @@ impl Record {
 
     pub(super) fn completeness(&self, permit: &Permit, contributed: &[bool], withheld: bool) -> Completeness {
         let restricted = Labels::restricted_only();
-        Completeness::of(&self.sources, contributed, withheld, |source| source.discloses(permit, &restricted))
+        Completeness::of(&self.sources, contributed, withheld, |source| source.discloses(permit, &restricted, None))
     }
 }
 

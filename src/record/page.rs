@@ -81,20 +81,12 @@ struct Selection {
 }
 
 impl Selection {
-    /// Decided once for each label set of each source, never for each entry.
     fn of(record: &Record, permit: &Permit) -> Self {
-        let released: Vec<Vec<bool>> = record
-            .sources
-            .iter()
-            .map(|source| {
-                let labels = source.answer().map(|a| a.labels.as_slice()).unwrap_or_default();
-                labels.iter().map(|labels| source.discloses(permit, labels)).collect()
-            })
-            .collect();
+        let released: Vec<Released> = record.sources.iter().map(|source| Released::of(source, permit)).collect();
         // a match whose labels are not to be found is not shown
         let reaches = |found: &Match| {
             let entry = entry_of(&record.sources, found);
-            entry.is_some_and(|e| released.get(found.source).and_then(|r| r.get(usize::from(e.labels))) == Some(&true))
+            entry.is_some_and(|entry| released.get(found.source).is_some_and(|r| r.reaches(found.position, entry)))
         };
         let (shown, hidden): (Vec<Match>, Vec<Match>) = record.matches.iter().partition(|found| reaches(found));
         let mut contributed = vec![false; record.sources.len()];
@@ -105,7 +97,7 @@ impl Selection {
         }
         // said of all that was looked through, not of what the filters let pass: they would find out its date or its id
         let source_withheld = record.sources.iter().any(|source| matches!(source.state, State::Withheld));
-        let withheld = source_withheld || released.iter().flatten().any(|released| !released);
+        let withheld = source_withheld || released.iter().any(Released::withholds);
         Self { shown, hidden, contributed, withheld }
     }
 
@@ -120,6 +112,40 @@ impl Selection {
             line.withheld = of(&self.hidden, at);
         }
         Redacted::new(document, lines, record.items())
+    }
+}
+
+/// What of one source's answer is shown: decided once for each label set, or for each entry where an objection asks for dates.
+enum Released {
+    ByLabels(Vec<bool>),
+    ByEntry(Vec<bool>),
+}
+
+impl Released {
+    fn of(source: &Source, permit: &Permit) -> Self {
+        let Some(answer) = source.answer() else { return Self::ByLabels(Vec::new()) };
+        if !permit.asks_for_dates() {
+            let by_labels = answer.labels.iter().map(|labels| source.discloses(permit, labels, None));
+            return Self::ByLabels(by_labels.collect());
+        }
+        let by_entry = answer.entries.iter().map(|entry| {
+            let labels = answer.labels_of(entry);
+            labels.is_some_and(|labels| source.discloses(permit, labels, entry.date.map(Timestamp)))
+        });
+        Self::ByEntry(by_entry.collect())
+    }
+
+    fn reaches(&self, position: usize, entry: &Entry) -> bool {
+        let found = match self {
+            Self::ByLabels(released) => released.get(usize::from(entry.labels)),
+            Self::ByEntry(released) => released.get(position),
+        };
+        found == Some(&true)
+    }
+
+    fn withholds(&self) -> bool {
+        let (Self::ByLabels(released) | Self::ByEntry(released)) = self;
+        released.iter().any(|released| !released)
     }
 }
 

@@ -77,7 +77,7 @@ pub fn source_read(record: &Record, permit: &Permit, source: OdsCode, local: &st
     let State::Holds { resolution, .. } = &source.state else { return Err(NotShown::NotFound) };
     let held = resolution.patients.iter().enumerate().find(|(_, patient)| patient.local == local);
     let (position, patient) =
-        held.filter(|(_, patient)| source.discloses(permit, &patient.labels)).ok_or(NotShown::NotFound)?;
+        held.filter(|(_, patient)| source.discloses(permit, &patient.labels, None)).ok_or(NotShown::NotFound)?;
     let body = rewritten(record, permit, source, resolution, patient, false)?;
     Ok(record.redacted(Document { chunks: vec![body], partial: false }, Some((at, position))))
 }
@@ -91,7 +91,7 @@ fn choose<'a>(record: &'a Record, permit: &Permit) -> Chosen<'a> {
         match &source.state {
             State::Holds { resolution, .. } => {
                 let mut patients = resolution.patients.iter().enumerate();
-                match patients.find(|(_, patient)| source.discloses(permit, &patient.labels)) {
+                match patients.find(|(_, patient)| source.discloses(permit, &patient.labels, None)) {
                     None => withheld = true,
                     Some((position, patient)) => {
                         if let Some(place) = contributed.get_mut(at) {
@@ -164,7 +164,7 @@ fn links(record: &Record, permit: &Permit, number: NhsNumber) -> String {
     let mut links = Vec::new();
     for source in &record.sources {
         let State::Holds { resolution, .. } = &source.state else { continue };
-        for patient in resolution.patients.iter().filter(|p| source.discloses(permit, &p.labels)) {
+        for patient in resolution.patients.iter().filter(|p| source.discloses(permit, &p.labels, None)) {
             let (id, _) = record.ids.entry(source.provider.ods, number, &patient.local);
             let other = json!({"reference": format!("Patient/{id}"), "display": source.provider.name});
             links.push(json!({"other": other, "type": "seealso"}).to_string());

@@ -56,8 +56,8 @@ impl Source {
 
     /// Whether this reader may see what it labelled so. Of a source whose very name tells something nothing is shown to
     /// those who may not see what is restricted: what is shown names its source.
-    pub fn discloses(&self, permit: &Permit, labels: &Labels) -> bool {
-        let released = |labels| permit.disclosure(self.provider.ods, labels) == Disclosure::Release;
+    pub fn discloses(&self, permit: &Permit, labels: &Labels, date: Option<Timestamp>) -> bool {
+        let released = |labels| permit.disclosure(self.provider.ods, labels, date) == Disclosure::Release;
         released(labels) && (!self.provider.restricted || released(&Labels::restricted_only()))
     }
 

@@ -1,8 +1,8 @@
 use super::{page::Match, *};
 use crate::{
     access::{
-        Action, Basis, Decision, Evidence, Facts, GlobalFacts, Interaction, Objection, ObjectionScope, PatientFacts,
-        Permit, Policy, Relationship, SkipReason, Wanted,
+        Action, Basis, Decision, Evidence, Facts, GlobalFacts, Interaction, Matter, Objection, PatientFacts, Permit,
+        Policy, Relationship, SkipReason, Terms, Wanted,
     },
     domain::{Labels, OdsCode, Timestamp},
     federation::{
@@ -46,13 +46,13 @@ fn permit(basis: Basis, patient_facts: PatientFacts, suspended: &[&str]) -> Perm
         acting: None,
         expires: Timestamp::MAX,
     };
-    let relationship =
-        Relationship { organisation, basis, start: Timestamp(0), end: None, evidence: "urn:x|1".to_owned() };
+    let relationship = Relationship::of(organisation, basis, Timestamp(0), None, "urn:x|1".to_owned());
     let suspended = suspended.iter().map(|code| ods(code)).collect();
     let facts = Facts {
         patient: Arc::new(PatientFacts { relationships: vec![relationship], ..patient_facts }),
         global: Arc::new(GlobalFacts { suspended, ..GlobalFacts::default() }),
         evidence: Evidence::NotAsked,
+        organisation: Some("acute-trust".into()),
         now: Timestamp(1),
     };
     let action = Action::ReadRecord(ResourceType::Condition, Interaction::Search);
@@ -255,7 +255,9 @@ fn a_permit_newer_than_the_plan_takes_sources_out_of_what_was_joined() {
     let sources =
         || vec![holds(&provider("RZ901"), &[condition("a", "")]), holds(&provider("RZ902"), &[condition("b", "")])];
     let record = join(&search("Condition", ""), sources());
-    let objections = vec![Objection { id: "o".to_owned(), scope: ObjectionScope::Source(ods("RZ902")) }];
+    let covers = Matter { sources: vec![ods("RZ902")], ..Matter::default() };
+    let terms = Terms { covers, ..Terms::default() };
+    let objections = vec![Objection { id: "o".to_owned(), terms, recorded_by: None, stands_only_for: None }];
     let objected = permit(Basis::Encounter, PatientFacts { objections, ..PatientFacts::default() }, &[]);
     let quarantined = [ods("RZ902")].into();
     let quarantined = permit(Basis::Encounter, PatientFacts { quarantined, ..PatientFacts::default() }, &[]);

@@ -1,4 +1,4 @@
-use super::{Provider, ProviderConfig};
+use super::{OrganisationConfig, Provider, ProviderConfig};
 use crate::{
     access::{Asking, Permit, SkipReason},
     domain::OdsCode,
@@ -9,6 +9,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 #[derive(Debug)]
 pub struct Registry {
     providers: BTreeMap<OdsCode, Arc<Provider>>,
+    /// The kinds of all organisations, those that provide nothing too.
+    kinds: BTreeMap<OdsCode, Arc<str>>,
 }
 
 /// Whom one request asks, and whom it does not and why. Always in ODS order, so that answers are the same everywhere.
@@ -19,12 +21,24 @@ pub struct Plan {
 }
 
 impl Registry {
-    pub fn new(configs: &[ProviderConfig], default_deadline: Duration) -> Result<Self, String> {
-        let providers = configs
+    pub fn new(
+        configs: &[ProviderConfig],
+        organisations: &[OrganisationConfig],
+        default_deadline: Duration,
+    ) -> Result<Self, String> {
+        let providers: BTreeMap<_, _> = configs
             .iter()
             .map(|config| Ok((config.ods, Arc::new(config.provider(default_deadline)?))))
             .collect::<Result<_, String>>()?;
-        Ok(Self { providers })
+        let provide = providers.values().map(|provider| (provider.ods, Arc::clone(&provider.kind)));
+        let others = organisations.iter().map(|organisation| (organisation.ods, organisation.kind.as_str().into()));
+        let kinds = others.chain(provide).collect();
+        Ok(Self { providers, kinds })
+    }
+
+    /// What kind of organisation it is; `None` for one that is not of this region.
+    pub fn kind_of(&self, ods: OdsCode) -> Option<&Arc<str>> {
+        self.kinds.get(&ods)
     }
 
     pub fn provider(&self, ods: OdsCode) -> Option<&Arc<Provider>> {

@@ -3,7 +3,7 @@ use crate::domain::{OdsCode, SecretRef};
 use data_encoding::BASE64;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
 
 /// `[[provider]]`: an organisation's FHIR endpoint as a deployment configures it.
@@ -12,7 +12,7 @@ use url::Url;
 pub struct ProviderConfig {
     pub ods: OdsCode,
     pub name: String,
-    /// gp-practice, acute-trust, mental-health-trust...: only `gp-practice` can be a patient's registered practice.
+    /// One of the policy's organisations.json: only a `gp-practice` can be a patient's registered practice.
     pub kind: String,
     /// The FHIR service root.
     pub base_url: Url,
@@ -63,7 +63,7 @@ pub struct Credential {
 pub struct Provider {
     pub ods: OdsCode,
     pub name: String,
-    pub kind: String,
+    pub kind: Arc<str>,
     /// Ends with a slash, so that `join` stays below it.
     pub base: Url,
     pub idiom: Idiom,
@@ -133,7 +133,7 @@ impl ProviderConfig {
         Ok(Provider {
             ods: self.ods,
             name: self.name.clone(),
-            kind: self.kind.clone(),
+            kind: self.kind.as_str().into(),
             base,
             idiom: self.idiom,
             credential: self.credential()?,
@@ -146,7 +146,7 @@ impl ProviderConfig {
 
 impl Provider {
     pub fn is_gp_practice(&self) -> bool {
-        self.kind == "gp-practice"
+        &*self.kind == "gp-practice"
     }
 }
 

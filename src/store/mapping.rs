@@ -1,5 +1,8 @@
 use crate::{
-    access::{Basis, ConsentRecord, Objection, Recorder, Relationship},
+    access::{
+        Basis, ConsentRecord, ConsentState, Matter, Objection, Override, OverrideReason, Person, Recorder,
+        Relationship, Terms,
+    },
     audit::{AnswerId, Items, Kept, LogId, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
     domain::{NhsNumber, OdsCode, SealedEntry, StoreError, Timestamp},
 };
@@ -59,35 +62,125 @@ pub(super) fn all<C, V>(cells: Vec<C>, map: impl Fn(C) -> Result<V, StoreError>)
     cells.into_iter().map(map).collect()
 }
 
-pub(super) type ConsentCells = (String, i64, i64, String, bool, String, String, Option<String>, i64, String);
+/// id, version, patient, scope, terms, issuer, subject, organisation, at, resource, state, withdrawer, note.
+pub(super) type ConsentCells = (
+    String,
+    i64,
+    i64,
+    String,
+    Option<String>,
+    String,
+    String,
+    Option<String>,
+    i64,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+);
 
 pub(super) fn consent(cells: ConsentCells) -> Result<ConsentRecord, StoreError> {
-    let (id, version, number, scope, in_force, issuer, subject, organisation, at, resource) = cells;
+    let (id, version, number, scope, terms, issuer, subject, organisation, at, resource, state, withdrawer, note) =
+        cells;
     let organisation = organisation.as_deref().map(ods).transpose()?;
     Ok(ConsentRecord {
         id,
         version,
         patient: patient(number)?,
-        scope: serde_json::from_str(&scope).map_err(|_| StoreError::Corrupt)?,
-        in_force,
+        terms: self::terms(&scope, terms.as_deref())?,
+        state: ConsentState::parse(&state).ok_or(StoreError::Corrupt)?,
+        withdrawer: withdrawer.as_deref().map(json).transpose()?,
+        note,
         recorded_by: Recorder { issuer, subject, organisation },
         recorded_at: Timestamp(at),
         resource,
     })
 }
 
-pub(super) fn scope_text(consent: &ConsentRecord) -> Result<String, StoreError> {
-    serde_json::to_string(&consent.scope).map_err(|_| StoreError::Corrupt)
+/// What of a Consent is stored beside the resource: terms, withdrawer, and the terms as the version before reads them.
+pub(super) struct ConsentTexts {
+    pub scope: String,
+    pub terms: String,
+    pub withdrawer: Option<String>,
 }
 
-/// Organisation, basis, evidence, start, end.
-pub(super) type RelationshipCells = (String, String, String, i64, Option<i64>);
+pub(super) fn consent_texts(consent: &ConsentRecord) -> Result<ConsentTexts, StoreError> {
+    Ok(ConsentTexts {
+        scope: match &consent.terms {
+            Terms { covers: Matter { sources, .. }, .. }
+                if sources.len() == 1
+                    && consent.terms
+                        == (Terms {
+                            covers: Matter { sources: sources.clone(), ..Matter::default() },
+                            ..Terms::default()
+                        }) =>
+            {
+                format!(r#"{{"Source":"{}"}}"#, sources.first().map(OdsCode::as_str).unwrap_or_default())
+            }
+            // wider than it is, never narrower
+            _ => r#""WholeRecord""#.to_owned(),
+        },
+        terms: text(&consent.terms)?,
+        withdrawer: consent.withdrawer.as_ref().map(text).transpose()?,
+    })
+}
+
+/// Objections of before had their scope alone.
+fn terms(scope: &str, terms: Option<&str>) -> Result<Terms, StoreError> {
+    #[derive(serde::Deserialize)]
+    enum Scope {
+        WholeRecord,
+        Source(OdsCode),
+    }
+    match terms {
+        Some(terms) => json(terms),
+        None => Ok(match json(scope)? {
+            Scope::WholeRecord => Terms::default(),
+            Scope::Source(source) => {
+                Terms { covers: Matter { sources: vec![source], ..Matter::default() }, ..Terms::default() }
+            }
+        }),
+    }
+}
+
+pub(super) fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Corrupt)
+}
+
+pub(super) fn text(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Corrupt)
+}
+
+/// Organisation, basis, evidence, start, end, closed, person's issuer and subject.
+pub(super) type RelationshipCells = (String, String, String, i64, Option<i64>, bool, Option<String>, Option<String>);
 
 pub(super) fn relationship(cells: RelationshipCells) -> Result<Relationship, StoreError> {
-    let (organisation, basis, evidence, start, end) = cells;
+    let (organisation, basis, evidence, start, end, closed, issuer, subject) = cells;
     let basis = Basis::parse(&basis).ok_or(StoreError::Corrupt)?;
     let (start, end) = (Timestamp(start), end.map(Timestamp));
-    Ok(Relationship { organisation: ods(&organisation)?, basis, start, end, evidence })
+    let person = match (issuer, subject) {
+        (Some(issuer), Some(subject)) => Some(Person { issuer, subject }),
+        // a claim is somebody's
+        _ if basis == Basis::Claim => return Err(StoreError::Corrupt),
+        _ => None,
+    };
+    Ok(Relationship { organisation: ods(&organisation)?, basis, start, end, closed, evidence, person })
+}
+
+/// No kind of relationship holds so long after its end: what ended before is not even loaded.
+pub(super) fn long_over() -> Timestamp {
+    const YEARS: u64 = 3;
+    Timestamp::now().minus(std::time::Duration::from_secs(YEARS * 366 * 24 * 3_600))
+}
+
+/// id, issuer, subject, reason, start, end.
+pub(super) type OverrideCells = (String, String, String, String, i64, i64);
+
+pub(super) fn overriding(cells: OverrideCells) -> Result<Override, StoreError> {
+    let (id, issuer, subject, reason, start, end) = cells;
+    let reason = OverrideReason::parse(&reason).ok_or(StoreError::Corrupt)?;
+    let (start, end) = (Timestamp(start), Timestamp(end));
+    Ok(Override { id, person: Person { issuer, subject }, reason, start, end })
 }
 
 /// log, idx, leaf; nonce, body, kind, at, patient, request_id.
@@ -128,8 +221,16 @@ pub(super) fn long_id((source, number, local): (String, i64, String)) -> Result<
     Ok(SealedEntry { source: ods(&source)?, patient: patient(number)?, local })
 }
 
-pub(super) fn objection((id, scope): (String, String)) -> Result<Objection, StoreError> {
-    Ok(Objection { id, scope: serde_json::from_str(&scope).map_err(|_| StoreError::Corrupt)? })
+/// id, scope, terms, withdrawer, the organisation that first recorded it.
+pub(super) type ObjectionCells = (String, String, Option<String>, Option<String>, Option<String>);
+
+pub(super) fn objection((id, scope, terms, withdrawer, by): ObjectionCells) -> Result<Objection, StoreError> {
+    Ok(Objection {
+        id,
+        terms: self::terms(&scope, terms.as_deref())?,
+        recorded_by: by.as_deref().map(ods).transpose()?,
+        stands_only_for: withdrawer.as_deref().map(json).transpose()?,
+    })
 }
 
 /// Where a page of a patient's rows begins: time, log and index that they all stand before.

@@ -7,54 +7,105 @@ pub(super) const EPOCH: &str = "SELECT epoch FROM epoch WHERE key = $1";
 pub(super) const RAISE: &str =
     "INSERT INTO epoch (key, epoch) VALUES ($1, 1) ON CONFLICT (key) DO UPDATE SET epoch = epoch.epoch + 1";
 
-pub(super) const OBJECTIONS: &str = "SELECT id, scope FROM consent AS c WHERE patient = $1 AND in_force \
+/// The epoch that this very transaction raised, as part of a statement: a fact holds from there on.
+macro_rules! raised {
+    ($key:literal) => {
+        concat!("(SELECT epoch FROM epoch WHERE key = ", $key, ")")
+    };
+}
+
+pub(super) const OBJECTIONS: &str = "SELECT id, scope, terms, withdrawer, \
+    (SELECT f.recorded_organisation FROM consent AS f WHERE f.id = c.id AND f.version = 1) \
+    FROM consent AS c WHERE patient = $1 AND in_force \
     AND NOT EXISTS (SELECT 1 FROM consent AS n WHERE n.id = c.id AND n.version > c.version) ORDER BY id";
 
-/// Those that have not ended: an ended one can matter to no decision to come.
-pub(super) const RELATIONSHIPS: &str = "SELECT organisation, basis, evidence, start_at, end_at FROM relationship \
+/// Those that ended no earlier than $2: what is longer over can matter to no decision to come.
+pub(super) const RELATIONSHIPS: &str = "SELECT organisation, basis, evidence, start_at, end_at, closed, person_issuer, \
+    person_subject FROM relationship \
     WHERE patient = $1 AND superseded_at IS NULL AND (end_at IS NULL OR end_at > $2) ORDER BY start_at, id";
+
+pub(super) const OVERRIDES: &str = "SELECT id, issuer, subject, reason, start_at, end_at FROM override_grant \
+    WHERE patient = $1 AND end_at > $2 ORDER BY id";
 
 pub(super) const QUARANTINED: &str = "SELECT source FROM quarantine WHERE patient = $1 AND ended_at IS NULL";
 pub(super) const SUSPENDED: &str = "SELECT source FROM suspension WHERE ended_at IS NULL";
 pub(super) const REVOKED: &str = "SELECT issuer, subject FROM revocation WHERE ended_at IS NULL";
+pub(super) const POLICY: &str = "SELECT fingerprint FROM policy_in_force ORDER BY id DESC LIMIT 1";
 
-pub(super) const CREATE_CONSENT: &str = "INSERT INTO consent (id, version, patient, scope, in_force, recorded_issuer, \
-    recorded_subject, recorded_organisation, recorded_at, resource) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+pub(super) const CREATE_CONSENT: &str = concat!(
+    "INSERT INTO consent (id, version, patient, scope, in_force, recorded_issuer, recorded_subject, \
+     recorded_organisation, recorded_at, resource, terms, state, withdrawer, note, epoch) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ",
+    raised!("$3"),
+    ")"
+);
 
 /// Only on top of the version before, of the same patient.
-pub(super) const UPDATE_CONSENT: &str = "INSERT INTO consent (id, version, patient, scope, in_force, recorded_issuer, \
-    recorded_subject, recorded_organisation, recorded_at, resource) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
-    WHERE EXISTS (SELECT 1 FROM consent WHERE id = $1 AND version = $2 - 1 AND patient = $3)";
+pub(super) const UPDATE_CONSENT: &str = concat!(
+    "INSERT INTO consent (id, version, patient, scope, in_force, recorded_issuer, recorded_subject, \
+     recorded_organisation, recorded_at, resource, terms, state, withdrawer, note, epoch) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ",
+    raised!("$3"),
+    " WHERE EXISTS (SELECT 1 FROM consent WHERE id = $1 AND version = $2 - 1 AND patient = $3)"
+);
 
-pub(super) const CONSENT: &str = "SELECT id, version, patient, scope, in_force, recorded_issuer, recorded_subject, \
-    recorded_organisation, recorded_at, resource FROM consent WHERE id = $1 ORDER BY version DESC LIMIT 1";
+pub(super) const CONSENT: &str = "SELECT id, version, patient, scope, terms, recorded_issuer, recorded_subject, \
+    recorded_organisation, recorded_at, resource, state, withdrawer, note FROM consent WHERE id = $1 \
+    ORDER BY version DESC LIMIT 1";
 
-pub(super) const CONSENTS: &str = "SELECT id, version, patient, scope, in_force, recorded_issuer, recorded_subject, \
-    recorded_organisation, recorded_at, resource FROM consent AS c WHERE patient = $1 \
+pub(super) const CONSENTS: &str = "SELECT id, version, patient, scope, terms, recorded_issuer, recorded_subject, \
+    recorded_organisation, recorded_at, resource, state, withdrawer, note FROM consent AS c WHERE patient = $1 \
     AND NOT EXISTS (SELECT 1 FROM consent AS n WHERE n.id = c.id AND n.version > c.version) \
     ORDER BY (SELECT f.recorded_at FROM consent AS f WHERE f.id = c.id AND f.version = 1), id";
 
-pub(super) const SUPERSEDE: &str = "UPDATE relationship SET superseded_at = $5 WHERE patient = $1 AND organisation = $2 \
-    AND basis = $3 AND evidence = $4 AND superseded_at IS NULL";
+pub(super) const SUPERSEDE: &str = concat!(
+    "UPDATE relationship SET superseded_at = $5, until_epoch = ",
+    raised!("$1"),
+    " WHERE patient = $1 AND organisation = $2 AND basis = $3 AND evidence = $4 AND superseded_at IS NULL"
+);
 
 /// What an organisation asserted and has not ended by $4.
-pub(super) const SUPERSEDE_LASTING: &str = "UPDATE relationship SET superseded_at = $5 WHERE patient = $1 \
-    AND organisation = $2 AND ($3 IS NULL OR evidence = $3) AND (end_at IS NULL OR end_at > $4) AND superseded_at IS NULL \
-    RETURNING organisation, basis, evidence, start_at, end_at";
+pub(super) const SUPERSEDE_LASTING: &str = concat!(
+    "UPDATE relationship SET superseded_at = $5, until_epoch = ",
+    raised!("$1"),
+    " WHERE patient = $1 AND organisation = $2 AND ($3 IS NULL OR evidence = $3) AND NOT closed \
+     AND basis <> 'claim' AND superseded_at IS NULL AND (end_at IS NULL OR end_at > $4) \
+     RETURNING organisation, basis, evidence, start_at, end_at, closed, person_issuer, person_subject"
+);
 
-pub(super) const ADD_RELATIONSHIP: &str = "INSERT INTO relationship (patient, organisation, basis, evidence, start_at, \
-    end_at, recorded_issuer, recorded_subject, recorded_organisation, recorded_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+pub(super) const ADD_RELATIONSHIP: &str = concat!(
+    "INSERT INTO relationship (patient, organisation, basis, evidence, start_at, end_at, recorded_issuer, \
+     recorded_subject, recorded_organisation, recorded_at, closed, person_issuer, person_subject, from_epoch) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ",
+    raised!("$1"),
+    ")"
+);
 
-pub(super) const REVOKE: &str =
-    "INSERT INTO revocation (issuer, subject, reason, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-pub(super) const SUSPEND: &str =
-    "INSERT INTO suspension (source, reason, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-pub(super) const RESUME: &str = "UPDATE suspension SET ended_at = $2 WHERE source = $1 AND ended_at IS NULL";
-pub(super) const QUARANTINE: &str =
-    "INSERT INTO quarantine (source, patient, reason, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-pub(super) const LIFT_QUARANTINE: &str =
-    "UPDATE quarantine SET ended_at = $3 WHERE source = $1 AND patient = $2 AND ended_at IS NULL";
+pub(super) const REVOKE: &str = concat!(
+    "INSERT INTO revocation (issuer, subject, reason, at, from_epoch) VALUES ($1, $2, $3, $4, ",
+    raised!("-1"),
+    ") ON CONFLICT DO NOTHING"
+);
+pub(super) const SUSPEND: &str = concat!(
+    "INSERT INTO suspension (source, reason, at, from_epoch) VALUES ($1, $2, $3, ",
+    raised!("-1"),
+    ") ON CONFLICT DO NOTHING"
+);
+pub(super) const RESUME: &str = concat!(
+    "UPDATE suspension SET ended_at = $2, until_epoch = ",
+    raised!("-1"),
+    " WHERE source = $1 AND ended_at IS NULL"
+);
+pub(super) const QUARANTINE: &str = concat!(
+    "INSERT INTO quarantine (source, patient, reason, at, from_epoch) VALUES ($1, $2, $3, $4, ",
+    raised!("$2"),
+    ") ON CONFLICT DO NOTHING"
+);
+pub(super) const LIFT_QUARANTINE: &str = concat!(
+    "UPDATE quarantine SET ended_at = $3, until_epoch = ",
+    raised!("$2"),
+    " WHERE source = $1 AND patient = $2 AND ended_at IS NULL"
+);
 pub(super) const QUARANTINED_PATIENTS: &str = "SELECT count(*) FROM quarantine WHERE source = $1 AND ended_at IS NULL";
 
 pub(super) const REMEMBER: &str =

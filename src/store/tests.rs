@@ -113,6 +113,9 @@ fn row(kind: Kind, patient: Option<NhsNumber>) -> Row {
         rules: Vec::new(),
         policy: None,
         epochs: None,
+        evidence: None,
+        overriding: None,
+        held: None,
         status: 200,
         reason: None,
         count: None,
@@ -144,5 +147,5 @@ async fn guard(store: &Store, patient: NhsNumber) -> Guard {
     let facts = store.facts();
     let global = facts.global_facts().await.unwrap().epoch;
     let epochs = Epochs { patient: facts.patient_facts(patient).await.unwrap().epoch, global };
-    Guard { patient, epochs, valid_until: Timestamp::now().plus(Duration::from_secs(60)) }
+    Guard { patient: Some(patient), epochs, valid_until: Timestamp::now().plus(Duration::from_secs(60)) }
 }

@@ -3,7 +3,7 @@
 use super::{Ending, Gateway, Wrote, relationships::recorder, released, written};
 use crate::{
     access::{
-        Action, ConsentRecord, Interaction, Wanted,
+        Action, ConsentRecord, ConsentState, Interaction, Wanted,
         consent::{self, Consent, Status},
     },
     audit::{Opened, Released},
@@ -69,7 +69,7 @@ pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut
     opened.asks("create", "Consent".to_owned(), Some("Consent"), read.patient);
     let wanted = Wanted { action: Action::RecordObjection, patient: read.patient };
     written(g, requester, wanted, opened, 201, async |patient| {
-        let record = record(&read, Uuid::new_v4().to_string(), 1, patient, true, requester);
+        let record = record(&read, Uuid::new_v4().to_string(), 1, patient, ConsentState::Requested, requester);
         g.facts.store().create_consent(&record).await?;
         let location = (format!("{}Consent/{}", g.base, record.id), record.version);
         Ok((record.resource, Some(location)))
@@ -95,7 +95,7 @@ pub async fn withdraw(
     written(g, requester, wanted, opened, 200, async |patient| {
         let found = found.as_ref().ok_or(Ending::NotFound)?;
         let same = read.patient == Some(patient)
-            && read.scope == found.scope
+            && read.terms == found.terms
             && read.id.as_deref().is_none_or(|given| given == found.id);
         if !same {
             return Err(Ending::content("Consent", "a withdrawal repeats the objection's id, patient and provision"));
@@ -104,10 +104,10 @@ pub async fn withdraw(
         if expected.is_some_and(|version| version != found.version.to_string()) {
             return Err(Ending::VersionDiffers);
         }
-        if !found.in_force {
+        if !found.state.in_force() {
             return Err(Ending::Conflict);
         }
-        let record = record(&read, found.id.clone(), found.version + 1, patient, false, requester);
+        let record = record(&read, found.id.clone(), found.version + 1, patient, ConsentState::Withdrawn, requester);
         g.facts.store().update_consent(&record).await?;
         let location = (format!("{}Consent/{}", g.base, record.id), record.version);
         Ok((record.resource, Some(location)))
@@ -162,7 +162,7 @@ fn record(
     id: String,
     version: i64,
     patient: NhsNumber,
-    in_force: bool,
+    state: ConsentState,
     requester: &Requester,
 ) -> ConsentRecord {
     let recorded_at = Timestamp::now();
@@ -171,8 +171,10 @@ fn record(
         id,
         version,
         patient,
-        scope: read.scope,
-        in_force,
+        terms: read.terms.clone(),
+        state,
+        withdrawer: None,
+        note: None,
         recorded_by: recorder(requester),
         recorded_at,
     }

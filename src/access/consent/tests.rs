@@ -58,9 +58,9 @@ fn refused(consent: &Value) -> (FaultCode, String) {
 #[test]
 fn the_two_shapes_of_the_contract_are_understood() {
     let whole = read(&whole_record().to_string(), Status::Active, none_of_ours).unwrap();
-    assert_eq!((whole.patient, whole.scope, whole.id), (Some(number()), ObjectionScope::WholeRecord, None));
+    assert_eq!((whole.patient, whole.terms, whole.id), (Some(number()), Terms::default(), None));
     let source = read(&one_source().to_string(), Status::Active, none_of_ours).unwrap();
-    assert_eq!(source.scope, ObjectionScope::Source(OdsCode::parse("RZ903").unwrap()));
+    assert_eq!(source.terms.covers.sources, [OdsCode::parse("RZ903").unwrap()]);
 }
 
 #[test]

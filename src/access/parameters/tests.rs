@@ -35,13 +35,8 @@ fn period(value: &Value) -> String {
 fn an_assertion_without_a_period_begins_now_and_has_no_end() {
     let read = read_assertion(&assertion_with(None), NOW).unwrap();
     assert_eq!(read.patient, NhsNumber::parse("9990000018").unwrap());
-    let expected = Relationship {
-        organisation: OdsCode::parse("RZ901").unwrap(),
-        basis: Basis::Encounter,
-        start: NOW,
-        end: None,
-        evidence: "https://estuary.example/visit|V 1".to_owned(),
-    };
+    let evidence = "https://estuary.example/visit|V 1".to_owned();
+    let expected = Relationship::of(OdsCode::parse("RZ901").unwrap(), Basis::Encounter, NOW, None, evidence);
     assert_eq!(read.relationship, expected);
 }
 

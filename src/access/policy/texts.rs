@@ -46,7 +46,7 @@ impl StepName {
 /// The files' texts as they were read.
 #[derive(Clone, Debug)]
 pub(super) struct Texts {
-    pub roles: Cow<'static, str>,
+    pub tables: [(&'static str, Cow<'static, str>); 5],
     pub steps: [(StepName, Cow<'static, str>); 4],
 }
 
@@ -55,10 +55,20 @@ impl Texts {
     /// What this program tells the rules: a directory's own schema may only repeat it.
     pub const SCHEMA: &str = include_str!("../../../policies/caregate.cedarschema");
     pub const ROLES_FILE: &str = "roles.json";
+    pub const ORGANISATIONS_FILE: &str = "organisations.json";
+    pub const RELATIONSHIPS_FILE: &str = "relationships.json";
+    pub const OVERRIDES_FILE: &str = "overrides.json";
+    pub const SENSITIVITIES_FILE: &str = "sensitivities.json";
 
     pub fn built_in() -> Self {
         Self {
-            roles: include_str!("../../../policies/roles.json").into(),
+            tables: [
+                (Self::ROLES_FILE, include_str!("../../../policies/roles.json").into()),
+                (Self::ORGANISATIONS_FILE, include_str!("../../../policies/organisations.json").into()),
+                (Self::RELATIONSHIPS_FILE, include_str!("../../../policies/relationships.json").into()),
+                (Self::OVERRIDES_FILE, include_str!("../../../policies/overrides.json").into()),
+                (Self::SENSITIVITIES_FILE, include_str!("../../../policies/sensitivities.json").into()),
+            ],
             steps: StepName::ALL.map(|step| (step, step.built_in().into())),
         }
     }
@@ -74,7 +84,9 @@ impl Texts {
                 Cow::default()
             }
         };
-        texts.roles = read(Self::ROLES_FILE);
+        for (file, text) in &mut texts.tables {
+            *text = read(file);
+        }
         for (step, text) in &mut texts.steps {
             *text = read(&step.file());
         }
@@ -86,11 +98,16 @@ impl Texts {
         self.steps.iter().find(|(s, _)| *s == step).map_or("", |(_, text)| text)
     }
 
+    pub fn table(&self, file: &str) -> &str {
+        self.tables.iter().find(|(name, _)| *name == file).map_or("", |(_, text)| text)
+    }
+
     /// Of the schema too: the same rules mean something else under another.
     pub fn fingerprint(&self) -> Arc<str> {
         let mut context = digest::Context::new(&digest::SHA256);
         let steps = self.steps.iter().map(|(_, text)| text.as_ref());
-        for text in steps.chain([self.roles.as_ref(), Self::SCHEMA]) {
+        let tables = self.tables.iter().map(|(_, text)| text.as_ref());
+        for text in steps.chain(tables).chain([Self::SCHEMA]) {
             // the length first, so that text cannot move from one file to the next unseen
             context.update(&(text.len() as u64).to_be_bytes());
             context.update(text.as_bytes());

@@ -115,7 +115,7 @@ async fn a_release_that_failed_under_the_deadline_is_followed_by_the_row_that_sa
 async fn what_was_written_closes_whatever_its_own_write_has_overtaken() {
     let World { mut opened, rows, refuses_once, .. } = world(9).await;
     let guard = Guard {
-        patient: NhsNumber::parse("9990000018").unwrap(),
+        patient: Some(NhsNumber::parse("9990000018").unwrap()),
         epochs: Default::default(),
         valid_until: Timestamp::MAX,
     };

@@ -1,9 +1,9 @@
 use super::Postgres;
 use crate::{
-    access::{ConsentRecord, FactStore, GlobalFacts, PatientFacts, Recorder, Relationship},
+    access::{ConsentRecord, FactStore, GlobalFacts, PatientFacts, Person, Recorder, Relationship},
     domain::{NhsNumber, OdsCode, StoreError, Timestamp},
     store::{
-        mapping::{self, GLOBAL, failed, failed_or_taken, key},
+        mapping::{self, ConsentTexts, GLOBAL, failed, failed_or_taken, key},
         sql,
     },
 };
@@ -16,16 +16,19 @@ impl FactStore for Postgres {
         let key = key(patient);
         let mut connection = self.pool.acquire().await.map_err(failed)?;
         let epoch = sqlx::query_scalar(sql::EPOCH).bind(key).fetch_optional(&mut *connection).await.map_err(failed)?;
-        let objections: Vec<(String, String)> =
+        let objections: Vec<mapping::ObjectionCells> =
             sqlx::query_as(sql::OBJECTIONS).bind(key).fetch_all(&mut *connection).await.map_err(failed)?;
-        let relationships = sqlx::query_as(sql::RELATIONSHIPS).bind(key).bind(Timestamp::now().0);
+        let relationships = sqlx::query_as(sql::RELATIONSHIPS).bind(key).bind(mapping::long_over().0);
         let relationships = relationships.fetch_all(&mut *connection).await.map_err(failed)?;
+        let overrides = sqlx::query_as(sql::OVERRIDES).bind(key).bind(Timestamp::now().0);
+        let overrides = overrides.fetch_all(&mut *connection).await.map_err(failed)?;
         let quarantined: Vec<String> =
             sqlx::query_scalar(sql::QUARANTINED).bind(key).fetch_all(&mut *connection).await.map_err(failed)?;
         Ok(PatientFacts {
             epoch: epoch.unwrap_or(0),
             objections: mapping::all(objections, mapping::objection)?,
             relationships: mapping::all(relationships, mapping::relationship)?,
+            overrides: mapping::all(overrides, mapping::overriding)?,
             quarantined: quarantined.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
         })
     }
@@ -38,10 +41,13 @@ impl FactStore for Postgres {
             sqlx::query_scalar(sql::SUSPENDED).fetch_all(&mut *connection).await.map_err(failed)?;
         let revoked: Vec<(String, String)> =
             sqlx::query_as(sql::REVOKED).fetch_all(&mut *connection).await.map_err(failed)?;
+        let policy: Option<String> =
+            sqlx::query_scalar(sql::POLICY).fetch_optional(&mut *connection).await.map_err(failed)?;
         Ok(GlobalFacts {
             epoch: epoch.unwrap_or(0),
             suspended: suspended.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
-            revoked: revoked.into_iter().collect(),
+            revoked: revoked.into_iter().map(|(issuer, subject)| Person { issuer, subject }).collect(),
+            policy: policy.map(Into::into),
         })
     }
 
@@ -49,17 +55,17 @@ impl FactStore for Postgres {
         if consent.version != 1 {
             return Err(StoreError::Conflict);
         }
-        let scope = mapping::scope_text(consent)?;
+        let texts = mapping::consent_texts(consent)?;
         let mut change = self.raising(Some(consent.patient)).await?;
-        let insert = bind_consent(sqlx::query(sql::CREATE_CONSENT), consent, &scope);
+        let insert = bind_consent(sqlx::query(sql::CREATE_CONSENT), consent, &texts);
         insert.execute(&mut *change).await.map_err(failed_or_taken)?;
         change.commit().await.map_err(failed)
     }
 
     async fn update_consent(&self, consent: &ConsentRecord) -> Result<(), StoreError> {
-        let scope = mapping::scope_text(consent)?;
+        let texts = mapping::consent_texts(consent)?;
         let mut change = self.raising(Some(consent.patient)).await?;
-        let insert = bind_consent(sqlx::query(sql::UPDATE_CONSENT), consent, &scope);
+        let insert = bind_consent(sqlx::query(sql::UPDATE_CONSENT), consent, &texts);
         let done = insert.execute(&mut *change).await.map_err(failed_or_taken)?;
         if done.rows_affected() == 0 {
             return Err(StoreError::Conflict);
@@ -115,7 +121,7 @@ impl FactStore for Postgres {
         let lasting = lasting.fetch_all(&mut *change).await.map_err(failed)?;
         let ended = mapping::all(lasting, mapping::relationship)?;
         for relationship in &ended {
-            let relationship = Relationship { end: Some(at), ..relationship.clone() };
+            let relationship = Relationship { end: Some(at), closed: true, ..relationship.clone() };
             add_relationship(patient, &relationship, by, now).execute(&mut *change).await.map_err(failed)?;
         }
         if ended.is_empty() {
@@ -136,19 +142,23 @@ impl FactStore for Postgres {
 
 type Statement<'q> = Query<'q, Db, <Db as sqlx::Database>::Arguments>;
 
-fn bind_consent<'q>(query: Statement<'q>, consent: &'q ConsentRecord, scope: &'q str) -> Statement<'q> {
+fn bind_consent<'q>(query: Statement<'q>, consent: &'q ConsentRecord, texts: &'q ConsentTexts) -> Statement<'q> {
     let by = &consent.recorded_by;
     query
         .bind(&consent.id)
         .bind(consent.version)
         .bind(key(consent.patient))
-        .bind(scope)
-        .bind(consent.in_force)
+        .bind(&texts.scope)
+        .bind(consent.state.in_force())
         .bind(&by.issuer)
         .bind(&by.subject)
         .bind(by.organisation.as_ref().map(OdsCode::as_str))
         .bind(consent.recorded_at.0)
         .bind(&consent.resource)
+        .bind(&texts.terms)
+        .bind(consent.state.as_str())
+        .bind(&texts.withdrawer)
+        .bind(&consent.note)
 }
 
 fn add_relationship<'q>(
@@ -168,4 +178,7 @@ fn add_relationship<'q>(
         .bind(&by.subject)
         .bind(by.organisation.as_ref().map(OdsCode::as_str))
         .bind(now.0)
+        .bind(relationship.closed)
+        .bind(relationship.person.as_ref().map(|person| &person.issuer))
+        .bind(relationship.person.as_ref().map(|person| &person.subject))
 }

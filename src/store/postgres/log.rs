@@ -140,8 +140,8 @@ async fn write(
     let mut expected = expected(guards);
     loop {
         let stands = |guard: &Guard| {
-            expected.get(&key(guard.patient)) == Some(&guard.epochs.patient)
-                && expected.get(&GLOBAL) == Some(&guard.epochs.global)
+            let of_patient = |patient| expected.get(&key(patient)) == Some(&guard.epochs.patient);
+            guard.patient.is_none_or(of_patient) && expected.get(&GLOBAL) == Some(&guard.epochs.global)
         };
         let stands: Vec<bool> = guards.iter().map(|guard| guard.as_ref().is_none_or(stands)).collect();
         let batch = seal.seal(&stands);
@@ -163,7 +163,8 @@ async fn write(
 fn expected(guards: &[Option<Guard>]) -> BTreeMap<i64, i64> {
     let mut expected = BTreeMap::new();
     for guard in guards.iter().flatten() {
-        for (key, epoch) in [(GLOBAL, guard.epochs.global), (key(guard.patient), guard.epochs.patient)] {
+        let of_patient = guard.patient.map(|patient| (key(patient), guard.epochs.patient));
+        for (key, epoch) in [(GLOBAL, guard.epochs.global)].into_iter().chain(of_patient) {
             let highest = expected.entry(key).or_insert(epoch);
             *highest = epoch.max(*highest);
         }

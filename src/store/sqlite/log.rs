@@ -3,7 +3,7 @@
 use super::{Sqlite, begin};
 use crate::{
     audit::{Batch, ClaimError, CommitError, Frontier, Guard, LogId, LogStore, Seal},
-    domain::{Epochs, StoreError, Timestamp},
+    domain::{StoreError, Timestamp},
     store::{
         mapping::{self, GLOBAL, count, failed, key},
         sql,
@@ -93,13 +93,16 @@ impl LogStore for SqliteLog {
 
 /// Under the write lock nothing can raise an epoch before this transaction ends.
 async fn stands(connection: &mut SqliteConnection, guards: &[Option<Guard>]) -> Result<Vec<bool>, sqlx::Error> {
-    let mut keys: Vec<i64> = guards.iter().flatten().map(|guard| key(guard.patient)).collect();
+    let mut keys: Vec<i64> = guards.iter().flatten().filter_map(|guard| guard.patient.map(key)).collect();
     keys.push(GLOBAL);
     let wanted = "SELECT key, epoch FROM epoch WHERE key IN (SELECT value FROM json_each($1))";
     let held = sqlx::query_as(wanted).bind(serde_json::to_string(&keys).unwrap_or_default());
     let epochs: HashMap<i64, i64> = held.fetch_all(connection).await?.into_iter().collect();
     let epoch = |key: i64| epochs.get(&key).copied().unwrap_or(0);
-    let stands = |guard: &Guard| guard.epochs == Epochs { patient: epoch(key(guard.patient)), global: epoch(GLOBAL) };
+    let stands = |guard: &Guard| {
+        let of_patient = |patient| epoch(key(patient)) == guard.epochs.patient;
+        guard.patient.is_none_or(of_patient) && epoch(GLOBAL) == guard.epochs.global
+    };
     Ok(guards.iter().map(|guard| guard.as_ref().is_none_or(stands)).collect())
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    access::{Basis, ConsentRecord, Objection, ObjectionScope, Relationship},
+    access::{Basis, ConsentRecord, ConsentState, FactStore, Matter, Objection, Person, Relationship, Terms},
     domain::{LongId, SealedEntry, StoreError},
 };
 
@@ -9,17 +9,23 @@ fn objection(id: &str, version: i64, in_force: bool) -> ConsentRecord {
         id: id.into(),
         version,
         patient: patient(1),
-        scope: ObjectionScope::Source(ods("F99001")),
-        in_force,
+        terms: to_source("F99001"),
+        state: if in_force { ConsentState::Requested } else { ConsentState::Withdrawn },
+        withdrawer: None,
+        note: None,
         recorded_by: clerk(),
         recorded_at: Timestamp(version * 1_000_000),
         resource: r#"{"resourceType":"Consent"}"#.into(),
     }
 }
 
+fn to_source(source: &str) -> Terms {
+    Terms { covers: Matter { sources: vec![ods(source)], ..Matter::default() }, ..Terms::default() }
+}
+
 fn relationship(evidence: &str, end: Option<Timestamp>) -> Relationship {
     let start = Timestamp(1_000_000);
-    Relationship { organisation: ods("RZ901"), basis: Basis::Referral, start, end, evidence: evidence.into() }
+    Relationship::of(ods("RZ901"), Basis::Referral, start, end, evidence.into())
 }
 
 #[tokio::test]
@@ -42,7 +48,12 @@ async fn an_objection_is_in_force_until_a_next_version_withdraws_it_and_every_wr
         facts.create_consent(&objection("a", 1, true)).await.unwrap();
         assert_eq!(facts.create_consent(&objection("a", 1, true)).await, Err(StoreError::Conflict));
         let read = facts.patient_facts(patient(1)).await.unwrap();
-        let expected = Objection { id: "a".into(), scope: ObjectionScope::Source(ods("F99001")) };
+        let expected = Objection {
+            id: "a".into(),
+            terms: to_source("F99001"),
+            recorded_by: clerk().organisation,
+            stands_only_for: None,
+        };
         assert_eq!((read.epoch, read.objections), (1, vec![expected]));
 
         // a version that is not the next one is somebody else's
@@ -58,7 +69,7 @@ async fn an_objection_is_in_force_until_a_next_version_withdraws_it_and_every_wr
         let read = facts.patient_facts(patient(1)).await.unwrap();
         assert_eq!((read.epoch, read.objections.len()), (3, 1));
         let current = facts.consent("a").await.unwrap().unwrap();
-        assert_eq!((current.version, current.in_force, current.recorded_by), (2, false, clerk()));
+        assert_eq!((current.version, current.state.in_force(), current.recorded_by), (2, false, clerk()));
         let all: Vec<(String, i64)> =
             facts.consents(patient(1)).await.unwrap().into_iter().map(|c| (c.id, c.version)).collect();
         assert_eq!(all, [("a".into(), 2), ("b".into(), 1)]);
@@ -79,7 +90,7 @@ async fn of_two_updates_at_once_one_wins_and_the_other_is_told() {
 }
 
 #[tokio::test]
-async fn a_relationship_asserted_again_is_replaced_and_one_that_ended_is_gone_from_the_facts() {
+async fn a_relationship_asserted_again_is_replaced_and_one_that_was_ended_is_closed_for_good() {
     for fixture in Fixture::both().await {
         let store = fixture.open().await;
         let facts = store.facts();
@@ -99,10 +110,18 @@ async fn a_relationship_asserted_again_is_replaced_and_one_that_ended_is_gone_fr
         assert_eq!(end(Some("x|3"), "RZ901").await, Ok(0));
         assert_eq!(facts.patient_facts(patient(1)).await.unwrap().epoch, 3);
         assert_eq!(end(Some("x|1"), "RZ901").await, Ok(1));
-        assert_eq!(facts.patient_facts(patient(1)).await.unwrap().relationships, [relationship("x|2", None)]);
+        let closed = async |facts: &dyn FactStore| -> Vec<(String, bool)> {
+            let mut read = facts.patient_facts(patient(1)).await.unwrap().relationships;
+            read.sort_by(|a, b| a.evidence.cmp(&b.evidence));
+            read.into_iter()
+                .map(|r| (r.evidence, r.closed && r.end.is_some_and(|end| end <= Timestamp::now())))
+                .collect()
+        };
+        assert_eq!(closed(&*facts).await, [("x|1".to_owned(), true), ("x|2".to_owned(), false)]);
         assert_eq!(end(None, "RZ901").await, Ok(1));
-        let read = facts.patient_facts(patient(1)).await.unwrap();
-        assert_eq!((read.epoch, read.relationships.len()), (5, 0));
+        assert_eq!(closed(&*facts).await, [("x|1".to_owned(), true), ("x|2".to_owned(), true)]);
+        assert_eq!(end(None, "RZ901").await, Ok(0), "what was ended stays as it ended");
+        assert_eq!(facts.patient_facts(patient(1)).await.unwrap().epoch, 5);
     }
 }
 
@@ -116,7 +135,7 @@ async fn suspensions_and_revocations_are_everyones_and_a_quarantine_is_one_patie
         facts.revoke("https://id.example", "mallory", "left").await.unwrap();
         let read = facts.global_facts().await.unwrap();
         assert_eq!((read.epoch, read.suspended.contains(&ods("F99001"))), (3, true));
-        assert!(read.revoked.contains(&("https://id.example".into(), "mallory".into())));
+        assert!(read.revoked.contains(&Person { issuer: "https://id.example".into(), subject: "mallory".into() }));
         assert_eq!(standing.resume(ods("F99001")).await, Ok(true));
         assert_eq!(standing.resume(ods("F99001")).await, Ok(false));
         assert!(facts.global_facts().await.unwrap().suspended.is_empty());

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    access::{Basis, ObjectionScope, Relationship},
+    access::{Basis, ConsentState, Relationship, Terms},
     audit::{Checkpoint, LogError, NotCommitted, PatientRows, Receipt, shown, verify},
 };
 use futures::future::join_all;
@@ -69,15 +69,16 @@ async fn each_change_of_facts_makes_a_release_decided_before_it_stale_and_nothin
             id: "a".into(),
             version,
             patient: patient(1),
-            scope: ObjectionScope::WholeRecord,
-            in_force: version == 1,
+            terms: Terms::default(),
+            state: if version == 1 { ConsentState::Requested } else { ConsentState::Withdrawn },
+            withdrawer: None,
+            note: None,
             recorded_by: clerk(),
             recorded_at: Timestamp::now(),
             resource: "{}".into(),
         };
         let start = Timestamp(0);
-        let relationship =
-            Relationship { organisation: ods("RZ901"), basis: Basis::Caseload, start, end: None, evidence: "e".into() };
+        let relationship = Relationship::of(ods("RZ901"), Basis::Caseload, start, None, "e".into());
         for change in 0..8 {
             let before = guard(&store, patient(1)).await;
             match change {

@@ -1,0 +1,46 @@
+use super::RuleId;
+use crate::domain::{Epochs, OdsCode, Timestamp};
+use std::sync::Arc;
+
+/// Leave for something of one's own organisation that is about no patient in particular, as long as the global epoch stands.
+/// Only [`Policy::clear`](super::Policy::clear) makes one.
+pub struct Clearance {
+    organisation: OdsCode,
+    rules: Vec<RuleId>,
+    epochs: Epochs,
+    policy: Arc<str>,
+    valid_until: Timestamp,
+}
+
+impl Clearance {
+    pub(super) fn new(
+        organisation: OdsCode,
+        rules: Vec<RuleId>,
+        epochs: Epochs,
+        policy: Arc<str>,
+        valid_until: Timestamp,
+    ) -> Self {
+        Self { organisation, rules, epochs, policy, valid_until }
+    }
+
+    pub fn organisation(&self) -> OdsCode {
+        self.organisation
+    }
+
+    pub fn rules(&self) -> &[RuleId] {
+        &self.rules
+    }
+
+    /// The patient's part says nothing here.
+    pub fn epochs(&self) -> Epochs {
+        self.epochs
+    }
+
+    pub fn policy(&self) -> &Arc<str> {
+        &self.policy
+    }
+
+    pub fn valid_until(&self) -> Timestamp {
+        self.valid_until
+    }
+}
