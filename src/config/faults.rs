@@ -78,6 +78,8 @@ impl ConfigFaults {
     pub(super) fn each<T: DeserializeOwned>(&mut self, source: &config::Config, name: &str) -> Vec<T> {
         let values = match source.get_array(name) {
             Ok(values) => values,
+            // a region without any is no fault here
+            Err(config::ConfigError::NotFound(_)) => return Vec::new(),
             Err(e) => {
                 self.add(format!("[[{name}]]"), e);
                 return Vec::new();
