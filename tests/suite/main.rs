@@ -36,4 +36,5 @@ mod program;
 mod reads;
 mod refusals;
 mod relationships;
+mod roles;
 mod union;
