@@ -32,7 +32,7 @@ pub use facts::{Basis, Evidence, Facts, GlobalFacts, PatientFacts, Person, Relat
 pub use grant::{Override, OverrideReason};
 pub use objection::{DataPeriod, Matter, Objection, Recipient, Terms, Withdrawer};
 pub use permit::{Asking, Disclosure, Permit, SkipReason};
-pub use policy::{Overrides, Policy, PolicyFault, Relationships, Sensitivities};
+pub use policy::{ListId, Overrides, Policy, PolicyFault, Relationships, Sensitivities};
 pub use rule_id::RuleId;
 pub use store::{ConsentRecord, ConsentState, FactStore, Recorder};
 pub use wanted::{Action, Interaction, Wanted};
