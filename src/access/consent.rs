@@ -74,10 +74,7 @@ pub fn read_objection(
 }
 
 /// Reads what takes an objection back.
-pub fn read_withdrawal(
-    text: &str,
-    resolve: impl Fn(&str) -> Option<NhsNumber>,
-) -> Result<Withdrawal, ContentFault> {
+pub fn read_withdrawal(text: &str, resolve: impl Fn(&str) -> Option<NhsNumber>) -> Result<Withdrawal, ContentFault> {
     let mut tape = Tape::new();
     let root = Node::resource(text, "Consent", &mut tape)?;
     let mut members = root.members()?;
@@ -114,8 +111,7 @@ impl Consent {
         let patient = patient(&members.need("patient")?, resolve)?;
         let date_time = members.need("dateTime")?;
         date(&date_time)?;
-        let organisation =
-            members.take("organization").map(|list| organisation(&list.only_item()?)).transpose()?;
+        let organisation = members.take("organization").map(|list| organisation(&list.only_item()?)).transpose()?;
         members.take("policy").map(|list| only_named(&list)).transpose()?;
         Ok(Self { id, patient, organisation, content: content(root.value) })
     }
@@ -217,7 +213,9 @@ fn unproved(members: &mut Members<'_>) -> Result<Option<ContentFault>, ContentFa
     };
     let mut lacks = Vec::new();
     match members.take("sourceReference") {
-        None => lacks.push(missing("Consent.sourceReference", "says where the patient's own word is kept: is required")),
+        None => {
+            lacks.push(missing("Consent.sourceReference", "says where the patient's own word is kept: is required"))
+        }
         Some(source) => {
             let (by, kind) = reference(&source)?;
             kind.map(|kind| kind.text()).transpose()?;
@@ -237,7 +235,10 @@ fn unproved(members: &mut Members<'_>) -> Result<Option<ContentFault>, ContentFa
         }
     };
     if !verified {
-        lacks.push(missing("Consent.verification[0].verified", "the patient's word must have been verified: is required"));
+        lacks.push(missing(
+            "Consent.verification[0].verified",
+            "the patient's word must have been verified: is required",
+        ));
     }
     Ok(lacks.into_iter().next())
 }

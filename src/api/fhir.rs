@@ -118,12 +118,10 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
         | Told::UpdateConsent
         | Told::ReviewConsent
         | Told::AssertRelationship
-        | Told::EndRelationship => {
-            match resource(call) {
-                Ok(body) => write(g, requester, told, call, body, opened).await,
-                Err(reply) => closed(opened, reply).await,
-            }
-        }
+        | Told::EndRelationship => match resource(call) {
+            Ok(body) => write(g, requester, told, call, body, opened).await,
+            Err(reply) => closed(opened, reply).await,
+        },
     }
 }
 

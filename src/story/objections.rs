@@ -69,10 +69,9 @@ pub async fn objection(g: &Gateway, requester: &Requester, id: &str, opened: &mu
     let found = stored(g, id, "read", "", opened).await?;
     let sees = Sees::of(g, requester);
     let action = match (&found, sees) {
-        (Some(consent), Sees::Concerning(organisation)) => Action::InspectObjections {
-            interaction: Interaction::Read,
-            concerns_own: consent.concerns(organisation),
-        },
+        (Some(consent), Sees::Concerning(organisation)) => {
+            Action::InspectObjections { interaction: Interaction::Read, concerns_own: consent.concerns(organisation) }
+        }
         _ => Action::ReadObjections(Interaction::Read),
     };
     let seen = found.as_ref().filter(|consent| matches!(sees, Sees::Concerning(_)) || sees.may(consent, false));
@@ -133,7 +132,10 @@ async fn again(g: &Gateway, new: &ConsentRecord) -> Result<(String, Option<Locat
     let same = |terms: &Terms| *terms == new.terms;
     let found = g.facts.store().consents(new.patient).await?;
     let first = found.into_iter().find(|consent| {
-        consent.state.in_force() && consent.state != ConsentState::WithdrawalRecorded && same(&consent.terms) && by(consent)
+        consent.state.in_force()
+            && consent.state != ConsentState::WithdrawalRecorded
+            && same(&consent.terms)
+            && by(consent)
     });
     first.map(|first| answer(g, first)).ok_or(Ending::Conflict)
 }

@@ -85,7 +85,11 @@ fn not_even_in_an_emergency(purpose: &Node<'_>) -> Result<(), ContentFault> {
             }
         }
     }
-    if said { Ok(()) } else { Err(purpose.fault(FaultCode::NotSupported, "only with BTG among them are purposes understood")) }
+    if said {
+        Ok(())
+    } else {
+        Err(purpose.fault(FaultCode::NotSupported, "only with BTG among them are purposes understood"))
+    }
 }
 
 fn in_force(node: &Node<'_>, now: Timestamp) -> Result<(Option<Timestamp>, Option<Timestamp>), ContentFault> {
@@ -116,7 +120,9 @@ fn matter(members: &mut Members<'_>, policy: &Policy) -> Result<Matter, ContentF
             KINDS if policy.roles().is_of_records(&name) => matter.kinds.push(name.into_owned()),
             RESOURCE_TYPES => return Err(code.fault(FaultCode::Value, "no type of this record")),
             KINDS => return Err(code.fault(FaultCode::Value, "no kind of information that the policy in force knows")),
-            _ => return Err(system.fault(FaultCode::NotSupported, "only types and kinds of information are understood")),
+            _ => {
+                return Err(system.fault(FaultCode::NotSupported, "only types and kinds of information are understood"));
+            }
         }
     }
     for label in items(members, "securityLabel")? {
@@ -178,3 +184,6 @@ fn sensitivity(label: &Node<'_>, policy: &Policy) -> Result<String, ContentFault
     };
     found.ok_or_else(|| code.fault(FaultCode::Value, "no sensitivity that the policy in force knows"))
 }
+
+#[cfg(test)]
+mod tests;

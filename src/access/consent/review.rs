@@ -87,3 +87,6 @@ impl Outcome {
         Some(Next::State(next))
     }
 }
+
+#[cfg(test)]
+mod tests;

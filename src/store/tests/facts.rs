@@ -14,6 +14,7 @@ fn objection(id: &str, version: i64, in_force: bool) -> ConsentRecord {
         withdrawer: None,
         note: None,
         recorded_by: clerk(),
+        first_recorded_by: clerk(),
         recorded_at: Timestamp(version * 1_000_000),
         resource: r#"{"resourceType":"Consent"}"#.into(),
     }
@@ -58,13 +59,13 @@ async fn an_objection_is_in_force_until_a_next_version_withdraws_it_and_every_wr
 
         // a version that is not the next one is somebody else's
         for version in [1, 3] {
-            assert_eq!(facts.update_consent(&objection("a", version, false)).await, Err(StoreError::Conflict));
+            assert_eq!(facts.update_consent(&objection("a", version, false), None).await, Err(StoreError::Conflict));
         }
         let of_another = ConsentRecord { patient: patient(2), ..objection("a", 2, false) };
-        assert_eq!(facts.update_consent(&of_another).await, Err(StoreError::Conflict));
+        assert_eq!(facts.update_consent(&of_another, None).await, Err(StoreError::Conflict));
         assert_eq!(facts.patient_facts(patient(1)).await.unwrap().epoch, 1, "what was refused raised nothing");
 
-        facts.update_consent(&objection("a", 2, false)).await.unwrap();
+        facts.update_consent(&objection("a", 2, false), None).await.unwrap();
         facts.create_consent(&objection("b", 1, true)).await.unwrap();
         let read = facts.patient_facts(patient(1)).await.unwrap();
         assert_eq!((read.epoch, read.objections.len()), (3, 1));
@@ -84,7 +85,7 @@ async fn of_two_updates_at_once_one_wins_and_the_other_is_told() {
         let facts = store.facts();
         facts.create_consent(&objection("a", 1, true)).await.unwrap();
         let next = objection("a", 2, false);
-        let (one, other) = tokio::join!(facts.update_consent(&next), facts.update_consent(&next));
+        let (one, other) = tokio::join!(facts.update_consent(&next, None), facts.update_consent(&next, None));
         assert!(matches!((one, other), (Ok(()), Err(StoreError::Conflict)) | (Err(StoreError::Conflict), Ok(()))));
     }
 }

@@ -73,7 +73,8 @@ pub async fn withdraw(
 
 /// The patient is told, with nothing in the message that says whose doing it is; the privacy office looks at it.
 fn sequel(patient: NhsNumber, consent: &ConsentRecord, organisation: OdsCode, by: &Recorder) -> Sequel {
-    let text = "A choice of yours about sharing your record was changed. Sign in to see it, and to say whether that is right.";
+    let text =
+        "A choice of yours about sharing your record was changed. Sign in to see it, and to say whether that is right.";
     let id = json!({"system": NhsNumber::SYSTEM, "value": patient.digits()});
     let notice = json!({"patient": id, "consent": consent.id, "text": text});
     let detail = json!({"version": consent.version + 1, "issuer": by.issuer, "subject": by.subject});
