@@ -16,6 +16,7 @@ use crate::{
     record::Redacted,
 };
 use serde_json::{Value, json, value::RawValue};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// `GET Consent?patient=...`
@@ -26,12 +27,12 @@ pub async fn objections(
     opened: &mut Opened,
 ) -> Result<Released, Ending> {
     opened.asks("search", ask.canonical(), Some("Consent"), ask.patient);
-    let sees = Sees::of(g, requester);
-    let action = match action_of(g, sees, ask.patient).await {
+    let action = match action(g, requester, ask.patient).await {
         Ok(action) => action,
-        Err(error) => return Err(Ending::from(error).close(opened).await),
+        Err(ending) => return Err(ending.close(opened).await),
     };
     released(g, requester, Wanted { action, patient: ask.patient }, opened, async |permit, _| {
+        let sees = Sees::of(g, permit.rules_in_force(), requester);
         let found = g.facts.store().consents(permit.patient()).await?;
         let visible = found.iter().filter(|consent| sees.may(consent, permit.is_of_registered()));
         let mut entries = Vec::new();
@@ -54,8 +55,9 @@ pub async fn objections(
 }
 
 /// Whoever keeps the desk sees what concerns their organisation without caring for the patient.
-async fn action_of(g: &Gateway, sees: Sees, patient: Option<NhsNumber>) -> Result<Action, StoreError> {
+async fn action(g: &Gateway, requester: &Requester, patient: Option<NhsNumber>) -> Result<Action, Ending> {
     let interaction = Interaction::Search;
+    let sees = Sees::of(g, &*policy(g).await?, requester);
     if let (Sees::Concerning(organisation), Some(patient)) = (sees, patient)
         && g.facts.store().consents(patient).await?.iter().any(|consent| consent.concerns(organisation))
     {
@@ -67,7 +69,10 @@ async fn action_of(g: &Gateway, sees: Sees, patient: Option<NhsNumber>) -> Resul
 /// `GET Consent/[id]`
 pub async fn objection(g: &Gateway, requester: &Requester, id: &str, opened: &mut Opened) -> Result<Released, Ending> {
     let found = stored(g, id, "read", "", opened).await?;
-    let sees = Sees::of(g, requester);
+    let sees = match policy(g).await {
+        Ok(policy) => Sees::of(g, &policy, requester),
+        Err(ending) => return Err(ending.close(opened).await),
+    };
     let action = match (&found, sees) {
         (Some(consent), Sees::Concerning(organisation)) => {
             Action::InspectObjections { interaction: Interaction::Read, concerns_own: consent.concerns(organisation) }
@@ -87,8 +92,10 @@ pub async fn objection(g: &Gateway, requester: &Requester, id: &str, opened: &mu
 /// `POST Consent`. The very same objection again, by the same recorder while it is in force, is answered like the first time.
 pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut Opened) -> Result<Wrote, Ending> {
     opened.asks("create", "Consent".to_owned(), Some("Consent"), None);
-    let resolve = |reference: &str| patient_of(g, reference);
-    let read = consent::read_objection(body, policy(g), Timestamp::now(), resolve).map_err(Ending::Content);
+    let read = policy(g).await.and_then(|policy| {
+        let resolve = |reference: &str| patient_of(g, reference);
+        consent::read_objection(body, &policy, Timestamp::now(), resolve).map_err(Ending::Content)
+    });
     let (read, terms) = match read {
         Ok((read, _)) if read.organisation.is_some_and(|ods| requester.party.organisation() != Some(ods)) => {
             return Err(another_organisation().close(opened).await);
@@ -150,11 +157,11 @@ enum Sees {
 }
 
 impl Sees {
-    fn of(g: &Gateway, requester: &Requester) -> Self {
+    fn of(g: &Gateway, policy: &Policy, requester: &Requester) -> Self {
         let kind = |organisation| g.registry.kind_of(organisation).map(|kind| &**kind);
         match &requester.party {
             Party::Patient { nhs_number } => Self::Own(*nhs_number),
-            Party::Staff { organisation, .. } if policy(g).keeps_desk(requester, kind(*organisation)) => {
+            Party::Staff { organisation, .. } if policy.keeps_desk(requester, kind(*organisation)) => {
                 Self::Concerning(*organisation)
             }
             Party::Staff { organisation, .. } | Party::System { organisation } => Self::RecordedBy(*organisation),
@@ -170,8 +177,9 @@ impl Sees {
     }
 }
 
-fn policy(g: &Gateway) -> &Policy {
-    &g.policy
+/// The policy in force. One that changes meanwhile is noticed by the decision.
+async fn policy(g: &Gateway) -> Result<Arc<Policy>, Ending> {
+    Ok(g.policies.of(&*g.facts.global().await?).await?)
 }
 
 /// What is answered of a Consent as it stands.

@@ -1,4 +1,4 @@
-use super::{Sees, another_organisation, answer, is_current, patient_of, stored};
+use super::{Sees, another_organisation, answer, is_current, patient_of, policy, stored};
 use crate::{
     access::{Action, ConsentRecord, ConsentState, Recorder, Sequel, Wanted, Withdrawer, consent},
     audit::Opened,
@@ -24,7 +24,10 @@ pub async fn withdraw(
         Ok(read) => read,
         Err(fault) => return Err(Ending::Content(fault).close(opened).await),
     };
-    let sees = Sees::of(g, requester);
+    let sees = match policy(g).await {
+        Ok(policy) => Sees::of(g, &policy, requester),
+        Err(ending) => return Err(ending.close(opened).await),
+    };
     // one that they may not see is one that is not there
     let found = found.filter(|consent| sees.may(consent, false));
     let wanted = Wanted { action: Action::WithdrawObjection, patient: found.as_ref().map(|consent| consent.patient) };
