@@ -13,7 +13,7 @@ mod relationships;
 pub use ending::Ending;
 pub use gateway::Gateway;
 pub use log::access_log;
-pub use objections::{object, objection, objections, withdraw};
+pub use objections::{object, objection, objections, review, withdraw};
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
