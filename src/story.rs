@@ -17,7 +17,7 @@ pub use objections::{object, objection, objections, review, withdraw};
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
-    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Relationship, Wanted},
+    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Policy, Relationship, Wanted},
     audit::{Opened, Released},
     domain::{EntryId, NhsNumber, OdsCode, Timestamp},
     federation::Question,
