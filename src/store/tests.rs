@@ -3,6 +3,7 @@
 #[path = "../../tests/common/postgres.rs"]
 mod postgres;
 
+mod as_of;
 mod durability;
 mod facts;
 mod log;
