@@ -5,19 +5,21 @@
 //! committed before the caller hears of it.
 
 mod ending;
+mod explain;
 mod gateway;
 mod log;
 mod objections;
 mod relationships;
 
 pub use ending::Ending;
+pub use explain::explain;
 pub use gateway::Gateway;
 pub use log::access_log;
 pub use objections::{object, objection, objections, review, withdraw};
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
-    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Relationship, Wanted},
+    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Policy, Relationship, Wanted},
     audit::{Opened, Released},
     domain::{EntryId, NhsNumber, OdsCode, Timestamp},
     federation::Question,
@@ -188,6 +190,7 @@ pub struct Wrote {
 async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &mut Opened) -> Result<Permit, Ending> {
     opened.undecided(wanted.patient);
     let mut facts = facts(g, requester, wanted.patient).await?;
+    opened.weighs(&facts);
     let policy = g.policies.of(&facts.global).await?;
     let mut decision = policy.decide(requester, &wanted, &facts);
     if let (Decision::NeedsEvidence, Some(patient), Some(organisation)) =

@@ -101,7 +101,7 @@ impl Policy {
             step: step.name(),
             permitted: answer.permitted,
             rules: self.said(answer),
-            inputs: context.of(step),
+            inputs: context.of(step, answer.permitted),
         });
         let steps = steps.collect();
         let next = next::steps(self, requester, &walk);

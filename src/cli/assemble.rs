@@ -99,6 +99,7 @@ const SCOPES: &[&str] = &[
 const OPERATIONS: &[(&str, &str)] = &[
     ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),
     ("end-relationship", "https://caregate.example/OperationDefinition/end-relationship"),
+    ("explain-access", "https://caregate.example/OperationDefinition/explain-access"),
 ];
 
 /// The CapabilityStatement, made once: nothing in it changes while the node lives.

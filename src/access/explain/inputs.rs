@@ -21,10 +21,10 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    pub fn of(&self, step: &Step) -> Vec<Said> {
+    pub fn of(&self, step: &Step, permitted: bool) -> Vec<Said> {
         match step {
             Step::Reach(reach) => self.reach(reach),
-            Step::Relate { oneself, .. } => self.relate(*oneself),
+            Step::Relate { oneself, .. } => self.relate(*oneself, permitted),
             Step::See { .. } => self.see(),
             Step::Disclose(_) => Vec::new(),
         }
@@ -76,13 +76,14 @@ impl Context<'_> {
         said
     }
 
-    fn relate(&self, oneself: bool) -> Vec<Said> {
+    fn relate(&self, oneself: bool, permitted: bool) -> Vec<Said> {
         let mut said = Vec::new();
         if oneself {
             said.push(Said::new("oneself", None, "The patient is the one who asks."));
         }
         if let Some(relation) = &self.walk.relation {
-            let text = format!("Relied on: {}, {}.", relation.basis, until(relation.end));
+            let what = if permitted { "Relied on" } else { "Not enough for this" };
+            let text = format!("{what}: {}, {}.", relation.basis, until(relation.end));
             said.push(Said::new("relationship", relation.grade.id().to_owned(), text));
         } else if !oneself {
             let (code, text) = match self.facts.evidence {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// By the rule that refused.
-const BY_RULE: &[(&str, &str, &str)] = &[
+pub(super) const BY_RULE: &[(&str, &str, &str)] = &[
     ("scope-missing", "ask-for-scope", "Use a system that was given leave (a SMART scope) to do this for its user."),
     ("purpose-not-own-care", "state-purpose", PURPOSE),
     ("purpose-never-here", "state-purpose", PURPOSE),

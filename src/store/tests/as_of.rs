@@ -61,11 +61,13 @@ async fn make(change: Change, fixture: &Fixture, store: &Store, policies: &[Poli
     let source = |n: u8| ods(["RZ902", "F99001"][usize::from(n)]);
     let evidence = |n: u8| format!("x|{n}");
     match change {
-        Change::Object(n) => drop(facts.create_consent(&objection(&n.to_string(), 1, true)).await),
+        Change::Object(n) => {
+            let _ = facts.create_consent(&objection(&n.to_string(), 1, true), None).await;
+        }
         Change::Withdraw(n) => {
             let version = facts.consent(&n.to_string()).await.unwrap().map_or(2, |current| current.version + 1);
             // and objected again by the version after
-            drop(facts.update_consent(&objection(&n.to_string(), version, version % 2 == 1)).await);
+            let _ = facts.update_consent(&objection(&n.to_string(), version, version % 2 == 1), None).await;
         }
         Change::Assert(n) => {
             facts.assert_relationship(patient(1), &relationship(&evidence(n), None), &clerk()).await.unwrap();
