@@ -19,7 +19,7 @@ pub use fault::StoreFault;
 pub use url::DatabaseUrl;
 
 use crate::{
-    access::{FactStore, PolicyStore},
+    access::{ClaimStore, FactStore, PolicyStore},
     audit::{LogId, LogReader, LogStore},
     federation::LongIds,
     registry::StandingStore,
@@ -64,6 +64,13 @@ impl Store {
     }
 
     pub fn policies(&self) -> Arc<dyn PolicyStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub fn claims(&self) -> Arc<dyn ClaimStore> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),

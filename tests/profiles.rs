@@ -201,4 +201,5 @@ fn the_gateway_understands_the_examples_of_what_is_sent_to_it() {
     consent::Review::read(&example("Parameters-review-objection")).unwrap();
     parameters::read_assertion(&example("Parameters-assert-relationship"), Timestamp::now()).unwrap();
     parameters::read_ending(&example("Parameters-end-relationship")).unwrap();
+    parameters::read_claiming(&example("Parameters-claim-relationship")).unwrap();
 }

@@ -118,7 +118,8 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
         | Told::UpdateConsent
         | Told::ReviewConsent
         | Told::AssertRelationship
-        | Told::EndRelationship => match resource(call) {
+        | Told::EndRelationship
+        | Told::ClaimRelationship => match resource(call) {
             Ok(body) => write(g, requester, told, call, body, opened).await,
             Err(reply) => closed(opened, reply).await,
         },
@@ -136,6 +137,7 @@ async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body
             let id = segment(call, 1);
             (200, story::review(g, requester, id, call.if_match.as_deref(), body, opened).await)
         }
+        Told::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
         Told::AssertRelationship => (201, story::assert_relationship(g, requester, body, opened).await),
         _ => (200, story::end_relationship(g, requester, body, opened).await),
     };

@@ -14,6 +14,7 @@ pub enum Told {
     ReviewConsent,
     AssertRelationship,
     EndRelationship,
+    ClaimRelationship,
     /// Any other GET or POST below `/fhir`: the record's grammar decides.
     Record,
 }
@@ -37,6 +38,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: &["Consent", "*", "$review"], told: Told::ReviewConsent },
     Route { method: "POST", path: &["Patient", "$assert-relationship"], told: Told::AssertRelationship },
     Route { method: "POST", path: &["Patient", "$end-relationship"], told: Told::EndRelationship },
+    Route { method: "POST", path: &["Patient", "$claim-relationship"], told: Told::ClaimRelationship },
     Route { method: "GET", path: &["*"], told: Told::Record },
     Route { method: "POST", path: &["*", "_search"], told: Told::Record },
     Route { method: "GET", path: &["*", "*"], told: Told::Record },

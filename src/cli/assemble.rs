@@ -12,7 +12,7 @@ use crate::{
     },
     registry::Registry,
     store::{DatabaseUrl, Store},
-    story::Gateway,
+    story::{self, Gateway},
 };
 use actix_web::web;
 use serde_json::json;
@@ -55,6 +55,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         verifier,
         policies,
         facts: FactCache::new(store.facts()),
+        claims: store.claims(),
         registry,
         federation,
         log,
@@ -64,8 +65,11 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         pages,
         base: Arc::clone(&base),
     };
+    let gateway = Arc::new(gateway);
+    let every = Duration::from_secs(config.gateway.claim_watch_seconds.max(1));
+    tokio::spawn(story::keep_settling(Arc::downgrade(&gateway), every));
     Ok(web::Data::new(Node {
-        gateway: Arc::new(gateway),
+        gateway,
         bad_tokens,
         places: Semaphore::new(config.gateway.max_concurrent_requests),
         deadline: Duration::from_millis(config.gateway.request_deadline_ms),
@@ -97,6 +101,7 @@ const SCOPES: &[&str] = &[
 ];
 
 const OPERATIONS: &[(&str, &str)] = &[
+    ("claim-relationship", "https://caregate.example/OperationDefinition/claim-relationship"),
     ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),
     ("end-relationship", "https://caregate.example/OperationDefinition/end-relationship"),
 ];

@@ -1,5 +1,5 @@
 use crate::{
-    access::{FactCache, Policies},
+    access::{ClaimStore, FactCache, Policies},
     audit::{AuditLog, LogReader},
     domain::IdSealer,
     federation::{Federation, LongIds},
@@ -14,6 +14,7 @@ pub struct Gateway {
     pub verifier: Verifier,
     pub policies: Policies,
     pub facts: FactCache,
+    pub claims: Arc<dyn ClaimStore>,
     pub registry: Registry,
     pub federation: Federation,
     pub log: AuditLog,

@@ -24,8 +24,10 @@ mod records;
 mod tokens;
 
 mod audit;
+mod claims;
 mod completeness;
 mod door;
+mod evidence;
 mod freshness;
 mod log;
 mod objections;
