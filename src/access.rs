@@ -6,6 +6,7 @@
 //! Promises: a fact that is missing refuses; a fact that could not be looked up is said to be so; adding an objection
 //! never widens access; nothing but [`Policy::decide`] makes a `Permit`.
 
+pub mod batch;
 mod claims;
 mod clearance;
 pub mod consent;

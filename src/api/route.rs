@@ -19,6 +19,16 @@ pub enum Told {
     Record,
 }
 
+impl Told {
+    /// The largest body it takes, in bytes: forms, Parameters and Consents; or many Parameters.
+    pub fn max_body(self) -> usize {
+        match self {
+            Self::AssertRelationship => 1 << 20,
+            _ => 64 << 10,
+        }
+    }
+}
+
 /// A method and a path below `/fhir`, in which `*` stands for any one segment.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {

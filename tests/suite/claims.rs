@@ -125,7 +125,7 @@ async fn any_number_is_claimed_alike_and_no_provider_is_asked() {
         let blank = answer.text.replace(&id, "").replace(&start, "").replace(&end, "");
         assert_eq!(
             blank,
-            r#"{"parameter":[{"name":"claim","valueId":""},{"name":"period","valuePeriod":{"end":"","start":""}}],"resourceType":"Parameters"}"#
+            r#"{"resourceType":"Parameters","parameter":[{"name":"claim","valueId":""},{"name":"period","valuePeriod":{"start":"","end":""}}]}"#
         );
     }
     assert_eq!(gate.asked("estuary").await["requests"], requests);

@@ -24,6 +24,7 @@ mod records;
 mod tokens;
 
 mod audit;
+mod bulk;
 mod claims;
 mod completeness;
 mod door;
