@@ -4,8 +4,8 @@
 use super::{ContentFault, FaultCode, content::Node};
 use crate::fhir::json::{self, Limits, Tape};
 
-/// In one body.
-pub const MAX_ITEMS: usize = 1_000;
+/// In one body: they are to be in force well within one request's deadline, on a small machine too.
+pub const MAX_ITEMS: usize = 500;
 
 /// The items of a Bundle, in its order, each of which is to be posted to this operation; `None` if it is no Bundle.
 pub fn read_bundle(text: &str, operation: &str) -> Result<Option<Vec<String>>, ContentFault> {
@@ -47,7 +47,7 @@ pub fn read_lines(text: &str) -> Result<Vec<String>, ContentFault> {
 
 fn within(items: Vec<String>, path: &str) -> Result<Vec<String>, ContentFault> {
     if items.len() > MAX_ITEMS {
-        return Err(fault(FaultCode::NotSupported, path, "no more than 1,000 are taken at once"));
+        return Err(fault(FaultCode::NotSupported, path, "no more than 500 are taken at once"));
     }
     Ok(items)
 }
