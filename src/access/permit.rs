@@ -165,6 +165,11 @@ impl Permit {
     }
 
     /// What decided, step by step.
+    /// Nothing but the requester's own claim relates them to the patient.
+    pub fn is_on_a_claim(&self) -> bool {
+        self.grade == Grade::Claimed
+    }
+
     pub fn rules(&self) -> &[RuleId] {
         &self.rules
     }

@@ -8,7 +8,7 @@ use super::{
     marks::labels_of,
     pages::{self, Take},
     rewrite::Rewriter,
-    subject,
+    subject, word,
 };
 use crate::{
     access::Sensitivities,
@@ -99,6 +99,7 @@ impl Splitter {
                 resource: resource_range,
                 local: local.clone().into_boxed_str(),
                 labels,
+                under_way: word::is_under_way(self.resource_type, resource),
                 date: dates.first().and_then(|found| found.iter().map(|i| i.start()).min()),
                 last_updated: meta.and_then(|m| m.get("lastUpdated")).and_then(interval_of),
                 dates,

@@ -25,9 +25,12 @@ mod tokens;
 
 mod alerts;
 mod audit;
+mod bulk;
+mod claims;
 mod completeness;
 mod desk;
 mod door;
+mod evidence;
 mod freshness;
 mod log;
 mod objections;

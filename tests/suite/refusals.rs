@@ -2,6 +2,7 @@
 //! one body, whether the patient exists, has data or objected.
 
 use crate::{
+    claims::claimed,
     desk::{completion, released},
     harness::{Answer, Gate, NHS, of_patient, own, shared, soon},
     objections::{self, whole_record},
@@ -106,6 +107,18 @@ const ASSERTERS: &[Who] = &[
     Who("system:RZ902", &[("purpose", "HRESCH")]),
 ];
 
+/// Whoever's job is not to treat, whoever is no person on the staff, and a consultant whose token says too little.
+const CLAIMANTS: &[Who] = &[
+    who("receptionist-saltmarsh"),
+    who("researcher"),
+    who("privacy-officer-estuary"),
+    who("caldicott-guardian"),
+    who("patient:9990012024"),
+    who("system:RZ901"),
+    Who("consultant-estuary", &[("purpose", "HRESCH")]),
+    Who("consultant-estuary", &[("scope", "user/Patient.s user/Observation.rs")]),
+];
+
 /// Whoever may not override: no relationship, no such job, too little scope.
 const OVERRIDERS: &[Who] = &[
     who("gp-blackwater"),
@@ -197,6 +210,11 @@ const CASES: &[Case] = &[
         route: ("POST", &["Patient", "$end-relationship"]),
         refused: ASSERTERS,
         ask: |world| ("Patient/$end-relationship".to_owned(), Some(Body::Resource(ended(world.number, "RZ902")))),
+    },
+    Case {
+        route: ("POST", &["Patient", "$claim-relationship"]),
+        refused: CLAIMANTS,
+        ask: |world| ("Patient/$claim-relationship".to_owned(), Some(Body::Resource(claimed(world.number)))),
     },
     Case {
         route: ("POST", &["Patient", "$override"]),

@@ -185,10 +185,10 @@ fn follow_up(chart: &mut Chart<'_>) {
     chart.add(
         "Appointment",
         json!({
-            "status": "booked",
+            "status": "fulfilled",
             "description": "Chest clinic",
-            "start": "2026-12-08T14:00:00Z",
-            "end": "2026-12-08T14:20:00Z",
+            "start": "2025-02-04T14:00:00Z",
+            "end": "2025-02-04T14:20:00Z",
             "participant": [
                 {"actor": chart.patient, "status": "accepted"},
                 {"actor": chart.clinician, "status": "accepted"},
