@@ -85,6 +85,8 @@ pub fn actions() -> Vec<(&'static str, Action)> {
         ("read objections", Action::ReadObjections(Read)),
         ("record an objection", Action::RecordObjection),
         ("withdraw an objection", Action::WithdrawObjection),
+        ("look into objections of one's own", Action::InspectObjections { interaction: Read, concerns_own: true }),
+        ("look into another's objections", Action::InspectObjections { interaction: Read, concerns_own: false }),
         ("review an objection of one's own", Action::ReviewObjection { concerns_own: true }),
         ("review another's objection", Action::ReviewObjection { concerns_own: false }),
         ("assert its relationship", Action::AssertRelationship { organisation: own() }),
