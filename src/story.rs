@@ -234,3 +234,6 @@ async fn forget(g: &Gateway, patient: Option<NhsNumber>) {
         g.facts.forget(patient).await;
     }
 }
+
+#[cfg(test)]
+mod races;

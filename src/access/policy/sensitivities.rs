@@ -86,6 +86,9 @@ impl Sensitivities {
                     continue;
                 }
             };
+            if row.name.trim().is_empty() {
+                fault(at, "needs a name".to_owned());
+            }
             let name: Arc<str> = row.name.as_str().into();
             if marks.insert(Arc::clone(&name), mark).is_some() {
                 fault(at, format!("another is called `{name}` too"));
