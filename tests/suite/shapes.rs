@@ -16,6 +16,7 @@ use std::time::Duration;
 
 const GP: &str = "gp-saltmarsh";
 const KINDS: &str = "https://caregate.example/CodeSystem/kind-of-information";
+const SENSITIVITIES: &str = "https://caregate.example/CodeSystem/sensitivity";
 const TYPES: &str = "http://hl7.org/fhir/resource-types";
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 
@@ -43,6 +44,10 @@ fn break_glass() -> Value {
     coded("http://terminology.hl7.org/CodeSystem/v3-ActReason", "BTG")
 }
 
+fn is_of_mental_health(entry: &Value) -> bool {
+    entry["meta"]["security"].to_string().contains("\"MH\"")
+}
+
 /// An objection, and whether it takes away an entry of this type that another organisation wrote.
 type Shape = (Value, fn(&str, &Value) -> bool);
 
@@ -62,6 +67,14 @@ fn shapes() -> Vec<Shape> {
         (json!({"data": [written_by("RZ901")], "class": [coded(TYPES, "Condition")]}), |kind, entry| {
             kind == "Condition" && source_of(entry) == "RZ901"
         }),
+        (json!({"securityLabel": [coded(ACT_CODE, "MH"), coded(ACT_CODE, "HIV")]}), |_, entry| {
+            is_of_mental_health(entry)
+        }),
+        (json!({"class": [coded(KINDS, "mental-health")]}), |_, entry| is_of_mental_health(entry)),
+        (
+            json!({"securityLabel": [coded(SENSITIVITIES, "mental-health")], "dataPeriod": {"end": "2024-12"}}),
+            |kind, entry| kind == "Condition" && is_of_mental_health(entry),
+        ),
         (json!({"provision": medicines}), |kind, _| kind != "MedicationRequest"),
         (json!({"provision": [{"type": "permit", "data": [written_by("RZ903")]}]}), |_, entry| {
             source_of(entry) != "RZ903"
