@@ -42,5 +42,8 @@ mod program;
 mod reads;
 mod refusals;
 mod relationships;
+mod reviews;
 mod roles;
+mod shapes;
 mod union;
+mod withdrawals;

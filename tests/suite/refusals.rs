@@ -8,6 +8,7 @@ use crate::{
     objections::{self, whole_record},
     overrides::{overridden, overriding},
     relationships::{asserted, ended},
+    reviews,
 };
 use caregate::{
     api::{ROUTES, Route},
@@ -87,13 +88,26 @@ const KEEPERS: &[Who] = &[
     Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
 ];
 
-/// Whoever is not the patient: taking an objection back is theirs alone.
+/// Whoever is not the patient: taking back what they recorded themselves is theirs alone.
 const WITHDRAWERS: &[Who] = &[
     who("gp-saltmarsh"),
     who("system:F99001"),
     who("consultant-estuary"),
     who("caldicott-guardian"),
     who("patient:9990012024"),
+];
+
+/// Whoever does not keep the review desk, or of an organisation that an objection to the whole record does not concern.
+const REVIEWERS: &[Who] = &[
+    who("gp-saltmarsh"),
+    who("consultant-estuary"),
+    who("privacy-officer-estuary"),
+    who("caldicott-guardian"),
+    who("researcher"),
+    who("patient:9990012024"),
+    who("system:F99001"),
+    Who("privacy-officer-estuary", &[("scope", "user/Consent.rs")]),
+    Who("privacy-officer-estuary", &[("purpose", "HRESCH")]),
 ];
 
 /// Whoever is not the system of the organisation named, RZ902.
@@ -199,6 +213,13 @@ const CASES: &[Case] = &[
             let mut consent = whole_record(world.number);
             consent["status"] = json!("inactive");
             (format!("Consent/{}", world.consent), Some(Body::Resource(consent)))
+        },
+    },
+    Case {
+        route: ("POST", &["Consent", "*", "$review"]),
+        refused: REVIEWERS,
+        ask: |world| {
+            (format!("Consent/{}/$review", world.consent), Some(Body::Resource(reviews::outcome("under-review"))))
         },
     },
     Case {
