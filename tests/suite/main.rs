@@ -40,4 +40,5 @@ mod reads;
 mod refusals;
 mod relationships;
 mod roles;
+mod sensitivity;
 mod union;
