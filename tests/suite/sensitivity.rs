@@ -11,7 +11,7 @@ use caregate::{
     store::{DatabaseUrl, Store},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 use uuid::Uuid;
 
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
@@ -91,7 +91,8 @@ async fn claim(gate: &Gate, persona: &str, organisation: &str) {
     let who = gate.closing(&answer).await.who.expect("who asked");
     let person = Person { issuer: who.issuer, subject: who.subject };
     let organisation = OdsCode::parse(organisation).unwrap();
-    let of = Relationship::of(organisation, Basis::Claim, Timestamp::now(), None, format!("claim of {persona}"));
+    let (start, end) = (Timestamp::now(), Timestamp::now().plus(Duration::from_secs(3_600)));
+    let of = Relationship::of(organisation, Basis::Claim, start, Some(end), format!("claim of {persona}"));
     let claim = Relationship { person: Some(person), ..of };
     store(gate).await.facts().assert_relationship(patient(), &claim, &recorder()).await.unwrap();
 }
