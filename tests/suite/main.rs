@@ -44,6 +44,7 @@ mod refusals;
 mod relationships;
 mod reviews;
 mod roles;
+mod sensitivity;
 mod shapes;
 mod union;
 mod withdrawals;

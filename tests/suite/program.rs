@@ -84,6 +84,7 @@ fn check_passes_a_good_configuration_and_names_every_fault_of_a_bad_one() {
     let good = region.config();
     let (success, said) = region.check(&good);
     assert!(success, "{said}");
+    assert!(said.starts_with("note: sensitivities.json is the fixture list"), "{said}");
     assert!(!region.folder.path().join("caregate.d/caregate.db").exists(), "looking makes nothing");
 
     let short = region.folder.path().join("caregate.d/ids.key.short");
