@@ -167,7 +167,11 @@ fn action(row: &Row, who: &Who) -> Result<Action, &'static str> {
             (Some(resource_type), _) => Ok(Action::ReadRecord(resource_type, interaction)),
             (None, "AuditEvent") => Ok(Action::ReadLog(interaction)),
             // officers look at objections by another right, and of some of them alone
-            (None, "Consent") if who.party != "staff" || row.rules.iter().any(|rule| rule == "role-keeps-objections") => Ok(Action::ReadObjections(interaction)),
+            (None, "Consent")
+                if who.party != "staff" || row.rules.iter().any(|rule| rule == "role-keeps-objections") =>
+            {
+                Ok(Action::ReadObjections(interaction))
+            }
             _ => Err(OTHER),
         };
     }
