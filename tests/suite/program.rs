@@ -18,13 +18,13 @@ use std::{
 const GP: &str = "gp-saltmarsh";
 
 /// A region alone, and the configuration it wrote.
-struct Region {
+pub struct Region {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 impl Region {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (config, ready) = (folder.path().join("caregate.toml"), folder.path().join("ready.json"));
         let mut command = program();
@@ -39,8 +39,12 @@ impl Region {
         region
     }
 
+    pub fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("caregate.toml")
+    }
+
     fn config(&self) -> String {
-        fs::read_to_string(self.folder.path().join("caregate.toml")).unwrap()
+        fs::read_to_string(self.file()).unwrap()
     }
 
     fn check(&self, text: &str) -> (bool, String) {

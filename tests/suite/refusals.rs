@@ -263,6 +263,19 @@ const CASES: &[Case] = &[
         refused: NOT_ITS_KEEPERS,
         ask: |world| (format!("Task/{}/$release-hold", world.task), Some(Body::Resource(released("safe")))),
     },
+    Case {
+        route: ("GET", &["Patient", "$explain-access"]),
+        refused: ASKERS_WHY,
+        ask: |world| (format!("Patient/$explain-access?identifier={NHS}%7C{}", world.number.digits()), None),
+    },
+    Case {
+        route: ("GET", &["Patient", "$explain-access"]),
+        refused: ASKERS_WHY_OF_A_COLLEAGUE,
+        ask: |world| {
+            let number = world.number.digits();
+            (format!("Patient/$explain-access?identifier={NHS}%7C{number}&user=555021400101&role=R0260"), None)
+        },
+    },
     Case { route: ("GET", &["*"]), refused: READERS, ask: |world| searched("Observation", world) },
     Case { route: ("POST", &["*", "_search"]), refused: READERS, ask: |world| posted("Observation", world) },
     Case { route: ("GET", &["*", "*"]), refused: READERS, ask: |world| (format!("Observation/{}", world.entry), None) },
