@@ -43,7 +43,7 @@ pub async fn claim_relationship(
             person: requester.person(),
             reason: claiming.reason.clone(),
             at,
-            confirm_by: at.plus(terms.to_be_confirmed_within()),
+            confirm_by: at.plus(terms.confirm_within()),
             until: at.plus(terms.lasts()),
             confirmed_by: None,
         };

@@ -107,7 +107,7 @@ impl Claim {
         minutes(self.minutes)
     }
 
-    pub fn to_be_confirmed_within(&self) -> Duration {
+    pub fn confirm_within(&self) -> Duration {
         minutes(self.confirm_within_minutes)
     }
 }
