@@ -1,0 +1,162 @@
+"""What differs between worlds, and how Hypothesis makes them: the facts of a patient, who asks, and what."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from hypothesis import strategies as st
+
+from region import HOLDERS, KIND, PRACTICES, SHELF, TYPES, UNREGISTERED
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A relationship that an organisation's system asserted. Days from now; `ended` by $end-relationship."""
+
+    organisation: str
+    basis: str
+    start: int = -1
+    end: int | None = None
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an objection, or an exception of one, names; nothing named is no limit."""
+
+    recipients: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    sensitivities: tuple[str, ...] = ()
+    data: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Days from now for the period in force; `withdrawn_by` somebody of staff (user, organisation), unconfirmed."""
+
+    terms: Terms = Terms()
+    exceptions: tuple[Terms, ...] = ()
+    not_even: bool = False
+    start: int | None = None
+    end: int | None = None
+    withdrawn_by: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Override:
+    reason: str
+
+    @property
+    def for_another(self) -> bool:
+        return self.reason in ("harm-to-other", "harm-to-child")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is known of one patient, and of everyone, when the gateway decides."""
+
+    practice: str | None = None
+    ties: tuple[Tie, ...] = ()
+    objections: tuple[Objection, ...] = ()
+    claims: tuple[str, ...] = ()
+    overrides: dict[str, Override] = field(default_factory=dict)
+    suspended: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
+    revoked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asker:
+    party: str
+    organisation: str = ""
+    role: str | None = None
+    activities: tuple[str, ...] = ()
+    scope: str = "user/*.rs"
+    purpose: str = "TREAT"
+    user: str = "555021470000"
+    oneself: bool = True
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A search for a type, or a read of one entry of one source."""
+
+    type: str
+    source: str = ""
+    entry: str = ""
+    by_id: bool = False
+
+
+REVOKED = "555021470009"
+
+# One of each group, and of each kind of being nobody; those who treat more often, because more happens to them.
+CLINICAL = ["R0260", "R0050", "R1975", "R1070", "R8001"]
+ROLES = ["R8004", "R1290", "R1330", "R0001", "R5105", "R5100", "R8006", "R8009", "R8015", "R1860", "R5020", "R9999", None]
+ACTIVITIES = [(), (), ("B0401",), ("B0380", "B0401", "B0028"), ("B0015", "B0560"), ("B9999",)]
+SCOPES = ["user/*.r", "user/*.s", "user/Observation.rs user/Patient.s", "patient/*.rs", "system/*.rs", "user/*.cud", ""]
+PURPOSES = ["COC", "ETREAT", "HRESCH", "CLINTRL", "POPHLTH", "HMARKT", "HPAYMT", "PATRQT", "BTG"]
+READERS = [ods for ods in KIND if KIND[ods] not in ("police", "education", "icb")]
+STAFF = [*KIND, UNREGISTERED]
+
+
+def asker(random: Random, facts: Facts) -> Asker:
+    """Somebody; mostly a member of staff whose token is in order, else with one thing or several that are not."""
+    party = random.choices(["staff", "patient", "system"], [90, 6, 4])[0]
+    if party == "patient":
+        scope = random.choice(["patient/*.rs", "patient/AuditEvent.rs patient/Consent.rs", "user/*.rs", "patient/*.r"])
+        purpose = random.choice(["PATRQT", "PATRQT", "TREAT", "HRESCH"])
+        return Asker("patient", scope=scope, purpose=purpose, user="", oneself=random.random() < 0.8)
+    near = [tie.organisation for tie in facts.ties] + [facts.practice] * bool(facts.practice)
+    organisation = random.choice(near) if near and random.random() < 0.7 else random.choice(STAFF)
+    scope = "user/*.rs" if random.random() < 0.9 else random.choice(SCOPES)
+    purpose = "TREAT" if random.random() < 0.9 else random.choice(PURPOSES)
+    if party == "system":
+        organisation = organisation if organisation in KIND else "F99101"
+        scope = "system/*.rs" if scope == "user/*.rs" else scope
+        return Asker("system", organisation, scope=scope, purpose=purpose, user="")
+    known = [user for user in [*facts.claims, *facts.overrides] if user] + [REVOKED]
+    user = random.choice(known) if random.random() < 0.4 else Asker.user
+    role = random.choice(CLINICAL if random.random() < 0.6 else ROLES)
+    return Asker("staff", organisation, role, random.choice(ACTIVITIES), scope, purpose, user)
+
+
+def ask(random: Random, asker: Asker, readable: list[tuple[str, str]]) -> Ask:
+    if asker.party == "patient" and random.random() < 0.6:
+        return Ask(random.choice(["AuditEvent", "Consent"]))
+    if random.random() < 0.6:
+        return Ask(random.choice(TYPES), by_id=random.random() < 0.5)
+    source, name = random.choice(readable)
+    return Ask(SHELF[name].type, source, name)
+
+
+# Facts. Days keep away from the moment where a relationship begins or ends: that is another test's.
+
+days = st.sampled_from([-400, -200, -100, -60, -20, -5, -1])
+ends = st.sampled_from([None, None, -60, -20, -5, 5, 20, 60])
+bases = st.sampled_from(["registered", "encounter", "referral", "appointment", "caseload", "care-team"])
+
+
+@st.composite
+def ties(draw) -> Tie:
+    start = draw(st.one_of(days, st.sampled_from([5, 20])))
+    end = draw(ends)
+    if end is not None and end <= start:
+        end = start + 2
+    return Tie(draw(st.sampled_from(READERS)), draw(bases), start, end, draw(st.sampled_from([False] * 5 + [True])))
+
+
+@st.composite
+def objections(draw) -> Objection:
+    sources = draw(st.sampled_from([(), (), *[(ods,) for ods in HOLDERS]]))
+    return Objection(Terms(sources=sources))
+
+
+@st.composite
+def facts(draw) -> Facts:
+    return Facts(
+        practice=draw(st.sampled_from([*PRACTICES, None])),
+        ties=tuple(draw(st.lists(ties(), max_size=3, unique_by=lambda tie: tie.organisation))),
+        objections=tuple(draw(st.lists(objections(), max_size=2))),
+        revoked=(REVOKED,),
+    )
