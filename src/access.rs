@@ -17,6 +17,7 @@ mod grant;
 mod objection;
 pub mod parameters;
 mod permit;
+mod policies;
 mod policy;
 mod question;
 mod relation;
@@ -32,6 +33,7 @@ pub use facts::{Basis, Evidence, Facts, GlobalFacts, PatientFacts, Person, Relat
 pub use grant::{Override, OverrideReason};
 pub use objection::{DataPeriod, Matter, Objection, Recipient, Terms, Withdrawer};
 pub use permit::{Asking, Disclosure, Permit, SkipReason};
+pub use policies::{Applied, InForce, Policies, PolicyStore, PolicyTexts, PolicyUnavailable};
 pub use policy::{Overrides, Policy, PolicyFault, Relationships, Sensitivities};
 pub use rule_id::RuleId;
 pub use store::{ConsentRecord, ConsentState, FactStore, Recorder};

@@ -3,6 +3,7 @@
 mod assemble;
 mod audit;
 mod check;
+mod policy;
 mod provider;
 mod sandbox;
 mod serve;
@@ -37,6 +38,9 @@ enum Command {
     /// The audit log, without the gateway.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// The policy in force.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// A provider's standing.
     #[command(subcommand)]
     Provider(provider::ProviderCommand),
@@ -56,6 +60,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Serve { config } => serve::run(&config).await,
             Command::Check { config } => check::run(&config).await,
             Command::Audit(command) => audit::run(command).await,
+            Command::Policy(command) => policy::run(command).await,
             Command::Provider(command) => provider::run(command).await,
             Command::User(command) => user::run(command).await,
         }

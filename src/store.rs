@@ -19,7 +19,7 @@ pub use fault::StoreFault;
 pub use url::DatabaseUrl;
 
 use crate::{
-    access::FactStore,
+    access::{FactStore, PolicyStore},
     audit::{LogId, LogReader, LogStore},
     federation::LongIds,
     registry::StandingStore,
@@ -57,6 +57,13 @@ impl Store {
     }
 
     pub fn facts(&self) -> Arc<dyn FactStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub fn policies(&self) -> Arc<dyn PolicyStore> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),

@@ -186,13 +186,14 @@ pub struct Wrote {
 async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &mut Opened) -> Result<Permit, Ending> {
     opened.undecided(wanted.patient);
     let mut facts = facts(g, requester, wanted.patient).await?;
-    let mut decision = g.policy.decide(requester, &wanted, &facts);
+    let policy = g.policies.of(&facts.global).await?;
+    let mut decision = policy.decide(requester, &wanted, &facts);
     if let (Decision::NeedsEvidence, Some(patient), Some(organisation)) =
         (&decision, wanted.patient, requester.party.organisation())
     {
         facts.evidence = evidence(g, organisation, patient, &facts, opened).await?;
         opened.asked(&facts.evidence);
-        decision = g.policy.decide(requester, &wanted, &facts);
+        decision = policy.decide(requester, &wanted, &facts);
     }
     match decision {
         Decision::Permit(permit) => Ok(permit),

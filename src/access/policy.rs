@@ -20,7 +20,7 @@ pub use sensitivities::Sensitivities;
 pub(super) use texts::StepName;
 
 use super::{
-    RuleId,
+    PolicyTexts, RuleId,
     question::{About, Question, Step},
 };
 use crate::domain::Labels;
@@ -40,6 +40,7 @@ const REMEMBERED: usize = 10_000;
 /// The rules in force.
 pub struct Policy {
     fingerprint: Arc<str>,
+    texts: Texts,
     schema: Schema,
     steps: HashMap<StepName, Rules>,
     roles: Roles,
@@ -62,6 +63,16 @@ impl Policy {
     /// Reads the files in `dir`, or those built in. Everything wrong with them is told at once.
     pub fn load(dir: Option<&Path>) -> Result<Self, Vec<PolicyFault>> {
         Self::read(&Texts::load(dir)?)
+    }
+
+    /// The same from texts that were stored.
+    pub fn stored(texts: &PolicyTexts) -> Result<Self, Vec<PolicyFault>> {
+        Self::read(&Texts::stored(texts)?)
+    }
+
+    /// The files it was read from, and the schema that says what this program tells the rules.
+    pub fn texts(&self) -> PolicyTexts {
+        self.texts.stored_as()
     }
 
     fn read(texts: &Texts) -> Result<Self, Vec<PolicyFault>> {
@@ -98,6 +109,7 @@ impl Policy {
             {
                 Ok(Self {
                     fingerprint: texts.fingerprint(),
+                    texts: texts.clone(),
                     schema,
                     steps,
                     roles,

@@ -43,9 +43,11 @@ pub fn ending(ending: &Ending) -> Reply {
         Ending::ProvidersFailed { timeout: true } => (IssueCode::Timeout, PROVIDERS_FAILED),
         Ending::ProvidersFailed { timeout: false } => (IssueCode::Incomplete, PROVIDERS_FAILED),
         Ending::Conflict | Ending::VersionDiffers => (IssueCode::Conflict, CONFLICT),
-        Ending::FactsUnavailable | Ending::AuditUnavailable | Ending::Contended | Ending::Stale => {
-            (IssueCode::Transient, UNAVAILABLE)
-        }
+        Ending::FactsUnavailable
+        | Ending::PolicyUnavailable
+        | Ending::AuditUnavailable
+        | Ending::Contended
+        | Ending::Stale => (IssueCode::Transient, UNAVAILABLE),
         Ending::Internal => (IssueCode::Exception, INTERNAL),
     };
     let mut issue = Issue::error(code).diagnostics(text);

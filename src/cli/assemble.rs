@@ -1,5 +1,5 @@
 use crate::{
-    access::{FactCache, Policy},
+    access::{FactCache, Policies},
     api::{BadTokens, Node},
     audit::{AuditLog, LogId, LogOptions, Signer},
     config::Config,
@@ -27,10 +27,10 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     let pages = PageSealer::new(&key("keys.pages", &config.keys.pages)?, PageSealer::LIFETIME);
     let seed = key("keys.checkpoint", &config.keys.checkpoint)?;
     let signer = Signer::new(&config.audit.origin, &seed).map_err(|e| format!("audit.origin: {e}"))?;
-    let policy = Policy::load(config.policy.directory.as_deref())
-        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let url = DatabaseUrl::parse(&config.database.url()?).map_err(|e| e.to_string())?;
     let store = Store::open(&url).await.map_err(|e| said(&e))?;
+    let policies = Policies::new(store.policies(), config.policy.directory.clone());
+    super::policy::reload(&policies).await.map_err(|error| error.to_string())?;
     let log = LogId::parse(&config.gateway.node).map_err(|e| format!("gateway.node: {e}"))?;
     let mut options = LogOptions::new(signer);
     options.checkpoint_file.clone_from(&config.audit.checkpoint_file);
@@ -53,7 +53,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     tokio::spawn(BadTokens::keep_flushing(Arc::downgrade(&bad_tokens)));
     let gateway = Gateway {
         verifier,
-        policy: Arc::new(policy),
+        policies,
         facts: FactCache::new(store.facts()),
         registry,
         federation,

@@ -1,4 +1,4 @@
-use super::{assemble::assemble, failed};
+use super::{assemble::assemble, failed, policy};
 use crate::{
     api::{self, Listening, Node, Running},
     config::Config,
@@ -50,6 +50,7 @@ impl Serving {
             None => format!("http://{bound}"),
         };
         let node = assemble(config, &url).await?;
+        actix_web::rt::spawn(policy::reload_when_told(node.clone()));
         let listening = Listening {
             listener,
             metrics: config.gateway.metrics_listen,

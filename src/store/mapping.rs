@@ -1,6 +1,6 @@
 use crate::{
     access::{
-        Basis, ConsentRecord, ConsentState, Matter, Objection, Override, OverrideReason, Person, Recorder,
+        Basis, ConsentRecord, ConsentState, InForce, Matter, Objection, Override, OverrideReason, Person, Recorder,
         Relationship, Terms,
     },
     audit::{AnswerId, Items, Kept, LogId, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
@@ -181,6 +181,11 @@ pub(super) fn overriding(cells: OverrideCells) -> Result<Override, StoreError> {
     let reason = OverrideReason::parse(&reason).ok_or(StoreError::Corrupt)?;
     let (start, end) = (Timestamp(start), Timestamp(end));
     Ok(Override { id, person: Person { issuer, subject }, reason, start, end })
+}
+
+/// fingerprint, from_epoch, at.
+pub(super) fn in_force((fingerprint, from_epoch, at): (String, i64, i64)) -> Result<InForce, StoreError> {
+    Ok(InForce { fingerprint: fingerprint.into(), from_epoch, at: Timestamp(at) })
 }
 
 /// log, idx, leaf; nonce, body, kind, at, patient, request_id.

@@ -4,6 +4,7 @@
 mod facts;
 mod log;
 mod long_ids;
+mod policies;
 mod reader;
 mod standing;
 

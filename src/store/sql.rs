@@ -32,6 +32,13 @@ pub(super) const SUSPENDED: &str = "SELECT source FROM suspension WHERE ended_at
 pub(super) const REVOKED: &str = "SELECT issuer, subject FROM revocation WHERE ended_at IS NULL";
 pub(super) const POLICY: &str = "SELECT fingerprint FROM policy_in_force ORDER BY id DESC LIMIT 1";
 
+pub(super) const POLICY_TEXTS: &str = "SELECT texts FROM policy_text WHERE fingerprint = $1";
+pub(super) const KEEP_POLICY: &str =
+    "INSERT INTO policy_text (fingerprint, texts, first_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+pub(super) const PUT_IN_FORCE: &str =
+    concat!("INSERT INTO policy_in_force (fingerprint, from_epoch, at) VALUES ($1, ", raised!("-1"), ", $2)");
+pub(super) const POLICIES: &str = "SELECT fingerprint, from_epoch, at FROM policy_in_force ORDER BY id";
+
 pub(super) const CREATE_CONSENT: &str = concat!(
     "INSERT INTO consent (id, version, patient, scope, in_force, recorded_issuer, recorded_subject, \
      recorded_organisation, recorded_at, resource, terms, state, withdrawer, note, epoch) \

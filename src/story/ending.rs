@@ -1,5 +1,5 @@
 use crate::{
-    access::{ContentFault, FaultCode, Refusal, RefusalKind},
+    access::{ContentFault, FaultCode, PolicyUnavailable, Refusal, RefusalKind},
     audit::{NotCommitted, Opened},
     domain::StoreError,
     record::NotShown,
@@ -24,6 +24,8 @@ pub enum Ending {
     /// `If-Match` names a version that is not the current one.
     VersionDiffers,
     FactsUnavailable,
+    /// This node cannot apply the policy in force, and decides by no other.
+    PolicyUnavailable,
     AuditUnavailable,
     /// Facts kept changing under the decision.
     Contended,
@@ -65,7 +67,11 @@ impl Ending {
             Self::Content(_) => 422,
             Self::ProvidersFailed { timeout: true } => 504,
             Self::ProvidersFailed { timeout: false } => 502,
-            Self::FactsUnavailable | Self::AuditUnavailable | Self::Contended | Self::Stale => 503,
+            Self::FactsUnavailable
+            | Self::PolicyUnavailable
+            | Self::AuditUnavailable
+            | Self::Contended
+            | Self::Stale => 503,
             Self::Internal => 500,
         }
     }
@@ -85,6 +91,7 @@ impl Ending {
             Self::Content(_) => "content",
             Self::ProvidersFailed { .. } => "providers-failed",
             Self::FactsUnavailable => "facts-unavailable",
+            Self::PolicyUnavailable => "policy-unavailable",
             Self::AuditUnavailable => "audit-unavailable",
             Self::Contended | Self::Stale => "contended",
             Self::Internal => "internal",
@@ -107,6 +114,18 @@ impl From<StoreError> for Ending {
         match error {
             StoreError::Conflict => Self::Conflict,
             StoreError::Unavailable | StoreError::Corrupt => Self::FactsUnavailable,
+        }
+    }
+}
+
+impl From<PolicyUnavailable> for Ending {
+    fn from(unavailable: PolicyUnavailable) -> Self {
+        match unavailable {
+            PolicyUnavailable::Store(StoreError::Unavailable) => Self::FactsUnavailable,
+            unavailable => {
+                tracing::error!(error = %unavailable, "the policy in force cannot be applied");
+                Self::PolicyUnavailable
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 use crate::{
-    access::{FactCache, Policy},
+    access::{FactCache, Policies},
     audit::{AuditLog, LogReader},
     domain::IdSealer,
     federation::{Federation, LongIds},
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// One node, put together: what the stories are told with. It holds no state but caches.
 pub struct Gateway {
     pub verifier: Verifier,
-    pub policy: Arc<Policy>,
+    pub policies: Policies,
     pub facts: FactCache,
     pub registry: Registry,
     pub federation: Federation,

@@ -1,12 +1,12 @@
-//! The patient's own story: who looked at my record?
+//! Who looked at this record? Told to the patient, and to an officer of an organisation as far as it concerns that organisation.
 
 use super::{Ending, Gateway, released};
 use crate::{
     access::{Action, Interaction, Wanted},
-    audit::{Opened, PatientRows, Place, Released, balp},
+    audit::{Opened, PatientRows, Place, Released, Row, balp},
     domain::{NhsNumber, OdsCode, Timestamp},
     fhir::date::Interval,
-    identity::Requester,
+    identity::{Party, Requester},
     query::{
         LogAsk,
         page_token::{Fingerprint, PageToken},
@@ -24,6 +24,7 @@ pub async fn access_log(
 ) -> Result<Released, Ending> {
     opened.asks("search", ask.canonical(), Some("AuditEvent"), ask.patient);
     let wanted = Wanted { action: Action::ReadLog(Interaction::Search), patient: ask.patient };
+    let sight = Sight::of(requester);
     released(g, requester, wanted, opened, async |permit, _| {
         let reader = Fingerprint::of(&[&requester.issuer, &requester.subject]);
         let query = Fingerprint::of(&[&ask.canonical()]);
@@ -38,7 +39,7 @@ pub async fn access_log(
                 Some(token.cursor)
             }
         };
-        let found = page(g, ask, permit.patient(), before).await?;
+        let found = page(g, ask, permit.patient(), &sight, before).await?;
         let next = match found.next {
             None => None,
             Some(cursor) => {
@@ -53,9 +54,52 @@ pub async fn access_log(
                 Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
             }
         };
-        Ok(Redacted::own(bundle(g, ask, &found.events, next.as_deref())))
+        Ok(Redacted::own(bundle(g, ask, &sight, &found.events, next.as_deref())))
     })
     .await
+}
+
+/// How much of a patient's log somebody is shown.
+enum Sight {
+    /// The patient: all of it.
+    Whole,
+    /// An officer: what this organisation's people did, and what was shown or withheld of its data.
+    Concerning(Option<OdsCode>),
+}
+
+impl Sight {
+    fn of(requester: &Requester) -> Self {
+        match &requester.party {
+            Party::Patient { .. } => Self::Whole,
+            Party::Staff { .. } | Party::System { .. } => Self::Concerning(requester.party.organisation()),
+        }
+    }
+
+    /// What such a log holds, in words that are the same for every patient.
+    fn said(&self) -> &'static str {
+        match self {
+            Self::Whole => {
+                "This log holds every access made through this gateway since it began to serve your region; what was \
+                 looked at to keep somebody else from harm may be held back from it for a time. What an organisation \
+                 looked at in its own system is in that organisation's log."
+            }
+            Self::Concerning(_) => {
+                "Of this patient's log, what concerns your organisation: what its people asked, and what was shown or \
+                 withheld of its data."
+            }
+        }
+    }
+
+    /// The row as it is shown; `None` where it is not.
+    fn shown(&self, mut row: Row) -> Option<Row> {
+        let Self::Concerning(own) = self else { return Some(row) };
+        let own = (*own)?;
+        // what other organisations held or failed to answer is theirs to know
+        row.sources.retain(|line| line.source == own);
+        let by_own = row.who.as_ref().is_some_and(|who| who.organisation == Some(own));
+        let of_own = row.sources.iter().any(|line| !line.released.is_empty() || !line.withheld.is_empty());
+        (by_own || of_own).then_some(row)
+    }
 }
 
 struct Found {
@@ -68,7 +112,13 @@ struct Found {
 const LOOKED_AT: usize = 5_000;
 const A_TIME: u32 = 200;
 
-async fn page(g: &Gateway, ask: &LogAsk, patient: NhsNumber, mut before: Option<Place>) -> Result<Found, Ending> {
+async fn page(
+    g: &Gateway,
+    ask: &LogAsk,
+    patient: NhsNumber,
+    sight: &Sight,
+    mut before: Option<Place>,
+) -> Result<Found, Ending> {
     let count = usize::try_from(ask.count).unwrap_or(usize::MAX);
     let name_of = |ods: OdsCode| g.registry.provider(ods).map(|provider| provider.name.clone());
     let setting = balp::Setting { base: &g.base, name_of: &name_of };
@@ -83,7 +133,8 @@ async fn page(g: &Gateway, ask: &LogAsk, patient: NhsNumber, mut before: Option<
             looked_at += 1;
             let Some(row) = stored.row()? else { continue };
             let at = Interval::new(row.at.0, row.at.0 + 1);
-            if at.is_some_and(|at| ask.dates.iter().all(|date| date.passes(&[at]))) {
+            let asked = at.is_some_and(|at| ask.dates.iter().all(|date| date.passes(&[at])));
+            if let Some(row) = sight.shown(row).filter(|_| asked) {
                 if events.len() == count {
                     return Ok(Found { events, next: before });
                 }
@@ -100,7 +151,7 @@ async fn page(g: &Gateway, ask: &LogAsk, patient: NhsNumber, mut before: Option<
     }
 }
 
-fn bundle(g: &Gateway, ask: &LogAsk, events: &[Value], next: Option<&str>) -> String {
+fn bundle(g: &Gateway, ask: &LogAsk, sight: &Sight, events: &[Value], next: Option<&str>) -> String {
     let url = |page| format!("{}{}", g.base, ask.link(page));
     let mut links = vec![json!({"relation": "self", "url": url(ask.page.as_deref())})];
     links.extend(next.map(|next| json!({"relation": "next", "url": url(Some(next))})));
@@ -111,8 +162,7 @@ fn bundle(g: &Gateway, ask: &LogAsk, events: &[Value], next: Option<&str>) -> St
             json!({"fullUrl": format!("{}AuditEvent/{id}", g.base), "resource": event, "search": {"mode": "match"}})
         })
         .collect();
-    let said = "This log holds every access made through this gateway since it began to serve your region. What an \
-                organisation looked at in its own system is in that organisation's log.";
+    let said = sight.said();
     let issue = json!({"severity": "information", "code": "informational", "diagnostics": said});
     entries.push(
         json!({"resource": {"resourceType": "OperationOutcome", "issue": [issue]}, "search": {"mode": "outcome"}}),

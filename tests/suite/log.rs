@@ -245,3 +245,48 @@ async fn an_attempt_at_an_objection_that_is_not_theirs_is_in_the_patients_log() 
     let events = log(&gate, patient, "").await;
     assert_eq!((request_id(&events[0]), &events[0]["outcome"]), (answer.request_id().to_string(), &json!("8")));
 }
+
+const OFFICER: &str = "privacy-officer-estuary";
+
+#[tokio::test]
+async fn an_officer_sees_what_concerns_their_own_organisation_and_of_that_nothing_of_others() {
+    for gate in on_each_database().await {
+        let patient = gate.shared_with("F99001", "estuary")[0];
+        let unshown = gate.search(GP, "Patient?birthdate=1800-01-01", patient).await;
+        assert_eq!(unshown.status, 200);
+        gate.fault("quayside", json!({"fault": "error", "status": 500})).await;
+        // their data, read by another organisation; then what their own people tried
+        let theirs = gate.search(GP, "Encounter", patient).await;
+        let own = gate.search("consultant-estuary", "Encounter", patient).await;
+        assert_eq!((theirs.status, own.status), (200, 403));
+        // neither: another organisation's attempt, and what the patient did
+        gate.search("consultant-colneside", "Encounter", patient).await;
+        assert_eq!(log(&gate, patient, "").await.len(), 4);
+
+        let shown = gate.search(OFFICER, "AuditEvent", patient).await;
+        let events = shown.matches();
+        let expected = [&own, &theirs].map(|one| one.request_id().to_string());
+        assert_eq!(events.iter().map(request_id).collect::<Vec<_>>(), expected);
+        for other in ["FZ901", "Quayside"] {
+            assert!(!shown.text.contains(other), "{}", shown.text);
+        }
+        assert!(!shown.text.contains("holds every access"), "{}", shown.text);
+        let row = gate.closing(&shown).await;
+        assert_eq!(row.patient, Some(patient));
+        assert!(row.rules.iter().any(|rule| rule == "concerns-own-organisation"), "{:?}", row.rules);
+    }
+}
+
+#[tokio::test]
+async fn of_whom_nothing_concerns_an_officer_they_see_nothing_whether_the_patient_exists_or_not() {
+    let gate = own().await;
+    let unheard = NhsNumber::parse("9999999999").unwrap();
+    let mut told = BTreeSet::new();
+    for patient in [gate.registered("F99002", 0).nhs_number, unheard] {
+        let answer = gate.search(OFFICER, "AuditEvent", patient).await;
+        assert!(answer.matches().is_empty(), "{}", answer.text);
+        let issues = answer.issues();
+        told.insert(issues[0]["diagnostics"].to_string());
+    }
+    assert_eq!(told.len(), 1);
+}

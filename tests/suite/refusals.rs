@@ -67,7 +67,8 @@ const LOG_READERS: &[Who] = &[
     who("researcher"),
     who("patient:9990012024"),
     who("system:F99001"),
-    who("privacy-officer-estuary"),
+    Who("privacy-officer-estuary", &[("purpose", "HRESCH")]),
+    Who("privacy-officer-estuary", &[("scope", "user/Task.rs")]),
 ];
 
 const KEEPERS: &[Who] = &[

@@ -1,4 +1,4 @@
-use super::{super::question::uid, PolicyFault};
+use super::{super::question::uid, PolicyFault, PolicyTexts};
 use aws_lc_rs::digest;
 use cedar_policy::EntityUid;
 use data_encoding::HEXLOWER;
@@ -74,13 +74,36 @@ impl Texts {
     }
 
     pub fn load(dir: Option<&Path>) -> Result<Self, Vec<PolicyFault>> {
-        let mut texts = Self::built_in();
-        let Some(dir) = dir else { return Ok(texts) };
+        let Some(dir) = dir else { return Ok(Self::built_in()) };
+        let read = |file: &str| fs::read_to_string(dir.join(file)).map_err(|error| format!("cannot be read: {error}"));
+        Self::each(read, strangers(dir))
+    }
+
+    /// What [`Self::stored_as`] gave to be kept, maybe by another version of this program.
+    pub fn stored(texts: &PolicyTexts) -> Result<Self, Vec<PolicyFault>> {
         let mut faults = Vec::new();
-        let mut read = |file: &str| match fs::read_to_string(dir.join(file)) {
+        if texts.get(Self::SCHEMA_FILE).map(String::as_str) != Some(Self::SCHEMA) {
+            let problem = "another version of this program put it in force, which tells the rules other things";
+            faults.push(PolicyFault::new(Self::SCHEMA_FILE, "", problem));
+        }
+        Self::each(|file| texts.get(file).cloned().ok_or("is missing".to_owned()), faults)
+    }
+
+    pub fn stored_as(&self) -> PolicyTexts {
+        let tables = self.tables.iter().map(|(file, text)| ((*file).to_owned(), text.to_string()));
+        let steps = self.steps.iter().map(|(step, text)| (step.file(), text.to_string()));
+        tables.chain(steps).chain([(Self::SCHEMA_FILE.to_owned(), Self::SCHEMA.to_owned())]).collect()
+    }
+
+    fn each(
+        read: impl Fn(&str) -> Result<String, String>,
+        mut faults: Vec<PolicyFault>,
+    ) -> Result<Self, Vec<PolicyFault>> {
+        let mut texts = Self::built_in();
+        let mut read = |file: &str| match read(file) {
             Ok(text) => text.into(),
-            Err(error) => {
-                faults.push(PolicyFault::new(file, "", format!("cannot be read: {error}")));
+            Err(problem) => {
+                faults.push(PolicyFault::new(file, "", problem));
                 Cow::default()
             }
         };
@@ -90,7 +113,6 @@ impl Texts {
         for (step, text) in &mut texts.steps {
             *text = read(&step.file());
         }
-        faults.extend(strangers(dir));
         if faults.is_empty() { Ok(texts) } else { Err(faults) }
     }
 
