@@ -128,6 +128,5 @@ class Gateway:
             batch = asked[start : start + width]
             for connection, (path, token) in zip(self.connections, batch):
                 connection.send("GET", f"/fhir/{path}", token)
-            for connection, _ in zip(self.connections, batch):
-                status, _, body = connection.receive()
-                yield status, body
+            # all of them, before anyone who stops listening could leave an answer behind for the next
+            yield from [connection.receive()[::2] for connection, _ in zip(self.connections, batch)]

@@ -86,7 +86,7 @@ def shelf() -> list[Entry]:
     ]
 
 
-SHELF = {entry.name: entry for entry in shelf()}
+SHELF = {entry.name: entry for entry in shelf() if not (entry.labels or entry.code or entry.via)}
 TYPES = sorted({entry.type for entry in SHELF.values()})
 
 
@@ -122,7 +122,7 @@ def write(folder: Path, patients: int):
             if knows[ods] or practice_of(index) == ods:
                 entries = SHELF.values() if knows[ods] else [SHELF["p"]]
                 for entry in entries:
-                    lines.setdefault(entry.type, []).append(json.dumps(resource(entry, ods, index, number)))
+                    lines.setdefault(entry.type, []).append(json.dumps(resource(entry, ods, index, number), separators=(",", ":")))
         home = folder / slug
         home.mkdir(parents=True)
         for kind, written in lines.items():

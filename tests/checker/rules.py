@@ -52,6 +52,8 @@ def decide(facts: Facts, asker: Asker, ask: Ask) -> Verdict:
     if any(closes(objection, facts, asker) for objection in facts.objections):
         verdict.why.append("overridden:whole-record-objection")
     asked = [(source, entry) for source in HOLDERS for entry in SHELF.values() if entry.type == ask.type]
+    if ask.type == "Patient" and facts.practice not in (None, *HOLDERS):
+        asked.append((facts.practice, SHELF["p"]))
     if ask.source:
         asked = [(ask.source, SHELF[ask.entry])]
     shown = set()
@@ -75,8 +77,7 @@ def reach(asker: Asker, ask: Ask, facts: Facts) -> list[str]:
     if not scope_covers(asker, ask):
         stopped.append("scope-missing")
     if asker.party == "patient":
-        if asker.purpose != "PATRQT":
-            stopped.append("purpose-never-here")
+        # their own sign-in always means PATRQT
         if not asker.oneself or ask.type not in ("AuditEvent", "Consent"):
             stopped.append("patients-reach-their-own-log-and-objections")
         return stopped

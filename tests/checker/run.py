@@ -36,7 +36,7 @@ SPINE = re.compile(rb"Spine-ErrorOrWarningCode\",\"code\":\"([A-Z_]+)\"")
 SUPPRESSED = b'"code":"suppressed"'
 
 # Every branch of the prose that a run must have met with, at least once.
-BRANCHES = """scope-missing purpose-not-own-care purpose-never-here organisation-not-a-reader role-reaches-kind user-revoked
+BRANCHES = """scope-missing purpose-not-own-care organisation-not-a-reader role-reaches-kind user-revoked
 patients-reach-their-own-log-and-objections systems-read-no-record no-relationship registered-here cared-for-here
 patient-oneself whole-record-objection entry-objection own:entry-objection restricted-label own:restricted-label
 role-reaches-sensitivity""".split()
