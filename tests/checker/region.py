@@ -86,7 +86,7 @@ def shelf() -> list[Entry]:
     ]
 
 
-SHELF = {entry.name: entry for entry in shelf() if not (entry.labels or entry.code or entry.via)}
+SHELF = {entry.name: entry for entry in shelf()}
 TYPES = sorted({entry.type for entry in SHELF.values()})
 
 

@@ -171,10 +171,11 @@ def closes(objection: Objection, facts: Facts, asker: Asker) -> bool:
 def in_force(objection: Objection, asker: Asker) -> bool:
     if objection.start is not None and objection.start > 0 or objection.end is not None and objection.end <= 0:
         return False
-    if objection.withdrawn_by:
+    if objection.reviewed == "lifted":
+        return False
+    if objection.withdrawn_at:
         # not yet confirmed: in force for that person and that organisation alone
-        user, organisation = objection.withdrawn_by
-        return asker.user == user or asker.organisation == organisation
+        return asker.user == "withdrawer" or asker.organisation == objection.withdrawn_at
     return True
 
 
@@ -235,7 +236,7 @@ def fits(terms: Terms, asker: Asker, source: str, entry: Entry, undated: bool) -
         return False
     if (terms.types or terms.kinds) and not (entry.type in terms.types or kinds_of(entry) & set(terms.kinds)):
         return False
-    if terms.sensitivities and not any(set(mark["labels"]) & set(terms.sensitivities) for mark in marked(entry)):
+    if terms.sensitivities and not any({*mark["labels"], mark["name"]} & set(terms.sensitivities) for mark in marked(entry)):
         return False
     if terms.data:
         if entry.type == "Patient":

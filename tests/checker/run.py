@@ -27,7 +27,7 @@ import worlds
 from gateway import Gateway, Sandbox
 from region import HOLDERS, KIND, NHS, SHELF, TYPES
 from rules import Verdict, decide
-from state import established
+from state import REVOKED, People, established
 from worlds import Ask, Asker, Facts, Tie
 
 CANARY = re.compile(rb'"canary\.([A-Z0-9]+)\.(\d+)\.([a-z0-9]+)"')
@@ -65,7 +65,7 @@ def harvest(gateway: Gateway, index: int, number: str) -> Patient:
     """Learns the gateway's ids of all a patient's entries: of each holder, as somebody with whom the patient is registered."""
     entries, person = {}, ""
     for ods in HOLDERS:
-        with established(gateway, number, Facts(ties=(Tie(ods, "registered"),))):
+        with established(gateway, number, Facts(ties=(Tie(ods, "registered"),)), People(0)):
             token = gateway.token(persona="staff", organisation=ods, role="R0260")
             for _, body in gateway.get_all([(search(type, number), token) for type in TYPES]):
                 for id, source, name in ENTRY.findall(body):
@@ -89,14 +89,14 @@ def path(ask: Ask, patient: Patient) -> str:
     return search(ask.type, patient.number)
 
 
-def token(gateway: Gateway, asker: Asker, patient: Patient, stranger: str) -> str:
+def token(gateway: Gateway, asker: Asker, patient: Patient, stranger: str, people: People) -> str:
     wishes = {"scope": asker.scope, "purpose": asker.purpose}
     if asker.party == "patient":
         return gateway.token(persona=f"patient:{patient.number if asker.oneself else stranger}", **wishes)
     if asker.party == "system":
         return gateway.token(persona=f"system:{asker.organisation}", **wishes)
     wishes |= {"role": asker.role} if asker.role else {}
-    wishes |= {"activities": " ".join(asker.activities), "user": asker.user, "organisation": asker.organisation}
+    wishes |= {"activities": " ".join(asker.activities), "user": people[asker.user], "organisation": asker.organisation}
     return gateway.token(persona="staff", **wishes)
 
 
@@ -158,8 +158,9 @@ def agreed(number: int, options, addresses: dict, first: int, count: int, result
             asker = worlds.asker(random, facts)
             ask = worlds.ask(random, asker, readable)
             asked.append((asker, ask, hash((fact_key, asker, ask))))
-        with established(gateway, patient.number, facts):
-            requests = [(path(ask, patient), token(gateway, asker, patient, numbers[-1])) for asker, ask, _ in asked]
+        people = People(sum(turns.values()) * options.workers + number)
+        with established(gateway, patient.number, facts, people):
+            requests = [(path(ask, patient), token(gateway, asker, patient, numbers[-1], people)) for asker, ask, _ in asked]
             for (asker, ask, key), (status, body) in zip(asked, gateway.get_all(requests)):
                 verdict = decide(facts, asker, ask)
                 wrong = compare(verdict, ask, status, body)
@@ -195,7 +196,7 @@ def main() -> int:
         region.write(data, options.patients)
         with Sandbox(options.gateway_binary.resolve(), data, state, SETTINGS) as sandbox:
             issuer = sandbox.addresses["identity"]
-            sandbox.operator("user", "revoke", issuer, worlds.REVOKED, "--reason", "a test")
+            sandbox.operator("user", "revoke", issuer, REVOKED, "--reason", "a test")
             began, queue, share = time.monotonic(), fork.Queue(), options.patients // options.workers
             workers = [
                 fork.Process(target=work, args=(n, options, sandbox.addresses, n * share, share, queue))

@@ -21,7 +21,10 @@ class Tie:
 
 @dataclass(frozen=True)
 class Terms:
-    """What an objection, or an exception of one, names; nothing named is no limit."""
+    """What an objection, or an exception of one, names; nothing named is no limit.
+
+    Recipients are ODS codes and people; sensitivities are labels of v3-ActCode, or our own names in small letters.
+    """
 
     recipients: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -33,14 +36,18 @@ class Terms:
 
 @dataclass(frozen=True)
 class Objection:
-    """Days from now for the period in force; `withdrawn_by` somebody of staff (user, organisation), unconfirmed."""
+    """Days from now for the period in force. `emergency`: how it says "but in an emergency", if it does (by its policy rule,
+    or by an exception). `reviewed` is where its review has come to; `withdrawn_at` the practice at which the withdrawer has
+    recorded that the patient takes it back, which nobody has confirmed."""
 
     terms: Terms = Terms()
     exceptions: tuple[Terms, ...] = ()
+    emergency: str = ""
     not_even: bool = False
     start: int | None = None
     end: int | None = None
-    withdrawn_by: tuple[str, str] | None = None
+    reviewed: str = ""
+    withdrawn_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Asker:
     activities: tuple[str, ...] = ()
     scope: str = "user/*.rs"
     purpose: str = "TREAT"
-    user: str = "555021470000"
+    user: str = "anybody"
     oneself: bool = True
 
 
@@ -88,7 +95,8 @@ class Ask:
     by_id: bool = False
 
 
-REVOKED = "555021470009"
+# People, as worlds tell them apart. Each set of facts has its own, as nobody can take back a claim or an override.
+PEOPLE = ["anybody", "claimer", "overrider", "withdrawer", "objected", "revoked"]
 
 # One of each group, and of each kind of being nobody; those who treat more often, because more happens to them.
 CLINICAL = ["R0260", "R0050", "R1975", "R1070", "R8001"]
@@ -115,8 +123,7 @@ def asker(random: Random, facts: Facts) -> Asker:
         organisation = organisation if organisation in KIND else "F99101"
         scope = "system/*.rs" if scope == "user/*.rs" else scope
         return Asker("system", organisation, scope=scope, purpose=purpose, user="")
-    known = [user for user in [*facts.claims, *facts.overrides] if user] + [REVOKED]
-    user = random.choice(known) if random.random() < 0.4 else Asker.user
+    user = random.choices(PEOPLE, [40, 10 + 20 * bool(facts.claims), 10 + 30 * bool(facts.overrides), 8, 8, 2])[0]
     role = random.choice(CLINICAL if random.random() < 0.6 else ROLES)
     return Asker("staff", organisation, role, random.choice(ACTIVITIES), scope, purpose, user)
 
@@ -146,17 +153,70 @@ def ties(draw) -> Tie:
     return Tie(draw(st.sampled_from(READERS)), draw(bases), start, end, draw(st.sampled_from([False] * 5 + [True])))
 
 
+def names(values, most=2):
+    return st.lists(st.sampled_from(values), max_size=most, unique=True).map(tuple)
+
+
+RECIPIENTS = [*READERS, "objected"]
+CLASSES = ["Observation", "Condition", "MedicationRequest", "Patient", "Flag"]
+KINDS = ["demographics", "medicines-and-allergies", "clinical-detail", "mental-health", "sexual-health", "safeguarding"]
+LABELS = ["MH", "PSY", "HIV", "SDV", "GDIS", "hiv", "termination-of-pregnancy", "substance-use", "assisted-fertilisation"]
+DATA = [("2010-01-01", "2014-12-31"), ("2014-02-04", ""), ("", "2014-02-03"), ("2024-05-06", "2024-05-06"), ("2024-05-07", "")]
+
+
 @st.composite
-def objections(draw) -> Objection:
-    sources = draw(st.sampled_from([(), (), *[(ods,) for ods in HOLDERS]]))
-    return Objection(Terms(sources=sources))
+def terms(draw) -> Terms:
+    """Any of the things that can be named; mostly one or two of them."""
+    named = draw(st.sets(st.sampled_from(["recipients", "sources", "types", "kinds", "sensitivities", "data"]), max_size=3))
+    among = {
+        "recipients": names(RECIPIENTS),
+        "sources": names(HOLDERS),
+        "types": names(CLASSES),
+        "kinds": names(KINDS),
+        "sensitivities": names(LABELS),
+        "data": st.sampled_from(DATA),
+    }
+    return Terms(**{name: draw(among[name]) for name in sorted(named)})
+
+
+@st.composite
+def objections(draw, practice: str | None) -> Objection:
+    shape = draw(st.sampled_from(["whole", "whole", "one-source", "terms", "terms", "terms", "excepted"]))
+    named, exceptions = Terms(), ()
+    if shape == "one-source":
+        named = Terms(sources=(draw(st.sampled_from(HOLDERS)),))
+    elif shape == "terms":
+        named = draw(terms())
+    elif shape == "excepted":
+        named = draw(st.one_of(st.just(Terms()), terms()))
+        exceptions = tuple(draw(st.lists(terms().filter(lambda one: one != Terms()), min_size=1, max_size=2)))
+    emergency, not_even = draw(st.sampled_from([("", False)] * 3 + [("rule", False), ("exception", False), ("", True), ("", True)]))
+    start, end = draw(st.sampled_from([(None, None)] * 6 + [(-5, 5), (-5, None), (None, 5), (5, None), (-20, -5), (None, -1)]))
+    organisations = [name for name in named.sources + named.recipients if name in READERS]
+    reviewed = draw(st.sampled_from(["", "", "", "under-review", "upheld", "not-upheld", "lifted"])) if organisations else ""
+    withdrawn_at = draw(st.sampled_from(["", "", "", practice])) if practice and not reviewed else ""
+    return Objection(named, exceptions, emergency, not_even, start, end, reviewed, withdrawn_at)
+
+
+REASONS = ["own-risk", "emergency", "harm-to-other", "harm-to-child"]
 
 
 @st.composite
 def facts(draw) -> Facts:
+    practice = draw(st.sampled_from([*PRACTICES, None]))
+    claims = draw(st.sampled_from([(), (), ("claimer",), ("claimer", "overrider"), ("overrider",)])) if CLAIMS else ()
+    overrider = "overrider" in claims or practice
+    overrides = {}
+    if OVERRIDES and overrider and draw(st.booleans()):
+        overrides = {"overrider": Override(draw(st.sampled_from(REASONS)))}
     return Facts(
-        practice=draw(st.sampled_from([*PRACTICES, None])),
+        practice=practice,
         ties=tuple(draw(st.lists(ties(), max_size=3, unique_by=lambda tie: tie.organisation))),
-        objections=tuple(draw(st.lists(objections(), max_size=2))),
-        revoked=(REVOKED,),
+        objections=tuple(draw(st.lists(objections(practice), max_size=2))),
+        claims=claims,
+        overrides=overrides,
+        revoked=("revoked",),
     )
+
+
+CLAIMS = OVERRIDES = False
