@@ -34,7 +34,7 @@ pub use grant::{Override, OverrideReason};
 pub use objection::{DataPeriod, Matter, Objection, Recipient, Terms, Withdrawer};
 pub use permit::{Asking, Disclosure, Permit, SkipReason};
 pub use policies::{Applied, InForce, Policies, PolicyStore, PolicyTexts, PolicyUnavailable};
-pub use policy::{Overrides, Policy, PolicyFault, Relationships, Sensitivities};
+pub use policy::{ListId, Overrides, Policy, PolicyFault, Relationships, Sensitivities};
 pub use rule_id::RuleId;
 pub use store::{ConsentRecord, ConsentState, FactStore, Recorder};
 pub use wanted::{Action, Interaction, Wanted};

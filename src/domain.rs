@@ -1,6 +1,7 @@
 //! The nouns every stage shares: numbers, codes, times and ids, each parsed once and then trusted.
 //! Nothing here knows HTTP, SQL or JSON documents.
 
+mod code_system;
 mod epoch;
 mod instant;
 mod labels;
@@ -11,6 +12,7 @@ mod request_id;
 mod secret_ref;
 mod store_error;
 
+pub use code_system::CodeSystem;
 pub use epoch::Epochs;
 pub use instant::Timestamp;
 pub use labels::Labels;

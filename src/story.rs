@@ -17,7 +17,7 @@ pub use objections::{object, objection, objections, withdraw};
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
-    access::{Action, Decision, Evidence, Facts, Interaction, Permit, Relationship, Wanted},
+    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Relationship, Wanted},
     audit::{Opened, Released},
     domain::{EntryId, NhsNumber, OdsCode, Timestamp},
     federation::Question,
@@ -41,12 +41,14 @@ pub async fn record(
     opened.asks(name, ask.canonical(), Some(ask.resource_type().as_str()), ask.patient);
     let wanted = Wanted { action: Action::ReadRecord(ask.resource_type(), interaction), patient: ask.patient };
     let reader = Reader { issuer: &requester.issuer, subject: &requester.subject, pages: &g.pages, must_be_complete };
-    let mut joined: Option<Record> = None;
+    let mut joined: Option<(ListId, Record)> = None;
     released(g, requester, wanted, opened, async |permit, opened| {
-        if joined.is_none() {
-            joined = Some(join(g, &ask, permit, opened).await?);
+        // what was labelled by the list of another policy says nothing under this permit's
+        let list = permit.rules_in_force().sensitivities().id();
+        if joined.as_ref().is_none_or(|(labelled_by, _)| *labelled_by != list) {
+            joined = Some((list, join(g, &ask, permit, opened).await?));
         }
-        let record = joined.as_ref().ok_or(Ending::Internal)?;
+        let (_, record) = joined.as_ref().ok_or(Ending::Internal)?;
         record.redact(permit, &reader).map_err(|not| {
             opened.heard(record.lines());
             not.into()
@@ -67,19 +69,19 @@ async fn join(g: &Gateway, ask: &Ask, permit: &Permit, opened: &mut Opened) -> R
         }
     };
     let record = Record::join(ask, gathered, Arc::clone(&g.ids), Arc::clone(&g.base));
-    g.federation.forget(permit.patient(), &record.disputed()).await;
+    g.federation.forget(question, &record.disputed()).await;
     Ok(record)
 }
 
 /// What is asked of the providers: the type's entries, or no more than who the patient is; all of them, or the one that
 /// an id names (the others still say who the patient is: another person's data could hide behind an id too).
-fn question(ask: &Ask, permit: &Permit) -> Question {
+fn question<'a>(ask: &Ask, permit: &'a Permit) -> Question<'a> {
     let resource_type = Some(ask.resource_type()).filter(|t| *t != ResourceType::Patient);
     let only = match &ask.what {
         What::Read(Read { id: Some(EntryId::Entry(entry)), .. }) => Some(entry.source),
         _ => None,
     };
-    Question { patient: permit.patient(), resource_type, only }
+    Question { patient: permit.patient(), sensitivities: permit.rules_in_force().sensitivities(), resource_type, only }
 }
 
 fn interaction(ask: &Ask) -> (Interaction, &'static str) {
@@ -224,11 +226,12 @@ async fn evidence(
     if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
         return Ok(Evidence::Unreachable);
     }
-    let found = match g.federation.recent(organisation, patient).await {
+    let question = Question { patient, sensitivities: g.policy.sensitivities(), resource_type: None, only: None };
+    let found = match g.federation.recent(organisation, question).await {
         Some(found) => Ok(found),
         None => {
             let intent = opened.intent().await?;
-            g.federation.evidence(provider, patient, intent.request_id()).await
+            g.federation.evidence(provider, question, intent.request_id()).await
         }
     };
     Ok(match found {

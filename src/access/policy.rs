@@ -16,7 +16,7 @@ pub use fault::PolicyFault;
 pub use overrides::Overrides;
 pub use relationships::Relationships;
 pub(super) use roles::{Kind, Kinds, Roles};
-pub use sensitivities::Sensitivities;
+pub use sensitivities::{ListId, Sensitivities};
 pub(super) use texts::StepName;
 
 use super::{

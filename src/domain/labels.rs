@@ -1,3 +1,4 @@
+use super::CodeSystem;
 use std::collections::BTreeSet;
 
 /// The security labels of one resource (`meta.security`): confidentiality and sensitivity codes.
@@ -13,17 +14,47 @@ impl Labels {
     pub const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
     pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 
+    /// Of v3-ActCode's obligations and refrain policies those that speak of disclosure to somebody like a reader here:
+    /// masked or redacted, not without the subject's, the organisation's or the originator's leave, to nobody unlisted.
+    const NOT_WITHOUT_LEAVE: [&str; 12] = [
+        "MASK",
+        "REDACT",
+        "NOAUTH",
+        "NODSCLCD",
+        "NODSCLCDS",
+        "NOLIST",
+        "NOMOU",
+        "NOORGPOL",
+        "NORDSCLCD",
+        "NORDSCLCDS",
+        "NOVIP",
+        "ORCON",
+    ];
+
     /// Adds one coding. A system this gateway does not know is kept, so that the manifest shows what was there.
     pub fn add(&mut self, system: &str, code: &str) {
-        // the system's older names, another case or no system at all must not unlock what was locked
-        let confidentiality = system.is_empty()
-            || system == "urn:oid:2.16.840.1.113883.5.25"
-            || system.to_ascii_lowercase().ends_with("confidentiality");
-        self.restricted |= confidentiality && matches!(code, "R" | "V" | "r" | "v");
+        self.restricted |= Self::restricts(system, code);
         self.codes.insert(match system {
             Self::CONFIDENTIALITY | Self::ACT_CODE => code.to_owned(),
             _ => format!("{system}|{code}"),
         });
+    }
+
+    /// Whether this coding marks what carries it as restricted: v3-Confidentiality R or V, or a v3-ActCode that asks for
+    /// no disclosure without leave. The systems' older names, another case or no system at all must not unlock what was
+    /// locked.
+    pub fn restricts(system: &str, code: &str) -> bool {
+        let (system, code) = (CodeSystem::spelt(system), code.trim());
+        let is_any_of = |codes: &[&str]| codes.iter().any(|restricting| restricting.eq_ignore_ascii_case(code));
+        is_any_of(&["R", "V"]) && (system.is_unsaid() || system.ends_with("confidentiality"))
+            || is_any_of(&Self::NOT_WITHOUT_LEAVE) && (system.is_unsaid() || system.ends_with("actcode"))
+    }
+
+    /// Takes over all that these say: what refers to something sensitive is sensitive too.
+    pub fn inherit(&mut self, from: &Self) {
+        self.restricted |= from.restricted;
+        self.codes.extend(from.codes.iter().cloned());
+        self.sensitivities.extend(from.sensitivities.iter().cloned());
     }
 
     /// What stands for being marked restricted and nothing more.
@@ -55,7 +86,7 @@ impl Labels {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.codes.is_empty()
+        self.codes.is_empty() && self.sensitivities.is_empty()
     }
 }
 
@@ -83,6 +114,10 @@ mod tests {
             }
             assert!(!restricted(system, "N"), "{system}");
         }
+        for code in ["MASK", "redact", " NODSCLCD "] {
+            assert!(restricted(Labels::ACT_CODE, code) && restricted("", code), "{code}");
+        }
+        assert!(!restricted(Labels::ACT_CODE, "HIV") && !restricted(Labels::CONFIDENTIALITY, "MASK"));
         assert!(!restricted(Labels::ACT_CODE, "R"));
         assert!(!restricted("https://local.example/colours", "R"));
         assert!(Labels::restricted_only().restricted());

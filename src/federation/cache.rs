@@ -3,6 +3,7 @@
 
 use super::{Answer, Failure, Resolution};
 use crate::{
+    access::ListId,
     domain::{NhsNumber, OdsCode, Timestamp},
     fhir::ResourceType,
 };
@@ -13,8 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-type PatientKey = (OdsCode, NhsNumber);
-type AnswerKey = (OdsCode, NhsNumber, ResourceType);
+/// The list is a part of each key: what was labelled by one is never used under a policy with another.
+pub type PatientKey = (OdsCode, NhsNumber, ListId);
+pub type AnswerKey = (OdsCode, NhsNumber, ResourceType, ListId);
 
 pub struct Cache {
     resolutions: Moka<PatientKey, Arc<Resolution>>,
@@ -51,8 +53,8 @@ impl Cache {
         Self { resolutions, answers }
     }
 
-    pub async fn known_resolution(&self, source: OdsCode, patient: NhsNumber) -> Option<Arc<Resolution>> {
-        self.resolutions.get(&(source, patient)).await
+    pub async fn known_resolution(&self, key: PatientKey) -> Option<Arc<Resolution>> {
+        self.resolutions.get(&key).await
     }
 
     pub async fn known_answer(&self, key: AnswerKey) -> Option<Arc<Answer>> {
@@ -77,18 +79,27 @@ impl Cache {
 
     /// Forgets a Patient that was fetched before this moment, and only such a one: forgetting one that is new would have
     /// everyone who waits for it ask again.
-    pub async fn forget_resolution_before(&self, moment: Timestamp, source: OdsCode, patient: NhsNumber) {
-        let known = self.known_resolution(source, patient).await;
+    pub async fn forget_resolution_before(&self, moment: Timestamp, key: PatientKey) {
+        let known = self.known_resolution(key).await;
         if known.is_some_and(|known| known.fetched_at <= moment) {
-            self.resolutions.invalidate(&(source, patient)).await;
+            self.resolutions.invalidate(&key).await;
         }
     }
 
-    /// Forgets all that this source said about this patient.
-    pub async fn forget(&self, source: OdsCode, patient: NhsNumber) {
-        self.resolutions.invalidate(&(source, patient)).await;
+    /// The same of an answer.
+    pub async fn forget_answer_before(&self, moment: Timestamp, key: AnswerKey) {
+        let known = self.known_answer(key).await;
+        if known.is_some_and(|known| known.fetched_at <= moment) {
+            self.answers.invalidate(&key).await;
+        }
+    }
+
+    /// Forgets all that this source said about this patient, as labelled by this list.
+    pub async fn forget(&self, key: PatientKey) {
+        let (source, patient, list) = key;
+        self.resolutions.invalidate(&key).await;
         for resource_type in ResourceType::ALL {
-            self.answers.invalidate(&(source, patient, *resource_type)).await;
+            self.answers.invalidate(&(source, patient, *resource_type, list)).await;
         }
     }
 }

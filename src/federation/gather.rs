@@ -3,6 +3,7 @@ use super::{
     cache::{Cache, Lifetimes},
     http::Http,
     pages::{self, Budget},
+    question::{Asked, Question},
     resolution,
     split::Splitter,
 };
@@ -15,7 +16,7 @@ use crate::{
     },
     registry::{Idiom, Plan, Provider, StandingStore},
 };
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -23,7 +24,7 @@ use url::Url;
 /// The stage that asks: its clients, its cache, and what every answer is held to.
 pub struct Federation {
     http: Http,
-    cache: Cache,
+    pub(super) cache: Cache,
     budget: Budget,
     page_size: u32,
     ids: Arc<IdSealer>,
@@ -68,16 +69,6 @@ pub enum Said {
     Skipped(SkipReason),
 }
 
-/// What is wanted of each provider.
-#[derive(Clone, Copy, Debug)]
-pub struct Question {
-    pub patient: NhsNumber,
-    /// `None`: its own Patient only.
-    pub resource_type: Option<ResourceType>,
-    /// Only this source is asked for its entries; the others still say who the patient is.
-    pub only: Option<OdsCode>,
-}
-
 impl Federation {
     pub fn new(options: FederationOptions) -> Result<Self, reqwest::Error> {
         let config = options.config;
@@ -104,15 +95,15 @@ impl Federation {
     }
 
     /// The whole answer from memory, or `None` if any provider would have to be asked.
-    pub async fn recall(&self, plan: &Plan, question: Question) -> Option<Gathered> {
+    pub async fn recall(&self, plan: &Plan, question: Question<'_>) -> Option<Gathered> {
         let mut sources = Vec::with_capacity(plan.ask.len() + plan.skip.len());
         for provider in &plan.ask {
-            let known = self.cache.known_resolution(provider.ods, question.patient).await?;
+            let known = self.cache.known_resolution(question.patient_key(provider.ods)).await?;
             let said = match question.wants(provider.ods) {
                 _ if known.patients.is_empty() => Said::Nothing(known),
                 None => Said::Holds(known, None),
                 Some(resource_type) => {
-                    let key = (provider.ods, question.patient, resource_type);
+                    let key = question.key(provider.ods, resource_type);
                     Said::Holds(known, Some(self.cache.known_answer(key).await?))
                 }
             };
@@ -123,7 +114,7 @@ impl Federation {
 
     /// Asks every provider of the plan in parallel; each ends by its own deadline, whatever it does. The caller has
     /// committed an intent: no provider hears of a request that the log does not.
-    pub async fn gather(&self, plan: &Plan, question: Question, request: RequestId) -> Gathered {
+    pub async fn gather(&self, plan: &Plan, question: Question<'_>, request: RequestId) -> Gathered {
         let mut asked: FuturesUnordered<_> = plan
             .ask
             .iter()
@@ -142,15 +133,15 @@ impl Federation {
 
     /// This provider's own Patient, where it was asked for lately enough to be evidence: a registration that has ended
     /// must not outlive its end by as long as demographics may.
-    pub async fn recent(&self, source: OdsCode, patient: NhsNumber) -> Option<Arc<Resolution>> {
-        let known = self.cache.known_resolution(source, patient).await?;
+    pub async fn recent(&self, source: OdsCode, question: Question<'_>) -> Option<Arc<Resolution>> {
+        let known = self.cache.known_resolution(question.patient_key(source)).await?;
         (known.fetched_at.plus(self.evidence_lifetime) > Timestamp::now()).then_some(known)
     }
 
     /// Forgets what these sources said about this patient: they are asked again the next time.
-    pub async fn forget(&self, patient: NhsNumber, sources: &[OdsCode]) {
+    pub async fn forget(&self, question: Question<'_>, sources: &[OdsCode]) {
         for source in sources {
-            self.cache.forget(*source, patient).await;
+            self.cache.forget(question.patient_key(*source)).await;
         }
     }
 
@@ -159,35 +150,30 @@ impl Federation {
     pub async fn evidence(
         &self,
         provider: &Arc<Provider>,
-        patient: NhsNumber,
+        question: Question<'_>,
         request: RequestId,
     ) -> Result<Arc<Resolution>, Failure> {
-        self.cache
-            .forget_resolution_before(Timestamp::now().minus(self.evidence_lifetime), provider.ods, patient)
-            .await;
-        self.resolution_by(Instant::now() + provider.deadline, provider, patient, request).await
+        let oldest = Timestamp::now().minus(self.evidence_lifetime);
+        self.cache.forget_resolution_before(oldest, question.patient_key(provider.ods)).await;
+        self.resolution_by(Asked { provider, question, request, deadline: Instant::now() + provider.deadline }).await
     }
 
     /// The deadline is the leader's own and ends its call with a failure that reaches all who wait for it: if it ended
     /// by being dropped, each of them would start the call anew.
-    async fn resolution_by(
-        &self,
-        deadline: Instant,
-        provider: &Arc<Provider>,
-        patient: NhsNumber,
-        request: RequestId,
-    ) -> Result<Arc<Resolution>, Failure> {
+    async fn resolution_by(&self, asked: Asked<'_>) -> Result<Arc<Resolution>, Failure> {
+        let Asked { provider, question: Question { patient, sensitivities, .. }, request, deadline } = asked;
         let ask = async {
-            let asked = async {
-                let found = resolution::resolve(&self.http, provider, patient, request, self.budget).await?;
+            let found = async {
+                let found =
+                    resolution::resolve(&self.http, provider, patient, sensitivities, request, self.budget).await?;
                 self.remember_long_ids(provider, patient, found).await
             };
-            match timeout_at(deadline, asked).await.unwrap_or(Err(Failure::Timeout)) {
-                Err(failure) => Err(self.alarmed(provider, patient, failure).await),
+            match timeout_at(deadline, found).await.unwrap_or(Err(Failure::Timeout)) {
+                Err(failure) => Err(self.alarmed(asked, failure).await),
                 found => Ok(found?),
             }
         };
-        self.cache.resolution((provider.ods, patient), ask).await
+        self.cache.resolution(asked.question.patient_key(provider.ods), ask).await
     }
 
     /// A Patient is written anew for each reader; the ids it will hold must lead somewhere by then.
@@ -226,40 +212,67 @@ impl Federation {
         }
     }
 
-    async fn one(&self, provider: &Arc<Provider>, question: Question, request: RequestId) -> Result<Said, Failure> {
-        let deadline = Instant::now() + provider.deadline;
-        let found = self.resolution_by(deadline, provider, question.patient, request).await?;
+    async fn one(&self, provider: &Arc<Provider>, question: Question<'_>, request: RequestId) -> Result<Said, Failure> {
+        let asked = Asked { provider, question, request, deadline: Instant::now() + provider.deadline };
+        let found = self.resolution_by(asked).await?;
         if found.patients.is_empty() {
             return Ok(Said::Nothing(found));
         }
         let Some(resource_type) = question.wants(provider.ods) else { return Ok(Said::Holds(found, None)) };
-        let key = (provider.ods, question.patient, resource_type);
-        let ask = async {
-            let asked = self.ask(provider, question.patient, resource_type, &found, request);
-            match timeout_at(deadline, asked).await.unwrap_or(Err(Failure::Timeout)) {
-                Err(failure) => Err(self.alarmed(provider, question.patient, failure).await),
-                answer => answer,
-            }
-        };
-        let answer = self.cache.answer(key, ask).await?;
+        let answer = self.answer_by(asked, resource_type, &found).await?;
         Ok(Said::Holds(found, Some(answer)))
+    }
+
+    /// All entries of a type, labelled. The deadline is the leader's own here too.
+    pub(super) fn answer_by<'a>(
+        &'a self,
+        asked: Asked<'a>,
+        resource_type: ResourceType,
+        found: &'a Arc<Resolution>,
+    ) -> BoxFuture<'a, Result<Arc<Answer>, Failure>> {
+        let ask = async move {
+            let began = Timestamp::now();
+            let splitter = timeout_at(asked.deadline, self.ask(asked, resource_type, found));
+            let splitter = match splitter.await.unwrap_or(Err(Failure::Timeout)) {
+                Err(failure) => return Err(self.alarmed(asked, failure).await),
+                Ok(splitter) => splitter,
+            };
+            let finished = timeout_at(asked.deadline, self.finish(asked, splitter, found, began));
+            finished.await.unwrap_or(Err(Failure::Timeout))
+        };
+        self.cache.answer(asked.question.key(asked.provider.ods, resource_type), ask).boxed()
     }
 
     async fn ask(
         &self,
-        provider: &Arc<Provider>,
-        patient: NhsNumber,
+        asked: Asked<'_>,
         resource_type: ResourceType,
         found: &Arc<Resolution>,
-        request: RequestId,
-    ) -> Result<Answer, Failure> {
-        let mut splitter = Splitter::new(resource_type, self.rewriter(provider, patient, found));
+    ) -> Result<Splitter, Failure> {
+        let Asked { provider, question: Question { patient, sensitivities, .. }, request, .. } = asked;
+        let rewriter = self.rewriter(provider, patient, found);
+        let mut splitter = Splitter::new(resource_type, rewriter, Arc::clone(sensitivities));
         let mut budget = self.budget;
         for url in self.questions(provider, patient, resource_type, found)? {
             splitter = pages::search(&self.http, provider, url, request, &mut budget, splitter).await?;
         }
-        let (answer, long_ids) =
-            if splitter.is_heavy() { pages::on_pool(|| splitter.finish()).await? } else { splitter.finish() };
+        Ok(splitter)
+    }
+
+    async fn finish(
+        &self,
+        asked: Asked<'_>,
+        mut splitter: Splitter,
+        found: &Arc<Resolution>,
+        began: Timestamp,
+    ) -> Result<Answer, Failure> {
+        let lent = self.lent(asked, &splitter, found, began).await?;
+        let heavy = splitter.is_heavy();
+        let finish = move || {
+            splitter.inherit(&lent)?;
+            Ok(splitter.finish())
+        };
+        let (answer, long_ids) = if heavy { pages::on_pool(finish).await?? } else { finish()? };
         self.store_long_ids(&long_ids).await?;
         Ok(answer)
     }
@@ -289,14 +302,15 @@ impl Federation {
     }
 
     /// Another person's data: the source is shut out for this patient, and past a threshold of patients for all.
-    async fn alarmed(&self, provider: &Provider, patient: NhsNumber, failure: Failure) -> Failure {
+    async fn alarmed(&self, asked: Asked<'_>, failure: Failure) -> Failure {
+        let Asked { provider, question, .. } = asked;
         if failure != Failure::WrongPatient {
             return failure;
         }
         metrics::counter!("caregate_wrong_patient_total", "provider" => provider.ods.to_string()).increment(1);
         tracing::error!(provider.ods = %provider.ods, "provider answered with another person's data; quarantined");
-        self.cache.forget(provider.ods, patient).await;
-        let patients = match self.standing.quarantine(provider.ods, patient, failure.code()).await {
+        self.cache.forget(question.patient_key(provider.ods)).await;
+        let patients = match self.standing.quarantine(provider.ods, question.patient, failure.code()).await {
             Ok(patients) => patients,
             Err(error) => {
                 // nothing of this answer is used in any case; the next answer will be held against the same rule
@@ -311,12 +325,6 @@ impl Federation {
             }
         }
         failure
-    }
-}
-
-impl Question {
-    fn wants(&self, source: OdsCode) -> Option<ResourceType> {
-        if self.only.is_some_and(|only| only != source) { None } else { self.resource_type }
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Items {
     pub patient: NhsNumber,
     /// First line: `source patient type`, so that the id covers all of it; then one line an item, of which the first is
     /// at position 0: `Type/local-id version sha256-of-the-source's-bytes labels`, without spaces in a field, `-` for
-    /// nothing.
+    /// nothing. The labels are those decided by, inherited ones and marks (`sensitivity=name`) included.
     pub text: Arc<str>,
 }
 
@@ -63,7 +63,8 @@ impl AnswerId {
 
 /// An item's line.
 pub fn line(resource_type: ResourceType, local: &str, version: &str, hash: &[u8], labels: &Labels) -> String {
-    let labels = labels.codes().collect::<Vec<_>>().join(",");
+    let marks = labels.sensitivities().map(|name| format!("sensitivity={name}"));
+    let labels = labels.codes().map(str::to_owned).chain(marks).collect::<Vec<_>>().join(",");
     format!("{resource_type}/{local} {} {} {}", word(version), HEXLOWER.encode(hash), word(&labels))
 }
 

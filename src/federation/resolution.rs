@@ -5,16 +5,17 @@ use super::{
     Failure, Items,
     http::Http,
     manifest::{self, sha256},
-    pages,
+    marks, pages,
 };
 use crate::{
+    access::Sensitivities,
     domain::{Labels, NhsNumber, OdsCode, RequestId, Timestamp},
     fhir::{
         ResourceType,
         bundle::BundleEntry,
         date::{Interval, interval_of},
         is_id,
-        json::{Kind, Value},
+        json::Value,
     },
     registry::Provider,
 };
@@ -79,26 +80,28 @@ pub async fn resolve(
     http: &Http,
     provider: &Provider,
     patient: NhsNumber,
+    sensitivities: &Arc<Sensitivities>,
     request: RequestId,
     mut budget: pages::Budget,
 ) -> Result<Resolution, Failure> {
     budget.bytes = budget.bytes.min(MAX_PATIENTS);
     let mut url = provider.base.join("Patient").map_err(|_| Failure::Internal)?;
     url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, patient.digits()));
-    let found =
-        pages::search(http, provider, url, request, &mut budget, Found { patient, patients: Vec::new() }).await?;
+    let taker = Found { patient, sensitivities: Arc::clone(sensitivities), patients: Vec::new() };
+    let found = pages::search(http, provider, url, request, &mut budget, taker).await?;
     Ok(Resolution::of(provider, patient, found.patients))
 }
 
 struct Found {
     patient: NhsNumber,
+    sensitivities: Arc<Sensitivities>,
     patients: Vec<SourcePatient>,
 }
 
 impl pages::Take for Found {
     fn take(&mut self, entry: BundleEntry<'_>) -> Result<(), Failure> {
         let resource = entry.resource().ok_or(Failure::UnexpectedEntry)?;
-        let found = SourcePatient::read(resource, self.patient)?;
+        let found = SourcePatient::read(resource, self.patient, &self.sensitivities)?;
         match self.patients.iter().find(|p| p.local == found.local) {
             None => self.patients.push(found),
             Some(same) if same.bytes == found.bytes => {}
@@ -109,7 +112,11 @@ impl pages::Take for Found {
 }
 
 impl SourcePatient {
-    pub(super) fn read(resource: Value<'_>, patient: NhsNumber) -> Result<Self, Failure> {
+    pub(super) fn read(
+        resource: Value<'_>,
+        patient: NhsNumber,
+        sensitivities: &Sensitivities,
+    ) -> Result<Self, Failure> {
         if resource.text("resourceType").as_deref() != Some("Patient") {
             return Err(Failure::UnexpectedEntry);
         }
@@ -134,7 +141,7 @@ impl SourcePatient {
         Ok(Self {
             local,
             bytes: Bytes::copy_from_slice(resource.raw()),
-            labels: labels_of(resource)?,
+            labels: marks::labels_of(resource, sensitivities)?,
             last_updated: meta.and_then(|m| m.get("lastUpdated")).and_then(interval_of),
             version: meta.and_then(|m| m.text("versionId")).map(|v| v.into_owned()).unwrap_or_default(),
             birth_date: resource.text("birthDate").map(|d| d.into_owned()),
@@ -162,20 +169,6 @@ pub fn whose(patient_resource: Value<'_>, patient: NhsNumber) -> Option<bool> {
 pub fn is_number_of(identifier: Value<'_>, patient: NhsNumber) -> Option<bool> {
     let number = identifier.get("value").filter(|_| identifier.text("system").as_deref() == Some(NhsNumber::SYSTEM))?;
     Some(number.as_str().as_deref() == Some(&patient.digits()))
-}
-
-/// The security labels a resource arrives with, those of what it contains included. One that is no Coding could be a
-/// label that was meant: it is not passed over.
-pub fn labels_of(resource: Value<'_>) -> Result<Labels, Failure> {
-    let mut labels = Labels::default();
-    let mut good = true;
-    for path in ["meta.security", "contained.meta.security"] {
-        resource.each(path, &mut |coding| {
-            good &= coding.kind() == Kind::Object;
-            labels.add(&coding.text("system").unwrap_or_default(), &coding.text("code").unwrap_or_default());
-        });
-    }
-    if good { Ok(labels) } else { Err(Failure::UnexpectedEntry) }
 }
 
 /// Case, spaces, hyphens and apostrophes do not make another name.
@@ -219,17 +212,6 @@ mod tests {
         for unsaid in [[].as_slice(), &[(old, OURS)]] {
             assert_eq!(with_identifiers(unsaid).err(), Some(Failure::NoSubject), "{unsaid:?}");
         }
-    }
-
-    #[test]
-    fn labels_are_read_inside_and_out_and_what_may_be_one_is_not_passed_over() {
-        let labels = |more: &str| read(patient_json("1", more)).map(|r| r.patients[0].labels.restricted());
-        assert_eq!(labels(""), Ok(false));
-        assert_eq!(labels(r#","meta":{"security":[{"system":"","code":"R"}]}"#), Ok(true));
-        assert_eq!(labels(r#","contained":[{"meta":{"security":[{"code":"V"}]}}]"#), Ok(true));
-        assert_eq!(labels(r#","meta":{"security":"R"}"#), Err(Failure::UnexpectedEntry));
-        assert_eq!(labels(r#","meta":{"security":[["R"]]}"#), Err(Failure::UnexpectedEntry));
-        assert_eq!(labels(r#","meta":{"security":[null]}"#), Err(Failure::UnexpectedEntry));
     }
 
     #[test]

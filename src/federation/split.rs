@@ -3,13 +3,15 @@
 use super::{
     Answer, Failure, Items,
     answer::Entry,
+    lenders::{Lender, lenders},
     manifest::{self, sha256},
+    marks::labels_of,
     pages::{self, Take},
-    resolution::labels_of,
     rewrite::Rewriter,
     subject,
 };
 use crate::{
+    access::Sensitivities,
     domain::{Labels, LongId, Timestamp},
     fhir::{
         ResourceType,
@@ -20,11 +22,16 @@ use crate::{
     },
     query::grammar::{self, Rule},
 };
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    ops::Range,
+    sync::Arc,
+};
 
 /// Takes entries as pages bring them, and makes the [`Answer`] of them in the end.
 pub struct Splitter {
     rewriter: Rewriter,
+    sensitivities: Arc<Sensitivities>,
     resource_type: ResourceType,
     rule: &'static Rule,
     raw: Vec<Split>,
@@ -39,6 +46,7 @@ struct Split {
     entry: Entry,
     version: String,
     hash: [u8; 32],
+    lenders: Box<[Lender]>,
 }
 
 impl Take for Splitter {
@@ -48,9 +56,10 @@ impl Take for Splitter {
 }
 
 impl Splitter {
-    pub fn new(resource_type: ResourceType, rewriter: Rewriter) -> Self {
+    pub fn new(resource_type: ResourceType, rewriter: Rewriter, sensitivities: Arc<Sensitivities>) -> Self {
         Self {
             rewriter,
+            sensitivities,
             resource_type,
             rule: grammar::rule(resource_type),
             raw: Vec::new(),
@@ -74,7 +83,9 @@ impl Splitter {
             // pages that shift while they are read repeat an entry; the same id with other content is another matter
             return if before.hash == hash { Ok(()) } else { Err(Failure::ConflictingIds) };
         }
-        let labels = self.labels(resource)?;
+        let labels = labels_of(resource, &self.sensitivities)?;
+        let labels = self.place_of(labels)?;
+        let lenders = lenders(resource, self.resource_type, &self.rewriter.provider);
         let (entry, resource_range) = self.write(resource, &local)?;
         let meta = resource.get("meta");
         let dates: Box<[Box<[Interval]>]> =
@@ -82,6 +93,7 @@ impl Splitter {
         let split = Split {
             version: meta.and_then(|m| m.text("versionId")).map(|v| v.into_owned()).unwrap_or_default(),
             hash,
+            lenders,
             entry: Entry {
                 entry,
                 resource: resource_range,
@@ -102,6 +114,50 @@ impl Splitter {
         self.buffer.len() > pages::HEAVY
     }
 
+    /// The other types that lend entries labels: their answers must be there before this one is finished.
+    pub fn lending(&self) -> BTreeSet<ResourceType> {
+        let all = self.raw.iter().flat_map(|split| &split.lenders).map(|lender| lender.resource_type);
+        all.filter(|lending| *lending != self.resource_type).collect()
+    }
+
+    /// Whether an entry refers to what this answer of a lending type does not hold: it may be newer than the answer.
+    pub fn misses(&self, lending: ResourceType, answer: &Answer) -> bool {
+        let held: HashSet<&str> = answer.entries.iter().map(|entry| &*entry.local).collect();
+        let mut all = self.raw.iter().flat_map(|split| &split.lenders);
+        all.any(|lender| lender.resource_type == lending && !held.contains(&*lender.local))
+    }
+
+    /// Each entry takes over the labels of its lenders, where the source holds them about this patient.
+    pub fn inherit(&mut self, answers: &[(ResourceType, Arc<Answer>)]) -> Result<(), Failure> {
+        let mut labelled: HashMap<(ResourceType, &str), &Labels> = HashMap::new();
+        for (lending, answer) in answers {
+            let all = answer.entries.iter().filter_map(|entry| Some((&*entry.local, answer.labels_of(entry)?)));
+            labelled.extend(all.map(|(local, labels)| ((*lending, local), labels)));
+        }
+        let own = |at: &usize| self.labels.get(usize::from(self.raw.get(*at)?.entry.labels));
+        let lent = |lender: &Lender| match lender.resource_type {
+            own_type if own_type == self.resource_type => self.by_local.get(&*lender.local).and_then(own),
+            other => labelled.get(&(other, &*lender.local)).copied(),
+        };
+        let mut changed = Vec::new();
+        for (at, split) in self.raw.iter().enumerate() {
+            let more: Vec<&Labels> =
+                split.lenders.iter().filter_map(lent).filter(|labels| !labels.is_empty()).collect();
+            if !more.is_empty() {
+                let mut labels = own(&at).cloned().unwrap_or_default();
+                more.into_iter().for_each(|lent| labels.inherit(lent));
+                changed.push((at, labels));
+            }
+        }
+        for (at, labels) in changed {
+            let place = self.place_of(labels)?;
+            if let Some(split) = self.raw.get_mut(at) {
+                split.entry.labels = place;
+            }
+        }
+        Ok(())
+    }
+
     /// The answer, and the ids whose rows must be stored before it is used.
     pub fn finish(mut self) -> (Answer, Vec<LongId>) {
         self.raw.sort_by(|a, b| b.entry.date.cmp(&a.entry.date).then_with(|| a.entry.local.cmp(&b.entry.local)));
@@ -110,7 +166,7 @@ impl Splitter {
         let unlabelled = Labels::default();
         let mut body = Vec::with_capacity(self.buffer.len());
         let mut entries = Vec::with_capacity(self.raw.len());
-        for Split { mut entry, version, hash } in self.raw {
+        for Split { mut entry, version, hash, lenders: _ } in self.raw {
             let labels = self.labels.get(usize::from(entry.labels)).unwrap_or(&unlabelled);
             lines.push(manifest::line(self.resource_type, &entry.local, &version, &hash, labels));
             let (from, to) = (entry.entry.start, body.len());
@@ -143,9 +199,8 @@ impl Splitter {
         Ok((start..self.buffer.len(), from..to))
     }
 
-    /// The place of the entry's label set among the answer's, which are few.
-    fn labels(&mut self, resource: Value<'_>) -> Result<u16, Failure> {
-        let labels = labels_of(resource)?;
+    /// The place of a label set among the answer's, which are few.
+    fn place_of(&mut self, labels: Labels) -> Result<u16, Failure> {
         if let Some(known) = self.by_labels.get(&labels) {
             return Ok(*known);
         }

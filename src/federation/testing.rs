@@ -2,6 +2,7 @@
 
 use super::{Answer, Failure, Resolution, Rewriter, pages, resolution::SourcePatient, split::Splitter};
 use crate::{
+    access::{Policy, Sensitivities},
     domain::{IdSealer, NhsNumber, OdsCode},
     fhir::{
         ResourceType,
@@ -9,7 +10,10 @@ use crate::{
     },
     registry::{Idiom, Provider},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 pub const BASE: &str = "https://caregate.example/fhir/";
 
@@ -19,6 +23,12 @@ pub fn patient() -> NhsNumber {
 
 pub fn ids() -> Arc<IdSealer> {
     Arc::new(IdSealer::new(&[7; 32]))
+}
+
+/// The built-in list.
+pub fn sensitivities() -> Arc<Sensitivities> {
+    static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy::load(None).unwrap());
+    Arc::clone(POLICY.sensitivities())
 }
 
 /// At `https://[ods].example/fhir/`.
@@ -40,7 +50,8 @@ pub fn provider(ods: &str) -> Provider {
 pub fn resolution(provider: &Provider, patients: &[String]) -> Result<Arc<Resolution>, Failure> {
     let read = |text: &String| {
         let mut tape = Tape::new();
-        SourcePatient::read(json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap(), patient())
+        let resource = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
+        SourcePatient::read(resource, patient(), &sensitivities())
     };
     let patients = patients.iter().map(read).collect::<Result<_, _>>()?;
     Ok(Arc::new(Resolution::of(provider, patient(), patients)))
@@ -66,16 +77,28 @@ pub fn rewriter(provider: &Provider, resolution: &Arc<Resolution>) -> Rewriter {
     }
 }
 
-/// What is made of a searchset with these resources.
+/// What is made of a searchset with these resources, where nothing but each other lends them labels.
 pub fn answer<S: AsRef<str>>(
     provider: &Provider,
     resolution: &Arc<Resolution>,
     resource_type: ResourceType,
     resources: &[S],
 ) -> Result<Answer, Failure> {
+    answer_lent(provider, resolution, resource_type, resources, &[])
+}
+
+/// ... and where these do.
+pub fn answer_lent<S: AsRef<str>>(
+    provider: &Provider,
+    resolution: &Arc<Resolution>,
+    resource_type: ResourceType,
+    resources: &[S],
+    lent: &[(ResourceType, Arc<Answer>)],
+) -> Result<Answer, Failure> {
     let entries: Vec<String> = resources.iter().map(|r| format!(r#"{{"resource":{}}}"#, r.as_ref())).collect();
     let page = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{}]}}"#, entries.join(","));
-    let mut splitter = Splitter::new(resource_type, rewriter(provider, resolution));
+    let mut splitter = Splitter::new(resource_type, rewriter(provider, resolution), sensitivities());
     pages::read_here(page.as_bytes(), &mut Limits::default(), &mut splitter)?;
+    splitter.inherit(lent)?;
     Ok(splitter.finish().0)
 }

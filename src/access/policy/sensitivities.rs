@@ -1,5 +1,6 @@
 use super::{Kind, Kinds, PolicyFault, Roles, texts::Texts};
-use crate::domain::Labels;
+use crate::domain::{CodeSystem, Labels};
+use aws_lc_rs::digest;
 use serde::Deserialize;
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,12 +9,17 @@ use std::{collections::HashMap, sync::Arc};
 pub struct Sensitivities {
     /// The list that came with the program: a few codes for trying out, not a licensed reference set.
     pub only_fixture: bool,
+    id: ListId,
     marks: HashMap<Arc<str>, Mark>,
-    /// v3-ActCode sensitivity -> name.
+    /// v3-ActCode sensitivity in capitals -> name.
     labels: HashMap<String, Arc<str>>,
-    /// (system, code) -> name.
-    codes: HashMap<(String, String), Arc<str>>,
+    /// Code -> the systems that mean something by it, and what: most codes that arrive end at the first step.
+    codes: HashMap<String, Vec<(String, Arc<str>)>>,
 }
+
+/// Names one list: what was marked by another is not used with it. The SHA-256 of its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListId([u8; 32]);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mark {
@@ -49,6 +55,9 @@ struct Coding {
 }
 
 impl Sensitivities {
+    /// The codes of this system are the list's own names.
+    pub const SYSTEM: &str = "https://caregate.example/CodeSystem/sensitivity";
+
     pub(in crate::access) fn read(text: &str, roles: &Roles) -> Result<Self, Vec<PolicyFault>> {
         const FILE: &str = Texts::SENSITIVITIES_FILE;
         let table: Table = serde_json::from_str(text)
@@ -57,7 +66,8 @@ impl Sensitivities {
         let mut fault = |at: usize, problem: String| {
             faults.push(PolicyFault::new(FILE, format!("sensitivities[{at}]"), problem));
         };
-        let (mut marks, mut labels, mut codes) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let (mut marks, mut labels) = (HashMap::new(), HashMap::new());
+        let mut codes: HashMap<String, Vec<(String, Arc<str>)>> = HashMap::new();
         for (at, row) in table.sensitivities.into_iter().enumerate() {
             let mark = match (&row.kind, &row.statute) {
                 (Some(kind), None) => match roles.kind_named(kind) {
@@ -79,19 +89,23 @@ impl Sensitivities {
             }
             for label in row.labels {
                 let problem = format!("the label `{label}` means another already");
-                if labels.insert(label, Arc::clone(&name)).is_some() {
+                if labels.insert(label.to_ascii_uppercase(), Arc::clone(&name)).is_some() {
                     fault(at, problem);
                 }
             }
             for Coding { system, code } in row.codes {
                 let problem = format!("the code `{code}` means another already");
-                if codes.insert((system, code), Arc::clone(&name)).is_some() {
+                let meanings = codes.entry(code).or_default();
+                if meanings.iter().any(|(known, _)| *known == system) {
                     fault(at, problem);
                 }
+                meanings.push((system, Arc::clone(&name)));
             }
         }
         if faults.is_empty() {
-            Ok(Self { only_fixture: table.origin == "fixture", marks, labels, codes })
+            let mut id = [0; 32];
+            id.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+            Ok(Self { only_fixture: table.origin == "fixture", id: ListId(id), marks, labels, codes })
         } else {
             Err(faults)
         }
@@ -101,15 +115,27 @@ impl Sensitivities {
         self.marks.contains_key(name)
     }
 
-    /// What a v3-ActCode sensitivity label means.
-    pub fn of_label(&self, code: &str) -> Option<&Arc<str>> {
-        self.labels.get(code)
+    /// Which list this is.
+    pub fn id(&self) -> ListId {
+        self.id
     }
 
-    /// What a code in an entry means.
+    /// What a v3-ActCode sensitivity label means, in capitals or not.
+    pub fn of_label(&self, code: &str) -> Option<&Arc<str>> {
+        self.labels.get(code.trim().to_ascii_uppercase().as_str())
+    }
+
+    /// What one of this list's own names means: itself.
+    pub fn named(&self, name: &str) -> Option<&Arc<str>> {
+        self.marks.get_key_value(name.trim()).map(|(name, _)| name)
+    }
+
+    /// What a code in an entry means. One that says no system means whatever it means in any: it may have lost it.
     pub fn of_code(&self, system: &str, code: &str) -> Option<&Arc<str>> {
-        // no allocation for the many codes that are none of these
-        self.codes.iter().find(|((s, c), _)| c == code && s == system).map(|(_, name)| name)
+        let meanings = self.codes.get(code.trim())?;
+        let system = CodeSystem::spelt(system);
+        let same = |listed: &str| system.is_unsaid() || system.is(listed);
+        meanings.iter().find(|(listed, _)| same(listed)).map(|(_, name)| name)
     }
 
     /// The sensitive kinds that an entry labelled so is of.

@@ -111,6 +111,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Every object in here, itself included, in the source's order and however deep: one pass over the tape.
+    pub fn objects(self) -> impl Iterator<Item = Value<'a>> {
+        let Self { source, nodes, at, node } = self;
+        let end = if matches!(node.kind, Kind::Object | Kind::Array) { node.next } else { at };
+        let inside = nodes.get(at as usize..end as usize).unwrap_or_default().iter();
+        let objects = (at..end).zip(inside).filter(|(_, node)| node.kind == Kind::Object);
+        objects.map(move |(at, node)| Value { source, nodes, at, node: *node })
+    }
+
     /// A cursor over what is inside, or over nothing if the kind is another.
     fn inner(self, kind: Kind) -> Cursor<'a> {
         let end = if self.kind() == kind { self.node.next } else { 0 };

@@ -1,0 +1,141 @@
+//! What lends an entry its labels: the Encounter it was made in, the Observations it reports. A note made in a clinic that
+//! marks its Encounters and nothing else is as sensitive as the Encounter.
+
+use super::{
+    Answer, Failure, Federation, Resolution,
+    question::Asked,
+    reference::{Target, target},
+    split::Splitter,
+};
+use crate::{
+    domain::Timestamp,
+    fhir::{ResourceType, json::Value},
+    registry::Provider,
+};
+use std::sync::Arc;
+
+/// A path to References, and the types they are followed to.
+type Path = (&'static str, &'static [ResourceType]);
+
+const ENCOUNTER: &[ResourceType] = &[ResourceType::Encounter];
+const ENCOUNTER_OR_EPISODE: &[ResourceType] = &[ResourceType::Encounter, ResourceType::EpisodeOfCare];
+
+/// Elements as R4 has them. Reasons, problems addressed, and what lists and sections name are not followed: those are
+/// about other entries, not made of them. No type leads back to itself by way of another: entries wait for their lenders.
+const fn paths(resource_type: ResourceType) -> &'static [Path] {
+    use ResourceType as T;
+    match resource_type {
+        T::Patient | T::EpisodeOfCare | T::Appointment | T::Goal | T::FamilyMemberHistory => &[],
+        T::AllergyIntolerance
+        | T::Condition
+        | T::Procedure
+        | T::Immunization
+        | T::MedicationRequest
+        | T::ServiceRequest
+        | T::CarePlan
+        | T::CareTeam
+        | T::Flag
+        | T::List
+        | T::QuestionnaireResponse
+        | T::Composition
+        | T::ImagingStudy => &[("encounter", ENCOUNTER)],
+        T::Encounter => &[("partOf", ENCOUNTER), ("episodeOfCare", &[T::EpisodeOfCare])],
+        T::Observation => &[("encounter", ENCOUNTER), ("hasMember", &[T::Observation])],
+        T::DiagnosticReport => &[("encounter", ENCOUNTER), ("result", &[T::Observation])],
+        T::DocumentReference => &[("context.encounter", ENCOUNTER_OR_EPISODE)],
+        T::MedicationStatement => &[("context", ENCOUNTER_OR_EPISODE), ("basedOn", &[T::MedicationRequest])],
+        T::MedicationDispense => {
+            &[("context", ENCOUNTER_OR_EPISODE), ("authorizingPrescription", &[T::MedicationRequest])]
+        }
+    }
+}
+
+/// An entry of the same source that this one takes its labels from as well.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lender {
+    pub resource_type: ResourceType,
+    /// The source's own id.
+    pub local: Box<str>,
+}
+
+/// The lenders of one entry. A reference by identifier alone, or to another server, is not followed.
+pub fn lenders(resource: Value<'_>, resource_type: ResourceType, provider: &Provider) -> Box<[Lender]> {
+    let mut found = Vec::new();
+    for (path, types) in paths(resource_type) {
+        resource.each(path, &mut |reference| {
+            let Some(address) = reference.text("reference") else { return };
+            if let Target::Local { resource_type, id } = target(&address, provider)
+                && let Some(resource_type) = types.iter().copied().find(|t| t.as_str() == resource_type)
+            {
+                found.push(Lender { resource_type, local: id.into() });
+            }
+        });
+    }
+    found.into_boxed_slice()
+}
+
+impl Federation {
+    /// The answers that lend labels to these entries. One that is not to be had costs the whole answer: what it would have
+    /// marked is not known. Only where the provider does not serve the type is there nothing to inherit.
+    pub(super) async fn lent(
+        &self,
+        asked: Asked<'_>,
+        splitter: &Splitter,
+        found: &Arc<Resolution>,
+        began: Timestamp,
+    ) -> Result<Vec<(ResourceType, Arc<Answer>)>, Failure> {
+        let mut lent = Vec::new();
+        for lending in splitter.lending() {
+            let key = asked.question.key(asked.provider.ods, lending);
+            let mut answer = self.answer_by(asked, lending, found).await;
+            if answer.as_ref().is_ok_and(|answer| splitter.misses(lending, answer)) {
+                // it may be older than the entry that refers to it
+                self.cache.forget_answer_before(began, key).await;
+                answer = self.answer_by(asked, lending, found).await;
+            }
+            match answer {
+                Ok(answer) => lent.push((lending, answer)),
+                Err(Failure::Status(404 | 405 | 501)) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(lent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        federation::testing::provider,
+        fhir::json::{self, Limits, Tape},
+    };
+
+    #[test]
+    fn no_type_waits_for_itself() {
+        fn steps(from: ResourceType, seen: &mut Vec<ResourceType>) {
+            assert!(!seen.contains(&from), "{seen:?} {from}");
+            seen.push(from);
+            for to in paths(from).iter().flat_map(|(_, types)| *types).filter(|to| **to != from) {
+                steps(*to, seen);
+            }
+            seen.pop();
+        }
+        ResourceType::ALL.iter().for_each(|from| steps(*from, &mut Vec::new()));
+    }
+
+    #[test]
+    fn references_are_followed_within_the_source_to_the_types_that_lend() {
+        let text = r##"{"encounter":{"reference":"https://rz901.example/fhir/Encounter/e/_history/2"},
+            "result":[{"reference":"Observation/a"},{"reference":"Observation/b","display":"x"},{"reference":"Encounter/x"},
+            {"reference":"#c"},{"identifier":{"value":"1"}},{"reference":"https://other.example/Observation/d"}],
+            "hasMember":[{"reference":"Observation/not-of-reports"}]}"##;
+        let mut tape = Tape::new();
+        let report = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
+        let lender = |resource_type, local: &str| Lender { resource_type, local: local.into() };
+        let (encounter, observation) = (ResourceType::Encounter, ResourceType::Observation);
+        let all = [lender(encounter, "e"), lender(observation, "a"), lender(observation, "b")];
+        assert_eq!(*lenders(report, ResourceType::DiagnosticReport, &provider("RZ901")), all);
+        assert_eq!(*lenders(report, ResourceType::Goal, &provider("RZ901")), []);
+    }
+}
