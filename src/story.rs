@@ -13,11 +13,11 @@ mod relationships;
 pub use ending::Ending;
 pub use gateway::Gateway;
 pub use log::access_log;
-pub use objections::{object, objection, objections, withdraw};
+pub use objections::{object, objection, objections, review, withdraw};
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
-    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Relationship, Wanted},
+    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Policy, Relationship, Wanted},
     audit::{Opened, Released},
     domain::{EntryId, NhsNumber, OdsCode, Timestamp},
     federation::Question,
@@ -193,7 +193,7 @@ async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &
     if let (Decision::NeedsEvidence, Some(patient), Some(organisation)) =
         (&decision, wanted.patient, requester.party.organisation())
     {
-        facts.evidence = evidence(g, organisation, patient, &facts, opened).await?;
+        facts.evidence = evidence(g, organisation, patient, &facts, &policy, opened).await?;
         opened.asked(&facts.evidence);
         decision = policy.decide(requester, &wanted, &facts);
     }
@@ -220,13 +220,14 @@ async fn evidence(
     organisation: OdsCode,
     patient: NhsNumber,
     facts: &Facts,
+    policy: &Policy,
     opened: &Opened,
 ) -> Result<Evidence, Ending> {
     let Some(provider) = g.registry.provider(organisation) else { return Ok(Evidence::Found([].into())) };
     if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
         return Ok(Evidence::Unreachable);
     }
-    let question = Question { patient, sensitivities: g.policy.sensitivities(), resource_type: None, only: None };
+    let question = Question { patient, sensitivities: policy.sensitivities(), resource_type: None, only: None };
     let found = match g.federation.recent(organisation, question).await {
         Some(found) => Ok(found),
         None => {

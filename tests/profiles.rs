@@ -14,7 +14,7 @@ mod fhir;
 mod sources;
 
 use caregate::{
-    access::{consent, parameters},
+    access::{ConsentState, Policy, consent, parameters},
     domain::Timestamp,
 };
 use serde_json::{Value, json};
@@ -98,6 +98,17 @@ fn codes_are_those_the_code_uses() {
     let said = completeness.split("coding(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
     let said: BTreeSet<String> = said.collect();
     assert!(said.len() >= 2 && said.is_subset(&codes("completeness")), "{said:?}");
+
+    let named = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+    assert_eq!(codes("objection-state"), named(&ConsentState::ALL.map(ConsentState::as_str)));
+    assert_eq!(codes("review-outcome"), named(&consent::Outcome::ALL.map(consent::Outcome::as_str)));
+    let table = |file: &str, list: &str| -> BTreeSet<String> {
+        let rows = read(format!("policies/{file}.json"))[list].as_array().unwrap().clone();
+        rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(codes("sensitivity"), table("sensitivities", "sensitivities"));
+    let beside_the_record = named(&["log", "objections", "review-desk", "registry"]);
+    assert_eq!(codes("kind-of-information"), &table("roles", "kinds") - &beside_the_record);
 }
 
 #[test]
@@ -179,9 +190,15 @@ fn the_schema_finds_what_is_not_r4_where_it_is_installed() {
 
 #[test]
 fn the_gateway_understands_the_examples_of_what_is_sent_to_it() {
-    for name in ["Consent-objection-whole-record", "Consent-objection-one-source"] {
-        consent::read(&example(name), consent::Status::Active, |_| None).unwrap();
-    }
+    let policy = Policy::load(None).unwrap();
+    let objections = files("fhir_profiles/examples", ".json");
+    let objections = objections.iter().filter(|path| path.display().to_string().contains("Consent-objection-"));
+    let terms: Vec<_> = objections
+        .map(|path| consent::read_objection(&text(path), &policy, Timestamp::now(), |_| None).unwrap().1)
+        .collect();
+    assert!(terms.len() >= 8);
+    consent::read_withdrawal(&example("Consent-withdrawal-by-staff"), |_| None).unwrap().proved().unwrap();
+    consent::Review::read(&example("Parameters-review-objection")).unwrap();
     parameters::read_assertion(&example("Parameters-assert-relationship"), Timestamp::now()).unwrap();
     parameters::read_ending(&example("Parameters-end-relationship")).unwrap();
 }

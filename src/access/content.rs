@@ -3,7 +3,9 @@
 
 mod datatypes;
 
-pub(super) use datatypes::{identifier, nhs_number, ods_code, only_coding};
+pub(super) use datatypes::{
+    coding, concept, identifier, nhs_number, ods_code, only_coding, organisation, period, reference,
+};
 
 use crate::fhir::json::{self, Limits, Tape, Value};
 use std::{borrow::Cow, fmt};

@@ -39,7 +39,8 @@ impl Policy {
         let organisation = requester.party.organisation();
         let relation = organisation.and_then(|own| Relation::best(own, &person, facts, self.relationships()));
         let grade = relation.as_ref().map_or(Grade::None, |relation| relation.grade);
-        let relate = |grade| self.answer(about, relate(requester, wanted.action, patient, grade));
+        let registered = grade == Grade::Registered;
+        let relate = |grade| self.answer(about, relate(requester, wanted.action, patient, grade, registered));
         let answer = relate(grade);
         rules.extend(answer.rules.iter().cloned());
         if !answer.permitted {
@@ -100,6 +101,12 @@ impl Policy {
         Ok(Clearance::new(organisation, rules, epochs, Arc::clone(self.fingerprint()), requester.expires))
     }
 
+    /// Whether the requester keeps the review desk of their organisation, which is of this kind.
+    pub fn keeps_desk(&self, requester: &Requester, organisation_kind: Option<&str>) -> bool {
+        let reaches = self.reaches(requester, organisation_kind);
+        self.roles().kind_of("Task").is_some_and(|desk| reaches.iter().any(|kind| kind == desk))
+    }
+
     fn refusal(&self, kind: RefusalKind, rules: Vec<RuleId>, epochs: Epochs) -> Refusal {
         Refusal { kind, rules, epochs, policy: Arc::clone(self.fingerprint()) }
     }
@@ -141,7 +148,7 @@ impl Policy {
     }
 }
 
-fn relate(requester: &Requester, action: Action, patient: NhsNumber, grade: Grade) -> Step {
+fn relate(requester: &Requester, action: Action, patient: NhsNumber, grade: Grade, registered: bool) -> Step {
     let oneself = matches!(&requester.party, Party::Patient { nhs_number } if *nhs_number == patient);
     let in_own_name = match action {
         Action::AssertRelationship { organisation } | Action::EndRelationship { organisation } => {
@@ -149,13 +156,17 @@ fn relate(requester: &Requester, action: Action, patient: NhsNumber, grade: Grad
         }
         _ => false,
     };
-    Step::Relate { oneself, grade, in_own_name, concerns_own: concerns_own(action) }
+    // what their registered patient objects to concerns a practice, whoever recorded it
+    let of_own_patient =
+        registered && matches!(action, Action::InspectObjections { .. } | Action::ReviewObjection { .. });
+    Step::Relate { oneself, grade, in_own_name, concerns_own: concerns_own(action) || of_own_patient }
 }
 
 /// Of the log staff are shown their own organisation's part alone, so that it always concerns it.
 fn concerns_own(action: Action) -> bool {
     match action {
-        Action::ReviewObjection { concerns_own }
+        Action::InspectObjections { concerns_own, .. }
+        | Action::ReviewObjection { concerns_own }
         | Action::ReadDesk { concerns_own }
         | Action::KeepDesk { concerns_own } => concerns_own,
         Action::ReadLog(_) => true,

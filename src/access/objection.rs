@@ -145,6 +145,15 @@ impl Objection {
     }
 }
 
+impl Terms {
+    /// Whether it names this organisation, as a source or as a recipient.
+    pub fn names(&self, organisation: OdsCode) -> bool {
+        let recipient = Recipient::Organisation(organisation);
+        let mut matters = std::iter::once(&self.covers).chain(&self.except);
+        matters.any(|matter| matter.sources.contains(&organisation) || matter.recipients.contains(&recipient))
+    }
+}
+
 impl Matter {
     fn is_everything(&self) -> bool {
         let Self { recipients: _, sources, types, kinds, sensitivities, data } = self;

@@ -3,11 +3,11 @@
 
 use super::{
     Basis, ContentFault, FaultCode, Relationship,
-    content::{Node, identifier, nhs_number, ods_code},
+    content::{self, Node, identifier, nhs_number, ods_code},
 };
 use crate::{
     domain::{NhsNumber, OdsCode, Timestamp},
-    fhir::{date::FhirDate, json::Tape},
+    fhir::json::Tape,
 };
 use std::borrow::Cow;
 
@@ -59,10 +59,10 @@ pub fn read_ending(text: &str) -> Result<Ending, ContentFault> {
 }
 
 /// The parameters given, taken one by one by name.
-struct Given<'a>(Vec<(Cow<'a, str>, Node<'a>)>);
+pub(super) struct Given<'a>(Vec<(Cow<'a, str>, Node<'a>)>);
 
 impl<'a> Given<'a> {
-    fn read(text: &'a str, tape: &'a mut Tape) -> Result<Self, ContentFault> {
+    pub fn read(text: &'a str, tape: &'a mut Tape) -> Result<Self, ContentFault> {
         let mut root = Node::resource(text, "Parameters", tape)?.members()?;
         root.need("resourceType")?.must_be("Parameters")?;
         root.skip("id");
@@ -80,7 +80,7 @@ impl<'a> Given<'a> {
         Ok(Self(given))
     }
 
-    fn take(&mut self, name: &str, value: &str) -> Result<Option<Node<'a>>, ContentFault> {
+    pub fn take(&mut self, name: &str, value: &str) -> Result<Option<Node<'a>>, ContentFault> {
         let Some(at) = self.0.iter().position(|(given, _)| *given == name) else { return Ok(None) };
         let (_, item) = self.0.swap_remove(at);
         let mut members = item.members()?;
@@ -90,7 +90,7 @@ impl<'a> Given<'a> {
         Ok(Some(value))
     }
 
-    fn need(&mut self, name: &str, value: &str) -> Result<Node<'a>, ContentFault> {
+    pub fn need(&mut self, name: &str, value: &str) -> Result<Node<'a>, ContentFault> {
         self.take(name, value)?.ok_or_else(|| ContentFault {
             code: FaultCode::Required,
             path: format!("Parameters.parameter.where(name='{name}')"),
@@ -98,7 +98,7 @@ impl<'a> Given<'a> {
         })
     }
 
-    fn done(self) -> Result<(), ContentFault> {
+    pub fn done(self) -> Result<(), ContentFault> {
         match self.0.first() {
             Some((_, item)) => Err(item.fault(FaultCode::NotSupported, "no parameter of this operation")),
             None => Ok(()),
@@ -116,22 +116,13 @@ fn evidence(node: &Node<'_>) -> Result<String, ContentFault> {
     Ok(format!("{name}|{id}"))
 }
 
-/// Both ends are inclusive, as long as they are precise: until `2026-01` is until February begins.
 fn period(node: &Node<'_>, now: Timestamp) -> Result<(Timestamp, Option<Timestamp>), ContentFault> {
-    let mut members = node.members()?;
-    let (start, end) = (members.take("start"), members.take("end"));
-    members.done()?;
-    let read = |node: &Node<'_>| {
-        let date = FhirDate::parse_element(&node.text()?);
-        date.map(|date| date.interval).map_err(|_| node.fault(FaultCode::Value, "expected a FHIR dateTime"))
-    };
-    let from = start.as_ref().map(read).transpose()?.map_or(now, |interval| Timestamp(interval.start()));
-    let Some(end) = end else { return Ok((from, None)) };
-    let until = Timestamp(read(&end)?.end());
-    if until <= from {
-        return Err(end.fault(FaultCode::Value, "ends before it begins"));
+    let (from, until) = content::period(node)?;
+    let from = from.unwrap_or(now);
+    if until.is_some_and(|until| until <= from) {
+        return Err(node.fault(FaultCode::Value, "ends before it begins"));
     }
-    Ok((from, Some(until)))
+    Ok((from, until))
 }
 
 #[cfg(test)]

@@ -97,7 +97,8 @@ impl Permit {
                 | Doing::WithdrawObjection
                 | Doing::Override
         );
-        let relied = relation.filter(|_| relies);
+        let reviews = about.doing == Doing::ReviewObjection;
+        let relied = relation.filter(|relation| relies || (reviews && relation.grade == Grade::Registered));
         let basis = match (&relied, about.asker) {
             (Some(relation), _) => relation.basis.clone(),
             (None, Asker::Patient) => "the patient".to_owned(),
@@ -147,6 +148,11 @@ impl Permit {
     /// The relationship relied on with its evidence, such as `encounter: system|value`.
     pub fn basis(&self) -> &str {
         &self.basis
+    }
+
+    /// Whether it relies on the patient's being registered with the requester's organisation.
+    pub fn is_of_registered(&self) -> bool {
+        self.grade == Grade::Registered
     }
 
     /// What decided, step by step.

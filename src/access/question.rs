@@ -196,7 +196,7 @@ impl Doing {
             Action::WithdrawObjection => Self::WithdrawObjection,
             Action::AssertRelationship { .. } => Self::AssertRelationship,
             Action::EndRelationship { .. } => Self::EndRelationship,
-            Action::ReviewObjection { .. } => Self::ReviewObjection,
+            Action::InspectObjections { .. } | Action::ReviewObjection { .. } => Self::ReviewObjection,
             Action::ClaimRelationship => Self::ClaimRelationship,
             Action::Override(_) => Self::Override,
             Action::Explain => Self::Explain,

@@ -10,12 +10,14 @@ pub trait FactStore: Send + Sync {
     async fn patient_facts(&self, patient: NhsNumber) -> Result<PatientFacts, StoreError>;
     async fn global_facts(&self) -> Result<GlobalFacts, StoreError>;
 
-    /// Stores a new objection. `Conflict` if the id is taken.
+    /// Stores a new objection. `Conflict` if the id is taken, or the same recorder's very same objection is in force already.
     async fn create_consent(&self, consent: &ConsentRecord) -> Result<(), StoreError>;
-    /// Replaces version `consent.version - 1` (every version is kept). `Conflict` if another is current.
-    async fn update_consent(&self, consent: &ConsentRecord) -> Result<(), StoreError>;
+    /// Replaces version `consent.version - 1` (every version is kept), and stores with it what it sets going. `Conflict` if
+    /// another is current.
+    async fn update_consent(&self, consent: &ConsentRecord, sequel: Option<&Sequel>) -> Result<(), StoreError>;
     /// The current version.
     async fn consent(&self, id: &str) -> Result<Option<ConsentRecord>, StoreError>;
+    async fn consent_version(&self, id: &str, version: i64) -> Result<Option<ConsentRecord>, StoreError>;
     /// The current versions of all of a patient's objections, withdrawn ones too, oldest first.
     async fn consents(&self, patient: NhsNumber) -> Result<Vec<ConsentRecord>, StoreError>;
 
@@ -53,10 +55,33 @@ pub struct ConsentRecord {
     pub withdrawer: Option<Withdrawer>,
     /// Why it came into this state, in words.
     pub note: Option<String>,
+    /// Who wrote this version down...
     pub recorded_by: Recorder,
     pub recorded_at: Timestamp,
+    /// ... and who the first.
+    pub first_recorded_by: Recorder,
     /// The Consent as we answer it, JSON text.
     pub resource: String,
+}
+
+impl ConsentRecord {
+    /// Whether an organisation's privacy office has a say in it: its people recorded it, or it names the organisation.
+    pub fn concerns(&self, organisation: OdsCode) -> bool {
+        self.first_recorded_by.organisation == Some(organisation) || self.terms.names(organisation)
+    }
+}
+
+/// What a withdrawal that somebody else recorded sets going: the patient is told, and the review desk of the organisation that
+/// recorded it looks.
+#[derive(Clone, Debug)]
+pub struct Sequel {
+    pub notice_id: String,
+    /// JSON, as it is sent: no organisation, no reason, no person but whom it is for.
+    pub notice: String,
+    pub task_id: String,
+    pub organisation: OdsCode,
+    /// JSON.
+    pub detail: String,
 }
 
 /// Where an objection stands. In force from the first; reviewed after.

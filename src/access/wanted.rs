@@ -25,6 +25,9 @@ pub enum Action {
     RecordObjection,
     /// `Consent.u`.
     WithdrawObjection,
+    /// See objections in order to decide on them: `Consent.s` or `Consent.r`. Whether one of them concerns the requester's own
+    /// organisation is for the caller to say.
+    InspectObjections { interaction: Interaction, concerns_own: bool },
     /// Decide on an objection: `Consent.u`. Whether it concerns the requester's own organisation is for the caller to say.
     ReviewObjection { concerns_own: bool },
     /// A system says that this organisation cares for the patient: `Patient.u`.
@@ -62,7 +65,9 @@ impl Action {
         match self {
             Self::ReadRecord(resource_type, interaction) => (resource_type.as_str(), letter(interaction)),
             Self::ReadLog(interaction) => ("AuditEvent", letter(interaction)),
-            Self::ReadObjections(interaction) => ("Consent", letter(interaction)),
+            Self::ReadObjections(interaction) | Self::InspectObjections { interaction, .. } => {
+                ("Consent", letter(interaction))
+            }
             Self::RecordObjection => ("Consent", 'c'),
             Self::WithdrawObjection | Self::ReviewObjection { .. } => ("Consent", 'u'),
             Self::AssertRelationship { .. } | Self::EndRelationship { .. } => ("Patient", 'u'),

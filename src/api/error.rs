@@ -38,6 +38,10 @@ pub fn ending(ending: &Ending) -> Reply {
             RefusalKind::CouldNotCheck => (IssueCode::Transient, COULD_NOT_CHECK),
         },
         Ending::Content(fault) => return outcome(ending.status(), content(fault)),
+        Ending::InState(state) => {
+            let said = format!("The objection is {}: this cannot be done to it as it stands.", state.as_str());
+            return outcome(ending.status(), Issue::error(IssueCode::Conflict).diagnostics(said));
+        }
         Ending::NotFound => (IssueCode::NotFound, NOT_FOUND),
         Ending::Gone => (IssueCode::Expired, GONE),
         Ending::ProvidersFailed { timeout: true } => (IssueCode::Timeout, PROVIDERS_FAILED),

@@ -114,12 +114,14 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
             Ok(()) => shown(story::objection(g, requester, segment(call, 1), opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
-        Told::CreateConsent | Told::UpdateConsent | Told::AssertRelationship | Told::EndRelationship => {
-            match resource(call) {
-                Ok(body) => write(g, requester, told, call, body, opened).await,
-                Err(reply) => closed(opened, reply).await,
-            }
-        }
+        Told::CreateConsent
+        | Told::UpdateConsent
+        | Told::ReviewConsent
+        | Told::AssertRelationship
+        | Told::EndRelationship => match resource(call) {
+            Ok(body) => write(g, requester, told, call, body, opened).await,
+            Err(reply) => closed(opened, reply).await,
+        },
     }
 }
 
@@ -129,6 +131,10 @@ async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body
         Told::UpdateConsent => {
             let id = segment(call, 1);
             (200, story::withdraw(g, requester, id, call.if_match.as_deref(), body, opened).await)
+        }
+        Told::ReviewConsent => {
+            let id = segment(call, 1);
+            (200, story::review(g, requester, id, call.if_match.as_deref(), body, opened).await)
         }
         Told::AssertRelationship => (201, story::assert_relationship(g, requester, body, opened).await),
         _ => (200, story::end_relationship(g, requester, body, opened).await),

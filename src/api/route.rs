@@ -11,6 +11,7 @@ pub enum Told {
     CreateConsent,
     ReadConsent,
     UpdateConsent,
+    ReviewConsent,
     AssertRelationship,
     EndRelationship,
     /// Any other GET or POST below `/fhir`: the record's grammar decides.
@@ -33,6 +34,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: &["Consent"], told: Told::CreateConsent },
     Route { method: "GET", path: &["Consent", "*"], told: Told::ReadConsent },
     Route { method: "PUT", path: &["Consent", "*"], told: Told::UpdateConsent },
+    Route { method: "POST", path: &["Consent", "*", "$review"], told: Told::ReviewConsent },
     Route { method: "POST", path: &["Patient", "$assert-relationship"], told: Told::AssertRelationship },
     Route { method: "POST", path: &["Patient", "$end-relationship"], told: Told::EndRelationship },
     Route { method: "GET", path: &["*"], told: Told::Record },

@@ -110,7 +110,7 @@ fn capability(config: &Config, public_url: &str) -> String {
         date: "2026-11-21",
         smart: config.smart.as_ref().map(Into::into),
         resources: vec![
-            json!({"type": "Consent", "interaction": codes(&["create", "read", "update", "search-type"]), "searchParam": [{"name": "patient", "type": "reference"}]}),
+            json!({"type": "Consent", "interaction": codes(&["create", "read", "update", "search-type"]), "searchParam": [{"name": "patient", "type": "reference"}], "operation": [{"name": "review", "definition": "https://caregate.example/OperationDefinition/review-objection"}]}),
             json!({"type": "AuditEvent", "interaction": codes(&["search-type"]), "searchParam": [{"name": "patient", "type": "reference"}, {"name": "date", "type": "date"}]}),
         ],
         patient_operations: OPERATIONS,

@@ -62,7 +62,8 @@ pub(super) fn all<C, V>(cells: Vec<C>, map: impl Fn(C) -> Result<V, StoreError>)
     cells.into_iter().map(map).collect()
 }
 
-/// id, version, patient, scope, terms, issuer, subject, organisation, at, resource, state, withdrawer, note.
+/// id, version, patient, scope, terms, issuer, subject, organisation, at, resource, state, withdrawer, note; the first
+/// version's issuer, subject, organisation.
 pub(super) type ConsentCells = (
     String,
     i64,
@@ -77,12 +78,18 @@ pub(super) type ConsentCells = (
     String,
     Option<String>,
     Option<String>,
+    String,
+    String,
+    Option<String>,
 );
 
 pub(super) fn consent(cells: ConsentCells) -> Result<ConsentRecord, StoreError> {
-    let (id, version, number, scope, terms, issuer, subject, organisation, at, resource, state, withdrawer, note) =
+    let (id, version, number, scope, terms, by, subject, of, at, resource, state, withdrawer, note, first, user, own) =
         cells;
-    let organisation = organisation.as_deref().map(ods).transpose()?;
+    let recorder = |issuer, subject, organisation: Option<String>| {
+        let organisation = organisation.as_deref().map(ods).transpose()?;
+        Ok(Recorder { issuer, subject, organisation })
+    };
     Ok(ConsentRecord {
         id,
         version,
@@ -91,8 +98,9 @@ pub(super) fn consent(cells: ConsentCells) -> Result<ConsentRecord, StoreError> 
         state: ConsentState::parse(&state).ok_or(StoreError::Corrupt)?,
         withdrawer: withdrawer.as_deref().map(json).transpose()?,
         note,
-        recorded_by: Recorder { issuer, subject, organisation },
+        recorded_by: recorder(by, subject, of)?,
         recorded_at: Timestamp(at),
+        first_recorded_by: recorder(first, user, own)?,
         resource,
     })
 }

@@ -39,12 +39,17 @@ pub(super) const PUT_IN_FORCE: &str =
     concat!("INSERT INTO policy_in_force (fingerprint, from_epoch, at) VALUES ($1, ", raised!("-1"), ", $2)");
 pub(super) const POLICIES: &str = "SELECT fingerprint, from_epoch, at FROM policy_in_force ORDER BY id";
 
+/// Unless its recorder's very same objection is in force: a POST repeated because its answer was lost makes no second.
 pub(super) const CREATE_CONSENT: &str = concat!(
     "INSERT INTO consent (id, version, patient, scope, in_force, recorded_issuer, recorded_subject, \
      recorded_organisation, recorded_at, resource, terms, state, withdrawer, note, epoch) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ",
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ",
     raised!("$3"),
-    ")"
+    " WHERE NOT EXISTS (SELECT 1 FROM consent AS c WHERE c.patient = $3 AND c.terms = $11 AND c.in_force \
+     AND c.state <> 'withdrawal-recorded' \
+     AND EXISTS (SELECT 1 FROM consent AS f WHERE f.id = c.id AND f.version = 1 AND f.recorded_issuer = $6 \
+     AND f.recorded_subject = $7) \
+     AND NOT EXISTS (SELECT 1 FROM consent AS n WHERE n.id = c.id AND n.version > c.version))"
 );
 
 /// Only on top of the version before, of the same patient.
@@ -56,14 +61,34 @@ pub(super) const UPDATE_CONSENT: &str = concat!(
     " WHERE EXISTS (SELECT 1 FROM consent WHERE id = $1 AND version = $2 - 1 AND patient = $3)"
 );
 
-pub(super) const CONSENT: &str = "SELECT id, version, patient, scope, terms, recorded_issuer, recorded_subject, \
-    recorded_organisation, recorded_at, resource, state, withdrawer, note FROM consent WHERE id = $1 \
-    ORDER BY version DESC LIMIT 1";
+/// Of one version of a Consent, `c`, all that is told, and who recorded its first.
+macro_rules! consent {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id, c.version, c.patient, c.scope, c.terms, c.recorded_issuer, c.recorded_subject, \
+             c.recorded_organisation, c.recorded_at, c.resource, c.state, c.withdrawer, c.note, f.recorded_issuer, \
+             f.recorded_subject, f.recorded_organisation FROM consent AS c \
+             JOIN consent AS f ON f.id = c.id AND f.version = 1 WHERE ",
+            $rest
+        )
+    };
+}
 
-pub(super) const CONSENTS: &str = "SELECT id, version, patient, scope, terms, recorded_issuer, recorded_subject, \
-    recorded_organisation, recorded_at, resource, state, withdrawer, note FROM consent AS c WHERE patient = $1 \
-    AND NOT EXISTS (SELECT 1 FROM consent AS n WHERE n.id = c.id AND n.version > c.version) \
-    ORDER BY (SELECT f.recorded_at FROM consent AS f WHERE f.id = c.id AND f.version = 1), id";
+pub(super) const CONSENT: &str = consent!("c.id = $1 ORDER BY c.version DESC LIMIT 1");
+pub(super) const CONSENT_VERSION: &str = consent!("c.id = $1 AND c.version = $2");
+pub(super) const CONSENTS: &str = consent!(
+    "c.patient = $1 AND NOT EXISTS (SELECT 1 FROM consent AS n WHERE n.id = c.id AND n.version > c.version) \
+     ORDER BY f.recorded_at, c.id"
+);
+
+pub(super) const TELL_PATIENT: &str =
+    "INSERT INTO notice (id, kind, body, at, next_at) VALUES ($1, 'patient-told', $2, $3, $3) ON CONFLICT DO NOTHING";
+
+/// One task a Consent: a second withdrawal, after the first was rejected, opens it again.
+pub(super) const LOOK_AT_WITHDRAWAL: &str = "INSERT INTO desk_task (id, organisation, kind, patient, about, detail, at) \
+    VALUES ($1, $2, 'withdrawal', $3, $4, $5, $6) ON CONFLICT (organisation, kind, about) DO UPDATE SET \
+    detail = excluded.detail, at = excluded.at, closed_at = NULL, closed_issuer = NULL, closed_subject = NULL, \
+    closed_note = NULL";
 
 pub(super) const SUPERSEDE: &str = concat!(
     "UPDATE relationship SET superseded_at = $5, until_epoch = ",

@@ -50,6 +50,21 @@ impl Fixture {
         self.try_tamper(statement).await.unwrap();
     }
 
+    /// What a `SELECT count(*)` says.
+    async fn count(&self, query: &'static str) -> i64 {
+        use sqlx::ConnectOptions as _;
+        match &self.url {
+            DatabaseUrl::Sqlite(path) => {
+                let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            }
+            DatabaseUrl::Postgres(options) => {
+                let mut connection = options.connect().await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            }
+        }
+    }
+
     async fn try_tamper(&self, statement: impl Into<String>) -> Result<(), sqlx::Error> {
         use sqlx::ConnectOptions as _;
         let statement = statement.into();

@@ -1,5 +1,5 @@
 use crate::{
-    access::{ContentFault, FaultCode, PolicyUnavailable, Refusal, RefusalKind},
+    access::{ConsentState, ContentFault, FaultCode, PolicyUnavailable, Refusal, RefusalKind},
     audit::{NotCommitted, Opened},
     domain::StoreError,
     record::NotShown,
@@ -21,6 +21,8 @@ pub enum Ending {
     Content(ContentFault),
     /// The version to be replaced is not the current one.
     Conflict,
+    /// The objection is in a state in which this cannot be done to it.
+    InState(ConsentState),
     /// `If-Match` names a version that is not the current one.
     VersionDiffers,
     FactsUnavailable,
@@ -61,7 +63,7 @@ impl Ending {
             Self::Refused(_) => 403,
             Self::NotFound => 404,
             Self::Gone => 410,
-            Self::Conflict => 409,
+            Self::Conflict | Self::InState(_) => 409,
             Self::VersionDiffers => 412,
             Self::Content(fault) if fault.code == FaultCode::Structure => 400,
             Self::Content(_) => 422,
@@ -86,7 +88,7 @@ impl Ending {
             },
             Self::NotFound => "not-found",
             Self::Gone => "gone",
-            Self::Conflict => "conflict",
+            Self::Conflict | Self::InState(_) => "conflict",
             Self::VersionDiffers => "version-differs",
             Self::Content(_) => "content",
             Self::ProvidersFailed { .. } => "providers-failed",

@@ -1,18 +1,22 @@
-//! Objections: recorded, shown, withdrawn. One acknowledged is in force: its epoch has moved before the caller hears of it.
+//! Objections: recorded and shown. One acknowledged is in force: its epoch has moved before the caller hears of it.
 
-use super::{Ending, Gateway, Wrote, relationships::recorder, released, written};
+mod review;
+mod withdrawal;
+
+pub use review::review;
+pub use withdrawal::withdraw;
+
+use super::{Ending, Gateway, Location, Wrote, relationships::recorder, released, written};
 use crate::{
-    access::{
-        Action, ConsentRecord, ConsentState, Interaction, Wanted,
-        consent::{self, Consent, Status},
-    },
+    access::{Action, ConsentRecord, ConsentState, Interaction, Policy, Terms, Wanted, consent},
     audit::{Opened, Released},
-    domain::{EntryId, NhsNumber, Timestamp},
+    domain::{EntryId, NhsNumber, OdsCode, StoreError, Timestamp},
     identity::{Party, Requester},
     query::ConsentAsk,
     record::Redacted,
 };
 use serde_json::{Value, json, value::RawValue};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// `GET Consent?patient=...`
@@ -23,10 +27,14 @@ pub async fn objections(
     opened: &mut Opened,
 ) -> Result<Released, Ending> {
     opened.asks("search", ask.canonical(), Some("Consent"), ask.patient);
-    let wanted = Wanted { action: Action::ReadObjections(Interaction::Search), patient: ask.patient };
-    released(g, requester, wanted, opened, async |permit, _| {
+    let action = match action(g, requester, ask.patient).await {
+        Ok(action) => action,
+        Err(ending) => return Err(ending.close(opened).await),
+    };
+    released(g, requester, Wanted { action, patient: ask.patient }, opened, async |permit, _| {
+        let sees = Sees::of(g, permit.rules_in_force(), requester);
         let found = g.facts.store().consents(permit.patient()).await?;
-        let visible = found.iter().filter(|consent| may_see(requester, consent));
+        let visible = found.iter().filter(|consent| sees.may(consent, permit.is_of_registered()));
         let mut entries = Vec::new();
         for consent in visible {
             let resource = RawValue::from_string(consent.resource.clone()).map_err(|_| Ending::Internal)?;
@@ -46,94 +54,151 @@ pub async fn objections(
     .await
 }
 
+/// Whoever keeps the desk sees what concerns their organisation without caring for the patient.
+async fn action(g: &Gateway, requester: &Requester, patient: Option<NhsNumber>) -> Result<Action, Ending> {
+    let interaction = Interaction::Search;
+    let sees = Sees::of(g, &*policy(g).await?, requester);
+    if let (Sees::Concerning(organisation), Some(patient)) = (sees, patient)
+        && g.facts.store().consents(patient).await?.iter().any(|consent| consent.concerns(organisation))
+    {
+        return Ok(Action::InspectObjections { interaction, concerns_own: true });
+    }
+    Ok(Action::ReadObjections(interaction))
+}
+
 /// `GET Consent/[id]`
 pub async fn objection(g: &Gateway, requester: &Requester, id: &str, opened: &mut Opened) -> Result<Released, Ending> {
-    let found = stored(g, id, "read", opened).await?;
-    let wanted = Wanted {
-        action: Action::ReadObjections(Interaction::Read),
-        patient: found.as_ref().filter(|consent| may_see(requester, consent)).map(|consent| consent.patient),
+    let found = stored(g, id, "read", "", opened).await?;
+    let sees = match policy(g).await {
+        Ok(policy) => Sees::of(g, &policy, requester),
+        Err(ending) => return Err(ending.close(opened).await),
     };
+    let action = match (&found, sees) {
+        (Some(consent), Sees::Concerning(organisation)) => {
+            Action::InspectObjections { interaction: Interaction::Read, concerns_own: consent.concerns(organisation) }
+        }
+        _ => Action::ReadObjections(Interaction::Read),
+    };
+    let seen = found.as_ref().filter(|consent| matches!(sees, Sees::Concerning(_)) || sees.may(consent, false));
+    let wanted = Wanted { action, patient: seen.map(|consent| consent.patient) };
     released(g, requester, wanted, opened, async |_, _| {
-        found.as_ref().map(|consent| Redacted::own(consent.resource.clone())).ok_or(Ending::NotFound)
+        // the version that stands now: this may be told again after a change
+        let current = g.facts.store().consent(seen.map_or(id, |consent| &consent.id)).await?;
+        current.map(|consent| Redacted::own(consent.resource)).ok_or(Ending::NotFound)
     })
     .await
 }
 
-/// `POST Consent`
+/// `POST Consent`. The very same objection again, by the same recorder while it is in force, is answered like the first time.
 pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut Opened) -> Result<Wrote, Ending> {
     opened.asks("create", "Consent".to_owned(), Some("Consent"), None);
-    let read = match read(g, body, Status::Active) {
+    let read = policy(g).await.and_then(|policy| {
+        let resolve = |reference: &str| patient_of(g, reference);
+        consent::read_objection(body, &policy, Timestamp::now(), resolve).map_err(Ending::Content)
+    });
+    let (read, terms) = match read {
+        Ok((read, _)) if read.organisation.is_some_and(|ods| requester.party.organisation() != Some(ods)) => {
+            return Err(another_organisation().close(opened).await);
+        }
         Ok(read) => read,
         Err(ending) => return Err(ending.close(opened).await),
     };
     opened.asks("create", "Consent".to_owned(), Some("Consent"), read.patient);
     let wanted = Wanted { action: Action::RecordObjection, patient: read.patient };
     written(g, requester, wanted, opened, 201, async |patient| {
-        let record = record(&read, Uuid::new_v4().to_string(), 1, patient, ConsentState::Requested, requester);
-        g.facts.store().create_consent(&record).await?;
-        let location = (format!("{}Consent/{}", g.base, record.id), record.version);
-        Ok((record.resource, Some(location)))
+        let (by, at, state) = (recorder(requester), Timestamp::now(), ConsentState::Requested);
+        let id = Uuid::new_v4().to_string();
+        let record = ConsentRecord {
+            resource: read.stored(&id, 1, at, state),
+            id,
+            version: 1,
+            patient,
+            terms: terms.clone(),
+            state,
+            withdrawer: None,
+            note: None,
+            recorded_by: by.clone(),
+            recorded_at: at,
+            first_recorded_by: by,
+        };
+        match g.facts.store().create_consent(&record).await {
+            Ok(()) => Ok(answer(g, record)),
+            Err(StoreError::Conflict) => again(g, &record).await,
+            Err(error) => Err(error.into()),
+        }
     })
     .await
 }
 
-/// `PUT Consent/[id]` with status inactive: the objection is taken back.
-pub async fn withdraw(
-    g: &Gateway,
-    requester: &Requester,
-    id: &str,
-    if_match: Option<&str>,
-    body: &str,
-    opened: &mut Opened,
-) -> Result<Wrote, Ending> {
-    let found = stored(g, id, "update", opened).await?;
-    let read = match read(g, body, Status::Inactive) {
-        Ok(read) => read,
-        Err(ending) => return Err(ending.close(opened).await),
+/// The same objection, which is in force already.
+async fn again(g: &Gateway, new: &ConsentRecord) -> Result<(String, Option<Location>), Ending> {
+    let by = |consent: &ConsentRecord| {
+        let first = &consent.first_recorded_by;
+        (&first.issuer, &first.subject) == (&new.recorded_by.issuer, &new.recorded_by.subject)
     };
-    let wanted = Wanted { action: Action::WithdrawObjection, patient: found.as_ref().map(|consent| consent.patient) };
-    written(g, requester, wanted, opened, 200, async |patient| {
-        let found = found.as_ref().ok_or(Ending::NotFound)?;
-        let same = read.patient == Some(patient)
-            && read.terms == found.terms
-            && read.id.as_deref().is_none_or(|given| given == found.id);
-        if !same {
-            return Err(Ending::content("Consent", "a withdrawal repeats the objection's id, patient and provision"));
-        }
-        let expected = if_match.map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_owned());
-        if expected.is_some_and(|version| version != found.version.to_string()) {
-            return Err(Ending::VersionDiffers);
-        }
-        if !found.state.in_force() {
-            return Err(Ending::Conflict);
-        }
-        let record = record(&read, found.id.clone(), found.version + 1, patient, ConsentState::Withdrawn, requester);
-        g.facts.store().update_consent(&record).await?;
-        let location = (format!("{}Consent/{}", g.base, record.id), record.version);
-        Ok((record.resource, Some(location)))
-    })
-    .await
+    let same = |terms: &Terms| *terms == new.terms;
+    let found = g.facts.store().consents(new.patient).await?;
+    let first = found.into_iter().find(|consent| {
+        consent.state.in_force()
+            && consent.state != ConsentState::WithdrawalRecorded
+            && same(&consent.terms)
+            && by(consent)
+    });
+    first.map(|first| answer(g, first)).ok_or(Ending::Conflict)
 }
 
-/// Patients see all of theirs; staff and systems what their own organisation recorded.
-fn may_see(requester: &Requester, consent: &ConsentRecord) -> bool {
-    match &requester.party {
-        Party::Patient { nhs_number } => *nhs_number == consent.patient,
-        Party::Staff { organisation, .. } | Party::System { organisation } => {
-            consent.recorded_by.organisation == Some(*organisation)
+/// Whose objections a requester may see: patients all of theirs, staff and systems what their own organisation recorded, and whoever
+/// keeps the review desk what concerns their organisation (of its registered patients, all).
+#[derive(Clone, Copy)]
+enum Sees {
+    Own(NhsNumber),
+    RecordedBy(OdsCode),
+    Concerning(OdsCode),
+}
+
+impl Sees {
+    fn of(g: &Gateway, policy: &Policy, requester: &Requester) -> Self {
+        let kind = |organisation| g.registry.kind_of(organisation).map(|kind| &**kind);
+        match &requester.party {
+            Party::Patient { nhs_number } => Self::Own(*nhs_number),
+            Party::Staff { organisation, .. } if policy.keeps_desk(requester, kind(*organisation)) => {
+                Self::Concerning(*organisation)
+            }
+            Party::Staff { organisation, .. } | Party::System { organisation } => Self::RecordedBy(*organisation),
+        }
+    }
+
+    fn may(self, consent: &ConsentRecord, registered: bool) -> bool {
+        match self {
+            Self::Own(patient) => consent.patient == patient,
+            Self::RecordedBy(organisation) => consent.first_recorded_by.organisation == Some(organisation),
+            Self::Concerning(organisation) => registered || consent.concerns(organisation),
         }
     }
 }
 
+/// The policy in force. One that changes meanwhile is noticed by the decision.
+async fn policy(g: &Gateway) -> Result<Arc<Policy>, Ending> {
+    Ok(g.policies.of(&*g.facts.global().await?).await?)
+}
+
+/// What is answered of a Consent as it stands.
+fn answer(g: &Gateway, consent: ConsentRecord) -> (String, Option<Location>) {
+    let location = (format!("{}Consent/{}", g.base, consent.id), consent.version);
+    (consent.resource, Some(location))
+}
+
+/// The Consent of this id, for an interaction with it or an operation on it.
 async fn stored(
     g: &Gateway,
     id: &str,
     interaction: &str,
+    operation: &str,
     opened: &mut Opened,
 ) -> Result<Option<ConsentRecord>, Ending> {
     // only what could be an id of ours is looked for, and written down
     let id = Uuid::try_parse(id).ok().map(|id| id.to_string());
-    let request = format!("Consent/{}", id.as_deref().unwrap_or("unknown"));
+    let request = format!("Consent/{}{operation}", id.as_deref().unwrap_or("unknown"));
     opened.asks(interaction, request.clone(), Some("Consent"), None);
     let found = match id {
         None => None,
@@ -146,37 +211,24 @@ async fn stored(
     Ok(found)
 }
 
-fn read(g: &Gateway, body: &str, status: Status) -> Result<Consent, Ending> {
-    let resolve = |reference: &str| {
-        let local = reference.strip_prefix(&*g.base).unwrap_or(reference);
-        match g.ids.open(local.strip_prefix("Patient/")?) {
-            Some(EntryId::Patient(number)) => Some(number),
-            _ => None,
-        }
-    };
-    consent::read(body, status, resolve).map_err(Ending::Content)
+fn patient_of(g: &Gateway, reference: &str) -> Option<NhsNumber> {
+    let local = reference.strip_prefix(&*g.base).unwrap_or(reference);
+    match g.ids.open(local.strip_prefix("Patient/")?) {
+        Some(EntryId::Patient(number)) => Some(number),
+        _ => None,
+    }
 }
 
-fn record(
-    read: &Consent,
-    id: String,
-    version: i64,
-    patient: NhsNumber,
-    state: ConsentState,
-    requester: &Requester,
-) -> ConsentRecord {
-    let recorded_at = Timestamp::now();
-    ConsentRecord {
-        resource: read.stored(&id, version, recorded_at),
-        id,
-        version,
-        patient,
-        terms: read.terms.clone(),
-        state,
-        withdrawer: None,
-        note: None,
-        recorded_by: recorder(requester),
-        recorded_at,
+fn another_organisation() -> Ending {
+    Ending::content("Consent.organization[0]", "only the organisation that recorded it keeps it")
+}
+
+/// `If-Match`, where it is sent, names the version that is to be replaced.
+fn is_current(if_match: Option<&str>, current: &ConsentRecord) -> Result<(), Ending> {
+    let expected = if_match.map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_owned());
+    match expected {
+        Some(version) if version != current.version.to_string() => Err(Ending::VersionDiffers),
+        _ => Ok(()),
     }
 }
 

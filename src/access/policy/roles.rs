@@ -196,6 +196,12 @@ impl Roles {
         self.kinds.iter().any(|kind| kind == name)
     }
 
+    /// Whether this is a kind of what a record holds, not of what the gateway itself keeps beside it.
+    pub fn is_of_records(&self, name: &str) -> bool {
+        let own = |kind| OWN_TYPES.iter().any(|own| self.kind_of(own) == Some(kind));
+        self.kind_named(name).is_some_and(|kind| !own(kind))
+    }
+
     pub fn kind_name(&self, kind: Kind) -> &str {
         self.kinds.get(usize::from(kind.0)).map_or("", String::as_str)
     }

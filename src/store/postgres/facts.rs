@@ -1,6 +1,6 @@
 use super::Postgres;
 use crate::{
-    access::{ConsentRecord, FactStore, GlobalFacts, PatientFacts, Person, Recorder, Relationship},
+    access::{ConsentRecord, FactStore, GlobalFacts, PatientFacts, Person, Recorder, Relationship, Sequel},
     domain::{NhsNumber, OdsCode, StoreError, Timestamp},
     store::{
         mapping::{self, ConsentTexts, GLOBAL, failed, failed_or_taken, key},
@@ -58,14 +58,6 @@ impl FactStore for Postgres {
         let texts = mapping::consent_texts(consent)?;
         let mut change = self.raising(Some(consent.patient)).await?;
         let insert = bind_consent(sqlx::query(sql::CREATE_CONSENT), consent, &texts);
-        insert.execute(&mut *change).await.map_err(failed_or_taken)?;
-        change.commit().await.map_err(failed)
-    }
-
-    async fn update_consent(&self, consent: &ConsentRecord) -> Result<(), StoreError> {
-        let texts = mapping::consent_texts(consent)?;
-        let mut change = self.raising(Some(consent.patient)).await?;
-        let insert = bind_consent(sqlx::query(sql::UPDATE_CONSENT), consent, &texts);
         let done = insert.execute(&mut *change).await.map_err(failed_or_taken)?;
         if done.rows_affected() == 0 {
             return Err(StoreError::Conflict);
@@ -73,9 +65,38 @@ impl FactStore for Postgres {
         change.commit().await.map_err(failed)
     }
 
+    async fn update_consent(&self, consent: &ConsentRecord, sequel: Option<&Sequel>) -> Result<(), StoreError> {
+        let texts = mapping::consent_texts(consent)?;
+        let mut change = self.raising(Some(consent.patient)).await?;
+        let insert = bind_consent(sqlx::query(sql::UPDATE_CONSENT), consent, &texts);
+        let done = insert.execute(&mut *change).await.map_err(failed_or_taken)?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::Conflict);
+        }
+        if let Some(sequel) = sequel {
+            let at = consent.recorded_at.0;
+            let notice = sqlx::query(sql::TELL_PATIENT).bind(&sequel.notice_id).bind(&sequel.notice).bind(at);
+            notice.execute(&mut *change).await.map_err(failed)?;
+            let task = sqlx::query(sql::LOOK_AT_WITHDRAWAL)
+                .bind(&sequel.task_id)
+                .bind(sequel.organisation.as_str())
+                .bind(key(consent.patient))
+                .bind(&consent.id)
+                .bind(&sequel.detail)
+                .bind(at);
+            task.execute(&mut *change).await.map_err(failed)?;
+        }
+        change.commit().await.map_err(failed)
+    }
+
     async fn consent(&self, id: &str) -> Result<Option<ConsentRecord>, StoreError> {
         let cells = sqlx::query_as(sql::CONSENT).bind(id).fetch_optional(&self.pool).await.map_err(failed)?;
         cells.map(mapping::consent).transpose()
+    }
+
+    async fn consent_version(&self, id: &str, version: i64) -> Result<Option<ConsentRecord>, StoreError> {
+        let query = sqlx::query_as(sql::CONSENT_VERSION).bind(id).bind(version);
+        query.fetch_optional(&self.pool).await.map_err(failed)?.map(mapping::consent).transpose()
     }
 
     async fn consents(&self, patient: NhsNumber) -> Result<Vec<ConsentRecord>, StoreError> {

@@ -1,6 +1,8 @@
 use super::*;
 use crate::{
-    access::{Basis, ConsentRecord, ConsentState, FactStore, Matter, Objection, Person, Relationship, Terms},
+    access::{
+        Basis, ConsentRecord, ConsentState, FactStore, Matter, Objection, Person, Recorder, Relationship, Sequel, Terms,
+    },
     domain::{LongId, SealedEntry, StoreError},
 };
 
@@ -14,6 +16,7 @@ fn objection(id: &str, version: i64, in_force: bool) -> ConsentRecord {
         withdrawer: None,
         note: None,
         recorded_by: clerk(),
+        first_recorded_by: clerk(),
         recorded_at: Timestamp(version * 1_000_000),
         resource: r#"{"resourceType":"Consent"}"#.into(),
     }
@@ -58,13 +61,13 @@ async fn an_objection_is_in_force_until_a_next_version_withdraws_it_and_every_wr
 
         // a version that is not the next one is somebody else's
         for version in [1, 3] {
-            assert_eq!(facts.update_consent(&objection("a", version, false)).await, Err(StoreError::Conflict));
+            assert_eq!(facts.update_consent(&objection("a", version, false), None).await, Err(StoreError::Conflict));
         }
         let of_another = ConsentRecord { patient: patient(2), ..objection("a", 2, false) };
-        assert_eq!(facts.update_consent(&of_another).await, Err(StoreError::Conflict));
+        assert_eq!(facts.update_consent(&of_another, None).await, Err(StoreError::Conflict));
         assert_eq!(facts.patient_facts(patient(1)).await.unwrap().epoch, 1, "what was refused raised nothing");
 
-        facts.update_consent(&objection("a", 2, false)).await.unwrap();
+        facts.update_consent(&objection("a", 2, false), None).await.unwrap();
         facts.create_consent(&objection("b", 1, true)).await.unwrap();
         let read = facts.patient_facts(patient(1)).await.unwrap();
         assert_eq!((read.epoch, read.objections.len()), (3, 1));
@@ -84,8 +87,77 @@ async fn of_two_updates_at_once_one_wins_and_the_other_is_told() {
         let facts = store.facts();
         facts.create_consent(&objection("a", 1, true)).await.unwrap();
         let next = objection("a", 2, false);
-        let (one, other) = tokio::join!(facts.update_consent(&next), facts.update_consent(&next));
+        let (one, other) = tokio::join!(facts.update_consent(&next, None), facts.update_consent(&next, None));
         assert!(matches!((one, other), (Ok(()), Err(StoreError::Conflict)) | (Err(StoreError::Conflict), Ok(()))));
+    }
+}
+
+#[tokio::test]
+async fn the_very_same_objection_of_the_same_recorder_is_stored_once_while_it_is_in_force() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let facts = store.facts();
+        let at_once = [objection("a", 1, true), objection("b", 1, true)];
+        let (one, other) = tokio::join!(facts.create_consent(&at_once[0]), facts.create_consent(&at_once[1]));
+        assert!(matches!((one, other), (Ok(()), Err(StoreError::Conflict)) | (Err(StoreError::Conflict), Ok(()))));
+        let read = facts.patient_facts(patient(1)).await.unwrap();
+        assert_eq!((read.epoch, read.objections.len()), (1, 1), "the second raised nothing");
+        let first = facts.consents(patient(1)).await.unwrap().swap_remove(0);
+
+        // another patient's, another's, other terms, and of a version that another person wrote: each is told apart
+        let another = Recorder { subject: "other".into(), ..clerk() };
+        let theirs = ConsentRecord {
+            recorded_by: another.clone(),
+            first_recorded_by: another.clone(),
+            ..objection("c", 1, true)
+        };
+        facts.create_consent(&theirs).await.unwrap();
+        facts.create_consent(&ConsentRecord { patient: patient(2), ..objection("d", 1, true) }).await.unwrap();
+        facts.create_consent(&ConsentRecord { terms: Terms::default(), ..objection("e", 1, true) }).await.unwrap();
+        let reviewed = ConsentRecord { version: 2, recorded_by: another, state: ConsentState::Upheld, ..first.clone() };
+        facts.update_consent(&reviewed, None).await.unwrap();
+        let stored = facts.consent(&first.id).await.unwrap().unwrap();
+        assert_eq!((stored.recorded_by.subject.as_str(), stored.first_recorded_by), ("other", clerk()));
+        assert_eq!(facts.consent_version(&first.id, 1).await.unwrap().unwrap().state, ConsentState::Requested);
+        assert!(facts.consent_version(&first.id, 3).await.unwrap().is_none());
+        assert_eq!(facts.create_consent(&objection("f", 1, true)).await, Err(StoreError::Conflict));
+
+        // one that is withdrawn may be made again
+        let withdrawn = ConsentRecord { version: 3, state: ConsentState::Withdrawn, ..first };
+        facts.update_consent(&withdrawn, None).await.unwrap();
+        facts.create_consent(&objection("f", 1, true)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_recorded_withdrawal_sets_going_is_stored_with_it_or_not_at_all() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let facts = store.facts();
+        let sequel = |n: u8| Sequel {
+            notice_id: format!("notice-{n}"),
+            notice: "{}".into(),
+            task_id: format!("task-{n}"),
+            organisation: ods("RZ901"),
+            detail: "{}".into(),
+        };
+        let notices = "SELECT count(*) FROM notice WHERE kind = 'patient-told' AND sent_at IS NULL";
+        let tasks = "SELECT count(*) FROM desk_task WHERE kind = 'withdrawal' AND about = 'a' AND closed_at IS NULL";
+        let due = async || (fixture.count(notices).await, fixture.count(tasks).await);
+        facts.create_consent(&objection("a", 1, true)).await.unwrap();
+        let version = |version, state| ConsentRecord { state, withdrawer: None, ..objection("a", version, true) };
+        let recorded = |n| version(n, ConsentState::WithdrawalRecorded);
+        assert_eq!(facts.update_consent(&recorded(3), Some(&sequel(1))).await, Err(StoreError::Conflict));
+        assert_eq!(due().await, (0, 0));
+        facts.update_consent(&recorded(2), Some(&sequel(1))).await.unwrap();
+        assert_eq!(due().await, (1, 1));
+
+        // looked at, rejected, and recorded once more: the patient is told again, and the task is open again
+        fixture.tamper("UPDATE desk_task SET closed_at = 1, closed_note = 'no'").await;
+        facts.update_consent(&version(3, ConsentState::Requested), None).await.unwrap();
+        assert_eq!(due().await, (1, 0));
+        facts.update_consent(&recorded(4), Some(&sequel(2))).await.unwrap();
+        assert_eq!(due().await, (2, 1));
     }
 }
 

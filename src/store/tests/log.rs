@@ -74,6 +74,7 @@ async fn each_change_of_facts_makes_a_release_decided_before_it_stale_and_nothin
             withdrawer: None,
             note: None,
             recorded_by: clerk(),
+            first_recorded_by: clerk(),
             recorded_at: Timestamp::now(),
             resource: "{}".into(),
         };
@@ -83,7 +84,7 @@ async fn each_change_of_facts_makes_a_release_decided_before_it_stale_and_nothin
             let before = guard(&store, patient(1)).await;
             match change {
                 0 => facts.create_consent(&consent(1)).await.unwrap(),
-                1 => facts.update_consent(&consent(2)).await.unwrap(),
+                1 => facts.update_consent(&consent(2), None).await.unwrap(),
                 2 => facts.assert_relationship(patient(1), &relationship, &clerk()).await.unwrap(),
                 3 => drop(facts.end_relationship(patient(1), ods("RZ901"), None, Timestamp::now(), &clerk()).await),
                 4 => drop(standing.quarantine(ods("RZ902"), patient(1), "other patient").await.unwrap()),
