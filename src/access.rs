@@ -11,6 +11,7 @@ pub mod consent;
 mod content;
 mod decide;
 mod decision;
+pub mod desk;
 mod fact_cache;
 mod facts;
 mod grant;

@@ -12,6 +12,7 @@ pub use section::{
 };
 
 use crate::{
+    alerts::AlertsConfig,
     federation::FederationConfig,
     identity::IssuerConfig,
     registry::{OrganisationConfig, ProviderConfig},
@@ -28,6 +29,7 @@ pub struct Config {
     pub federation: FederationConfig,
     pub policy: PolicySection,
     pub log: LogSection,
+    pub alerts: AlertsConfig,
     pub smart: Option<SmartSection>,
     pub issuers: Vec<IssuerConfig>,
     pub providers: Vec<ProviderConfig>,
@@ -58,6 +60,7 @@ impl Config {
         let federation = faults.section_or_default(&source, "federation");
         let policy = faults.section_or_default(&source, "policy");
         let log = faults.section_or_default(&source, "log");
+        let alerts: AlertsConfig = faults.section_or_default(&source, "alerts");
         let smart = faults.section_or_default(&source, "smart");
         let issuers: Vec<IssuerConfig> = faults.each(&source, "issuer");
         let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
@@ -67,6 +70,7 @@ impl Config {
         keys.iter().for_each(|section| faults.keys(section));
         faults.audit(&audit);
         faults.federation(&federation);
+        faults.alerts(&alerts);
         faults.issuers(&issuers);
         faults.providers(&providers);
         faults.organisations(&organisations, &providers);
@@ -79,6 +83,7 @@ impl Config {
                 federation,
                 policy,
                 log,
+                alerts,
                 smart,
                 issuers,
                 providers,

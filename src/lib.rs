@@ -8,6 +8,7 @@ pub mod domain;
 pub mod fhir;
 
 pub mod access;
+pub mod alerts;
 pub mod audit;
 pub mod federation;
 pub mod identity;

@@ -9,6 +9,7 @@ pub mod grammar;
 pub mod page_token;
 
 mod ask;
+mod desk;
 mod fault;
 mod fields;
 mod form;
@@ -17,6 +18,7 @@ mod parse;
 mod patient;
 
 pub use ask::{Ask, ConsentAsk, DateFilter, Filter, LogAsk, Read, Search, Sort, SortKey, What};
+pub use desk::{DeskAsk, parse_desk};
 pub use fault::QueryFault;
 pub use page_token::PageSealer;
 pub use parse::{parse, parse_consent_read, parse_consents, parse_log};

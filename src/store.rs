@@ -19,7 +19,8 @@ pub use fault::StoreFault;
 pub use url::DatabaseUrl;
 
 use crate::{
-    access::{FactStore, PolicyStore},
+    access::{FactStore, PolicyStore, desk::DeskStore},
+    alerts::NoticeStore,
     audit::{LogId, LogReader, LogStore},
     federation::LongIds,
     registry::StandingStore,
@@ -64,6 +65,20 @@ impl Store {
     }
 
     pub fn policies(&self) -> Arc<dyn PolicyStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub fn desk(&self) -> Arc<dyn DeskStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub fn notices(&self) -> Arc<dyn NoticeStore> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),

@@ -1,19 +1,23 @@
 //! The story of a request, whole, on one page: [`record`] for what the gateway is for, and beside it the patient's own
-//! log and objections, and what providers' systems say of relationships. ARCHITECTURE.md walks through it.
+//! log and objections, what providers' systems say of relationships, overrides, and the review desk. ARCHITECTURE.md walks through it.
 //!
 //! Every story ends in a [`Released`], which only the audit can make, or in an [`Ending`]; either way one closing row is
 //! committed before the caller hears of it.
 
+mod desk;
 mod ending;
 mod gateway;
 mod log;
 mod objections;
+mod overrides;
 mod relationships;
 
+pub use desk::{close_task, release_hold, review_desk, review_task};
 pub use ending::Ending;
 pub use gateway::Gateway;
 pub use log::access_log;
 pub use objections::{object, objection, objections, review, withdraw};
+pub use overrides::override_objections;
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{

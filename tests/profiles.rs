@@ -14,7 +14,7 @@ mod fhir;
 mod sources;
 
 use caregate::{
-    access::{ConsentState, Policy, consent, parameters},
+    access::{ConsentState, Policy, consent, desk::TaskKind, parameters},
     domain::Timestamp,
 };
 use serde_json::{Value, json};
@@ -93,6 +93,8 @@ fn codes_are_those_the_code_uses() {
     let written: BTreeSet<String> = arms.map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
     assert_eq!(codes("missing-reason"), written, "Failure::code");
     assert!(written.len() > 15, "the source was read");
+
+    assert_eq!(codes("review-task"), TaskKind::ALL.map(|kind| kind.as_str().to_owned()).into());
 
     let completeness = text("src/record/completeness.rs");
     let said = completeness.split("coding(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
@@ -201,4 +203,5 @@ fn the_gateway_understands_the_examples_of_what_is_sent_to_it() {
     consent::Review::read(&example("Parameters-review-objection")).unwrap();
     parameters::read_assertion(&example("Parameters-assert-relationship"), Timestamp::now()).unwrap();
     parameters::read_ending(&example("Parameters-end-relationship")).unwrap();
+    parameters::read_override(&example("Parameters-override")).unwrap();
 }

@@ -38,6 +38,10 @@ impl FactCache {
     /// Loads both afresh the next time: an epoch was found to have moved.
     pub async fn forget(&self, patient: NhsNumber) {
         self.patients.invalidate(&patient).await;
+        self.forget_global().await;
+    }
+
+    pub async fn forget_global(&self) {
         self.global.invalidate(&()).await;
     }
 }

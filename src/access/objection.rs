@@ -107,13 +107,11 @@ enum Doubt {
 impl Objection {
     /// Whether it has a say for this reader now.
     pub(super) fn applies(&self, reader: &Reader<'_>, now: Timestamp) -> bool {
-        let begun = self.terms.from.is_none_or(|from| from <= now);
-        let over = self.terms.until.is_some_and(|until| until <= now);
         let concerns = self.stands_only_for.as_ref().is_none_or(|withdrawer| {
             withdrawer.person == *reader.person
                 || (withdrawer.organisation.is_some() && withdrawer.organisation == reader.organisation)
         });
-        begun && !over && concerns && self.terms.covers.is_for(reader)
+        self.terms.in_force(now) && concerns && self.terms.covers.is_for(reader)
     }
 
     /// Whether it closes the whole record to whom it applies.
@@ -151,6 +149,11 @@ impl Terms {
         let recipient = Recipient::Organisation(organisation);
         let mut matters = std::iter::once(&self.covers).chain(&self.except);
         matters.any(|matter| matter.sources.contains(&organisation) || matter.recipients.contains(&recipient))
+    }
+
+    /// By its own dates.
+    pub fn in_force(&self, now: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
     }
 }
 

@@ -1,6 +1,10 @@
 //! The Parameters of `$assert-relationship` and `$end-relationship` (<https://hl7.org/fhir/R4/parameters.html>), read as
 //! strictly as a Consent: an unknown or repeated parameter is refused with its place.
 
+mod overriding;
+
+pub use overriding::{Overriding, read_override, read_release};
+
 use super::{
     Basis, ContentFault, FaultCode, Relationship,
     content::{self, Node, identifier, nhs_number, ods_code},

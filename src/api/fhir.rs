@@ -114,11 +114,22 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
             Ok(()) => shown(story::objection(g, requester, segment(call, 1), opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
+        Told::SearchTasks => match query::parse_desk(&raw, &setting) {
+            Ok(ask) => shown(story::review_desk(g, requester, &ask, opened).await),
+            Err(fault) => closed(opened, error::query(&fault)).await,
+        },
+        Told::ReadTask => match query::parse_consent_read(&raw, &setting) {
+            Ok(()) => shown(story::review_task(g, requester, segment(call, 1), opened).await),
+            Err(fault) => closed(opened, error::query(&fault)).await,
+        },
         Told::CreateConsent
         | Told::UpdateConsent
         | Told::ReviewConsent
         | Told::AssertRelationship
-        | Told::EndRelationship => match resource(call) {
+        | Told::EndRelationship
+        | Told::Override
+        | Told::CloseTask
+        | Told::ReleaseHold => match resource(call) {
             Ok(body) => write(g, requester, told, call, body, opened).await,
             Err(reply) => closed(opened, reply).await,
         },
@@ -137,6 +148,12 @@ async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body
             (200, story::review(g, requester, id, call.if_match.as_deref(), body, opened).await)
         }
         Told::AssertRelationship => (201, story::assert_relationship(g, requester, body, opened).await),
+        Told::Override => (201, story::override_objections(g, requester, body, opened).await),
+        Told::CloseTask => {
+            let id = segment(call, 1);
+            (200, story::close_task(g, requester, id, call.if_match.as_deref(), body, opened).await)
+        }
+        Told::ReleaseHold => (200, story::release_hold(g, requester, segment(call, 1), body, opened).await),
         _ => (200, story::end_relationship(g, requester, body, opened).await),
     };
     match wrote {

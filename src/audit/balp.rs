@@ -20,6 +20,7 @@ const TRANSACTION_TYPE: &str = "https://profiles.ihe.net/ITI/BALP/CodeSystem/Bas
 const JOB_ROLE: &str = "https://fhir.hl7.org.uk/CodeSystem/UKCore-SDSJobRoleName";
 const USER_ID: &str = "https://fhir.nhs.uk/Id/sds-user-id";
 const BASIS: &str = "https://caregate.example/StructureDefinition/access-basis";
+const OVERRIDE: &str = "https://caregate.example/StructureDefinition/access-override";
 const MISSING_SOURCE: &str = "https://caregate.example/StructureDefinition/missing-source";
 
 /// What a row cannot say by itself.
@@ -37,7 +38,7 @@ pub fn event(row: &Row, log: &LogId, index: u64, setting: &Setting<'_>) -> Value
         "resourceType": "AuditEvent",
         "id": id(log, index),
         "type": coding("http://terminology.hl7.org/CodeSystem/audit-event-type", "rest", "RESTful Operation"),
-        "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": shape.subtype}],
+        "subtype": subtypes(row, &shape),
         "action": shape.action,
         "recorded": row.at.fhir(),
         "outcome": outcome(row),
@@ -61,6 +62,18 @@ pub fn event(row: &Row, log: &LogId, index: u64, setting: &Setting<'_>) -> Value
         }
     }
     event
+}
+
+/// An override begun says so beside its interaction.
+fn subtypes(row: &Row, shape: &Shape) -> Vec<Value> {
+    let interaction = json!({"system": "http://hl7.org/fhir/restful-interaction", "code": shape.subtype});
+    let started = override_begun(row).map(|_| coding(DCM, "110127", "Emergency Override Started"));
+    [interaction].into_iter().chain(started).collect()
+}
+
+/// The reason that a request for an override gives.
+fn override_begun(row: &Row) -> Option<&str> {
+    row.request.strip_prefix("Patient/$override?reason=")
 }
 
 /// <https://hl7.org/fhir/R4/datatypes.html#id>: letters, digits, hyphens and dots.
@@ -186,9 +199,12 @@ fn user(row: &Row, who: &Who) -> Value {
         if let Some(acting) = &who.acting {
             agent.insert("altId".into(), json!(acting));
         }
-        if let Some(purpose) = &row.purpose {
-            let purpose = json!([{"coding": [{"system": Purpose::SYSTEM, "code": purpose}]}]);
-            agent.insert("purposeOfUse".into(), purpose);
+        let broke_glass = (row.overriding.is_some() || override_begun(row).is_some()).then_some("BTG");
+        let purposes = row.purpose.as_deref().into_iter().chain(broke_glass);
+        let purposes: Vec<Value> =
+            purposes.map(|code| json!({"coding": [{"system": Purpose::SYSTEM, "code": code}]})).collect();
+        if !purposes.is_empty() {
+            agent.insert("purposeOfUse".into(), purposes.into());
         }
     }
     agent
@@ -230,7 +246,9 @@ fn extensions(row: &Row, setting: &Setting<'_>) -> Vec<Value> {
         .iter()
         .filter(|line| line.outcome == "failed")
         .map(|line| json!({"url": MISSING_SOURCE, "valueReference": organisation_reference(line.source, setting)}));
-    basis.chain(missing).collect()
+    let reason = row.overriding.as_ref().map(|overriding| overriding.reason.as_str()).or(override_begun(row));
+    let overriding = reason.map(|reason| json!({"url": OVERRIDE, "valueCode": reason}));
+    basis.chain(overriding).chain(missing).collect()
 }
 
 fn organisation_reference(organisation: OdsCode, setting: &Setting<'_>) -> Value {

@@ -1,5 +1,6 @@
 use crate::{
     access::{FactCache, Policies},
+    alerts::{self, Webhook},
     api::{BadTokens, Node},
     audit::{AuditLog, LogId, LogOptions, Signer},
     config::Config,
@@ -51,10 +52,12 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     let verifier = Verifier::new(config.issuers.clone()).map_err(|e| e.to_string())?;
     let bad_tokens = Arc::new(BadTokens::new(log.clone()));
     tokio::spawn(BadTokens::keep_flushing(Arc::downgrade(&bad_tokens)));
-    let gateway = Gateway {
+    let webhook = Webhook::new(&config.alerts).map_err(|e| format!("alerts: {e}"))?;
+    let gateway = Arc::new(Gateway {
         verifier,
         policies,
         facts: FactCache::new(store.facts()),
+        desk: store.desk(),
         registry,
         federation,
         log,
@@ -63,9 +66,12 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         ids,
         pages,
         base: Arc::clone(&base),
-    };
+    });
+    if let Some(webhook) = webhook {
+        tokio::spawn(alerts::keep_sending(Arc::downgrade(&gateway), store.notices(), webhook));
+    }
     Ok(web::Data::new(Node {
-        gateway: Arc::new(gateway),
+        gateway,
         bad_tokens,
         places: Semaphore::new(config.gateway.max_concurrent_requests),
         deadline: Duration::from_millis(config.gateway.request_deadline_ms),
@@ -90,6 +96,7 @@ fn said(error: &dyn std::error::Error) -> String {
 const SCOPES: &[&str] = &[
     "user/*.rs",
     "user/Consent.crus",
+    "user/Task.rus",
     "patient/AuditEvent.rs",
     "patient/Consent.crus",
     "system/Consent.crus",
@@ -98,6 +105,7 @@ const SCOPES: &[&str] = &[
 
 const OPERATIONS: &[(&str, &str)] = &[
     ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),
+    ("override", "https://caregate.example/OperationDefinition/override"),
     ("end-relationship", "https://caregate.example/OperationDefinition/end-relationship"),
 ];
 
@@ -111,6 +119,15 @@ fn capability(config: &Config, public_url: &str) -> String {
         smart: config.smart.as_ref().map(Into::into),
         resources: vec![
             json!({"type": "Consent", "interaction": codes(&["create", "read", "update", "search-type"]), "searchParam": [{"name": "patient", "type": "reference"}], "operation": [{"name": "review", "definition": "https://caregate.example/OperationDefinition/review-objection"}]}),
+            json!({
+                "type": "Task",
+                "interaction": codes(&["read", "update", "search-type"]),
+                "searchParam": [{"name": "status", "type": "token"}],
+                "operation": [{
+                    "name": "release-hold",
+                    "definition": "https://caregate.example/OperationDefinition/release-hold",
+                }],
+            }),
             json!({"type": "AuditEvent", "interaction": codes(&["search-type"]), "searchParam": [{"name": "patient", "type": "reference"}, {"name": "date", "type": "date"}]}),
         ],
         patient_operations: OPERATIONS,

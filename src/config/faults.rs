@@ -1,5 +1,6 @@
 use super::{AuditSection, DatabaseSection, GatewaySection, KeysSection};
 use crate::{
+    alerts::AlertsConfig,
     audit::{LogId, Signer},
     federation::FederationConfig,
     fhir::ResourceType,
@@ -20,7 +21,7 @@ pub struct ConfigFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
 
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "gateway",
     "database",
     "keys",
@@ -28,6 +29,7 @@ const SECTIONS: [&str; 11] = [
     "federation",
     "policy",
     "log",
+    "alerts",
     "smart",
     "issuer",
     "provider",
@@ -151,6 +153,12 @@ impl ConfigFaults {
         ]);
         for name in federation.ttl_seconds_by_type.keys().filter(|n| ResourceType::parse(n).is_none()) {
             self.add(format!("federation.ttl_seconds_by_type.{name}"), "no type that is served");
+        }
+    }
+
+    pub(super) fn alerts(&mut self, alerts: &AlertsConfig) {
+        for (setting, what) in alerts.faults() {
+            self.add(format!("alerts.{setting}"), what);
         }
     }
 

@@ -105,6 +105,7 @@ fn search_parameter(Parameter { name, kind }: Parameter) -> Option<Value> {
         Kind::Date(paths) => {
             ("date", format!("Of {}. May be repeated (and); eq, ne, gt, lt, ge, le; commas for or", paths.join(", ")))
         }
+        Kind::Code(codes) => ("token", format!("One of {}", codes.join(", "))),
         Kind::Sort | Kind::Count | Kind::Page | Kind::Format | Kind::Pretty => return None,
     };
     Some(json!({"name": name, "type": kind, "documentation": said}))

@@ -22,6 +22,7 @@ pub struct Fields {
     pub sort: Option<Sort>,
     pub count: Option<u32>,
     pub page: Option<String>,
+    pub code: Option<&'static str>,
     pub format: Option<String>,
 }
 
@@ -66,6 +67,7 @@ impl Fields {
             Kind::NhsNumber => self.name(patient::by_nhs_number(value, setting)?)?,
             Kind::Id => self.ids = Some(ids(value)?),
             Kind::Date(paths) => self.dates.push(DateFilter { parameter: known.name, paths, any: tests(value)? }),
+            Kind::Code(codes) => self.code = Some(code(value, codes)?),
             Kind::Sort => self.sort = Some(sort(value, sortable)?),
             Kind::Count => self.count = Some(count(value, setting.page_size)?),
             Kind::Page => self.page = Some(value.to_owned()),
@@ -136,6 +138,11 @@ fn sort(value: &str, by_date: bool) -> Result<Sort, QueryFault> {
     Sort::parse(value)
         .filter(|sort| by_date || sort.key != SortKey::Date)
         .ok_or_else(|| QueryFault::bad(NotSupported, format!("_sort is one of {offered}")))
+}
+
+fn code(value: &str, codes: &[&'static str]) -> Result<&'static str, QueryFault> {
+    let known = codes.iter().find(|code| **code == value).copied();
+    known.ok_or_else(|| QueryFault::bad(Value, format!("one of {}", codes.join(", "))))
 }
 
 fn count(value: &str, size: PageSize) -> Result<u32, QueryFault> {

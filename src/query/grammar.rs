@@ -38,6 +38,8 @@ pub enum Kind {
     NhsNumber,
     Id,
     Date(&'static [&'static str]),
+    /// One of these codes.
+    Code(&'static [&'static str]),
     Sort,
     Count,
     Page,
@@ -160,6 +162,13 @@ pub fn log_parameters() -> impl Iterator<Item = Parameter> {
 /// Objections are searched by their patient alone.
 pub fn consent_parameters() -> impl Iterator<Item = Parameter> {
     BY_PATIENT.iter().chain(EVERY_REQUEST).copied()
+}
+
+/// The review desk: <https://hl7.org/fhir/R4/task.html#search>
+pub fn task_parameters() -> impl Iterator<Item = Parameter> {
+    let own =
+        [of("status", Kind::Code(&["requested", "completed"])), of("_count", Kind::Count), of("page", Kind::Page)];
+    own.into_iter().chain(EVERY_REQUEST.iter().copied())
 }
 
 /// What may follow a read's `?`.

@@ -103,7 +103,7 @@ fn route<'a>(request: &RawQuery<'a>) -> Result<(ResourceType, Option<&'a str>), 
     }
 }
 
-fn pairs(request: &RawQuery<'_>) -> Result<Vec<Pair>, QueryFault> {
+pub(super) fn pairs(request: &RawQuery<'_>) -> Result<Vec<Pair>, QueryFault> {
     if !request.body.is_empty() {
         if request.method == Method::Get {
             return Err(QueryFault::bad(

@@ -131,6 +131,7 @@ fn whatever_the_table_names_is_taken() {
                 Kind::Count => "3",
                 Kind::Page => "token",
                 Kind::Format => "json",
+                Kind::Code(codes) => codes[0],
                 Kind::Pretty => "true",
             };
             let named = matches!(kind, Kind::Patient | Kind::NhsNumber);

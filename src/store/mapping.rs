@@ -2,7 +2,9 @@ use crate::{
     access::{
         Basis, ConsentRecord, ConsentState, InForce, Matter, Objection, Override, OverrideReason, Person, Recorder,
         Relationship, Terms,
+        desk::{DeskTask, Hold, Notice, Queue, Remark, TaskKind},
     },
+    alerts::DueNotice,
     audit::{AnswerId, Items, Kept, LogId, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
     domain::{NhsNumber, OdsCode, SealedEntry, StoreError, Timestamp},
 };
@@ -194,6 +196,71 @@ pub(super) fn overriding(cells: OverrideCells) -> Result<Override, StoreError> {
 /// fingerprint, from_epoch, at.
 pub(super) fn in_force((fingerprint, from_epoch, at): (String, i64, i64)) -> Result<InForce, StoreError> {
     Ok(InForce { fingerprint: fingerprint.into(), from_epoch, at: Timestamp(at) })
+}
+
+/// id, organisation, kind, patient, about, detail, at; closed at, by issuer, by subject, note; hold's id, released at, by
+/// issuer, by subject, why.
+pub(super) type TaskCells = (
+    String,
+    String,
+    String,
+    i64,
+    String,
+    String,
+    i64,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+pub(super) fn task(cells: TaskCells) -> Result<DeskTask, StoreError> {
+    let (id, organisation, kind, number, about, detail, at, closed, closer, close_subject, note, hold, released, ..) =
+        &cells;
+    let (.., releaser, release_subject, why) = &cells;
+    let released = remark(released, releaser, release_subject, why)?;
+    Ok(DeskTask {
+        id: id.clone(),
+        organisation: ods(organisation)?,
+        kind: TaskKind::parse(kind).ok_or(StoreError::Corrupt)?,
+        patient: patient(*number)?,
+        about: about.clone(),
+        detail: json(detail)?,
+        at: Timestamp(*at),
+        closed: remark(closed, closer, close_subject, note)?,
+        hold: hold.is_some().then_some(Hold { released }),
+    })
+}
+
+fn remark(
+    at: &Option<i64>,
+    issuer: &Option<String>,
+    subject: &Option<String>,
+    text: &Option<String>,
+) -> Result<Option<Remark>, StoreError> {
+    match (at, issuer.clone(), subject.clone(), text.clone()) {
+        (None, ..) => Ok(None),
+        (Some(at), Some(issuer), Some(subject), Some(text)) => {
+            Ok(Some(Remark { by: Person { issuer, subject }, at: Timestamp(*at), text }))
+        }
+        // half a remark is nobody's
+        _ => Err(StoreError::Corrupt),
+    }
+}
+
+/// id, body, attempts.
+pub(super) fn due((id, body, attempts): (String, String, i64)) -> Result<DueNotice, StoreError> {
+    Ok(DueNotice { notice: Notice { id, body }, attempts })
+}
+
+/// Where a page of tasks begins: time and id that they all stand before.
+pub(super) fn after(queue: &Queue) -> (i64, &str) {
+    queue.after.as_ref().map_or((i64::MAX, ""), |place| (place.at.0, &place.id))
 }
 
 /// log, idx, leaf; nonce, body, kind, at, patient, request_id.

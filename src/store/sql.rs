@@ -14,6 +14,8 @@ macro_rules! raised {
     };
 }
 
+pub(super) mod desk;
+
 pub(super) const OBJECTIONS: &str = "SELECT id, scope, terms, withdrawer, \
     (SELECT f.recorded_organisation FROM consent AS f WHERE f.id = c.id AND f.version = 1) \
     FROM consent AS c WHERE patient = $1 AND in_force \

@@ -1,5 +1,5 @@
 use crate::{
-    access::{FactCache, Policies},
+    access::{FactCache, Policies, desk::DeskStore},
     audit::{AuditLog, LogReader},
     domain::IdSealer,
     federation::{Federation, LongIds},
@@ -14,6 +14,7 @@ pub struct Gateway {
     pub verifier: Verifier,
     pub policies: Policies,
     pub facts: FactCache,
+    pub desk: Arc<dyn DeskStore>,
     pub registry: Registry,
     pub federation: Federation,
     pub log: AuditLog,

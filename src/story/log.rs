@@ -14,6 +14,7 @@ use crate::{
     record::Redacted,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// A search of AuditEvent: the patient's closing rows, newest first.
 pub async fn access_log(
@@ -24,8 +25,8 @@ pub async fn access_log(
 ) -> Result<Released, Ending> {
     opened.asks("search", ask.canonical(), Some("AuditEvent"), ask.patient);
     let wanted = Wanted { action: Action::ReadLog(Interaction::Search), patient: ask.patient };
-    let sight = Sight::of(requester);
     released(g, requester, wanted, opened, async |permit, _| {
+        let sight = Sight::of(g, requester, permit.patient()).await?;
         let reader = Fingerprint::of(&[&requester.issuer, &requester.subject]);
         let query = Fingerprint::of(&[&ask.canonical()]);
         let before = match &ask.page {
@@ -61,24 +62,24 @@ pub async fn access_log(
 
 /// How much of a patient's log somebody is shown.
 enum Sight {
-    /// The patient: all of it.
-    Whole,
+    /// The patient: all of it but what is held, unless it is among these released holds.
+    Whole(BTreeSet<String>),
     /// An officer: what this organisation's people did, and what was shown or withheld of its data.
     Concerning(Option<OdsCode>),
 }
 
 impl Sight {
-    fn of(requester: &Requester) -> Self {
-        match &requester.party {
-            Party::Patient { .. } => Self::Whole,
+    async fn of(g: &Gateway, requester: &Requester, patient: NhsNumber) -> Result<Self, Ending> {
+        Ok(match &requester.party {
+            Party::Patient { .. } => Self::Whole(g.desk.released_holds(patient).await?),
             Party::Staff { .. } | Party::System { .. } => Self::Concerning(requester.party.organisation()),
-        }
+        })
     }
 
     /// What such a log holds, in words that are the same for every patient.
     fn said(&self) -> &'static str {
         match self {
-            Self::Whole => {
+            Self::Whole(_) => {
                 "This log holds every access made through this gateway since it began to serve your region; what was \
                  looked at to keep somebody else from harm may be held back from it for a time. What an organisation \
                  looked at in its own system is in that organisation's log."
@@ -92,8 +93,12 @@ impl Sight {
 
     /// The row as it is shown; `None` where it is not.
     fn shown(&self, mut row: Row) -> Option<Row> {
-        let Self::Concerning(own) = self else { return Some(row) };
-        let own = (*own)?;
+        let own = match self {
+            Self::Whole(released) => {
+                return row.held.as_ref().is_none_or(|hold| released.contains(hold)).then_some(row);
+            }
+            Self::Concerning(own) => (*own)?,
+        };
         // what other organisations held or failed to answer is theirs to know
         row.sources.retain(|line| line.source == own);
         let by_own = row.who.as_ref().is_some_and(|who| who.organisation == Some(own));

@@ -23,12 +23,15 @@ mod harness;
 mod records;
 mod tokens;
 
+mod alerts;
 mod audit;
 mod completeness;
+mod desk;
 mod door;
 mod freshness;
 mod log;
 mod objections;
+mod overrides;
 mod paging;
 mod patient;
 mod profiles;

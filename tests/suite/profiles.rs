@@ -1,9 +1,11 @@
 //! What the gateway really answers is sound: R4 by its JSON Schema, where `./test` has installed it, and our own profiles.
 
 use crate::{
+    desk::completion,
     fhir,
     harness::{Answer, own, shared},
     objections::{persona, whole_record},
+    overrides::overriding,
 };
 use caregate::fhir::ResourceType;
 use serde_json::json;
@@ -35,7 +37,7 @@ async fn every_type_is_answered_in_sound_fhir_whether_there_is_much_or_nothing()
 }
 
 #[tokio::test]
-async fn a_partial_answer_a_refusal_an_objection_and_the_log_are_sound_fhir() {
+async fn a_partial_answer_a_refusal_an_objection_an_override_its_task_and_the_log_are_sound_fhir() {
     let gate = own().await;
     let patient = gate.shared_with("F99001", "estuary")[0];
     gate.fault("estuary", json!({"fault": "error", "status": 500})).await;
@@ -47,6 +49,16 @@ async fn a_partial_answer_a_refusal_an_objection_and_the_log_are_sound_fhir() {
     assert_eq!(recorded.status, 201);
     let suppressed = gate.search(GP, "Condition", patient).await;
     assert_eq!(suppressed.status, 403);
+    let overridden = gate.post(GP, "Patient/$override", &overriding(patient, "harm-to-child")).await;
+    assert_eq!(overridden.status, 201);
+    let queue = gate.get("privacy-officer-saltmarsh", "Task").await;
+    let task = gate.get("privacy-officer-saltmarsh", &format!("Task/{}", queue.match_ids()[0])).await;
+    let done =
+        gate.put("privacy-officer-saltmarsh", &format!("Task/{}", queue.match_ids()[0]), &completion("done")).await;
+    assert_eq!((task.status, done.status), (200, 200));
+    let officers = gate.search("privacy-officer-saltmarsh", "AuditEvent", patient).await;
+    assert!(!officers.matches().is_empty());
+    [overridden, queue, task, done, officers].iter().for_each(sound);
     let log = gate.search(&persona(patient), "AuditEvent", patient).await;
     assert!(log.matches().len() >= 4);
     for answer in

@@ -2,8 +2,10 @@
 //! one body, whether the patient exists, has data or objected.
 
 use crate::{
+    desk::{completion, released},
     harness::{Answer, Gate, NHS, of_patient, own, shared, soon},
     objections::{self, whole_record},
+    overrides::{overridden, overriding},
     relationships::{asserted, ended},
 };
 use caregate::{
@@ -22,6 +24,8 @@ struct World {
     /// An Observation of theirs, and a Consent; made up where they have none.
     entry: String,
     consent: String,
+    /// A task of Saltmarsh's desk.
+    task: String,
 }
 
 /// A way in, whom it refuses whatever the patient, and how it is asked.
@@ -102,6 +106,40 @@ const ASSERTERS: &[Who] = &[
     Who("system:RZ902", &[("purpose", "HRESCH")]),
 ];
 
+/// Whoever may not override: no relationship, no such job, too little scope.
+const OVERRIDERS: &[Who] = &[
+    who("gp-blackwater"),
+    who("receptionist-saltmarsh"),
+    who("researcher"),
+    who("caldicott-guardian"),
+    who("patient:9990012024"),
+    who("system:F99001"),
+    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
+    Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
+];
+
+/// Whoever keeps no desk.
+const DESKLESS: &[Who] = &[
+    who("gp-saltmarsh"),
+    who("receptionist-saltmarsh"),
+    who("researcher"),
+    who("patient:9990012024"),
+    who("system:F99001"),
+    Who("privacy-officer-saltmarsh", &[("purpose", "HRESCH")]),
+    Who("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")]),
+];
+
+/// ... and who keeps another's.
+const NOT_ITS_KEEPERS: &[Who] = &[
+    who("gp-saltmarsh"),
+    who("receptionist-saltmarsh"),
+    who("patient:9990012024"),
+    who("system:F99001"),
+    who("privacy-officer-estuary"),
+    who("caldicott-guardian"),
+    Who("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")]),
+];
+
 fn searched(kind: &str, world: &World) -> (String, Option<Body>) {
     (of_patient(kind, world.number), None)
 }
@@ -149,6 +187,32 @@ const CASES: &[Case] = &[
         refused: ASSERTERS,
         ask: |world| ("Patient/$end-relationship".to_owned(), Some(Body::Resource(ended(world.number, "RZ902")))),
     },
+    Case {
+        route: ("POST", &["Patient", "$override"]),
+        refused: OVERRIDERS,
+        ask: |world| ("Patient/$override".to_owned(), Some(Body::Resource(overriding(world.number, "emergency")))),
+    },
+    Case { route: ("GET", &["Task"]), refused: DESKLESS, ask: |_| ("Task".to_owned(), None) },
+    Case {
+        route: ("POST", &["Task", "_search"]),
+        refused: DESKLESS,
+        ask: |_| ("Task/_search".to_owned(), Some(Body::Form("status=requested".to_owned()))),
+    },
+    Case {
+        route: ("GET", &["Task", "*"]),
+        refused: NOT_ITS_KEEPERS,
+        ask: |world| (format!("Task/{}", world.task), None),
+    },
+    Case {
+        route: ("PUT", &["Task", "*"]),
+        refused: NOT_ITS_KEEPERS,
+        ask: |world| (format!("Task/{}", world.task), Some(Body::Resource(completion("looked at")))),
+    },
+    Case {
+        route: ("POST", &["Task", "*", "$release-hold"]),
+        refused: NOT_ITS_KEEPERS,
+        ask: |world| (format!("Task/{}/$release-hold", world.task), Some(Body::Resource(released("safe")))),
+    },
     Case { route: ("GET", &["*"]), refused: READERS, ask: |world| searched("Observation", world) },
     Case { route: ("POST", &["*", "_search"]), refused: READERS, ask: |world| posted("Observation", world) },
     Case { route: ("GET", &["*", "*"]), refused: READERS, ask: |world| (format!("Observation/{}", world.entry), None) },
@@ -181,7 +245,7 @@ fn every_route_has_a_test_of_its_refusal() {
 async fn without_a_token_every_route_answers_401_and_nothing_is_known_of_the_caller() {
     let gate = shared().await;
     let number = gate.registered("F99001", 0).nhs_number;
-    let world = World { number, person: String::new(), entry: "1".into(), consent: "1".into() };
+    let world = World { number, person: String::new(), entry: "1".into(), consent: "1".into(), task: "1".into() };
     for case in CASES {
         let answer = case.sent(&gate, &world, None).await;
         assert_eq!((answer.status, answer.code().as_str()), (401, "login"), "{:?}", case.route);
@@ -196,7 +260,7 @@ async fn without_a_token_every_route_answers_401_and_nothing_is_known_of_the_cal
 async fn a_bad_token_is_401_at_every_route_and_a_row() {
     let gate = shared().await;
     let number = gate.registered("F99001", 0).nhs_number;
-    let world = World { number, person: String::new(), entry: "1".into(), consent: "1".into() };
+    let world = World { number, person: String::new(), entry: "1".into(), consent: "1".into(), task: "1".into() };
     let good = gate.token("gp-saltmarsh").await;
     let (head, signature) = good.rsplit_once('.').unwrap();
     let swapped = if signature.starts_with('A') { "B" } else { "A" };
@@ -258,8 +322,11 @@ async fn worlds(gate: &Gate) -> [World; 3] {
         let first = async |kind| gate.search("gp-saltmarsh", kind, number).await.match_ids().swap_remove(0);
         let (person, entry) = (first("Patient").await, first("Observation").await);
         let consent = "0b0e1c4e-0000-4000-8000-000000000000".to_owned();
-        worlds.push(World { number, person, entry, consent });
+        let task = "0b0e1c4e-0000-4000-8000-000000000002".to_owned();
+        worlds.push(World { number, person, entry, consent, task });
     }
+    overridden(gate, "gp-saltmarsh", worlds[0].number, "harm-to-child").await;
+    worlds[0].task = gate.get("privacy-officer-saltmarsh", "Task").await.match_ids().swap_remove(0);
     worlds[1].consent = objections::recorded(gate, worlds[1].number, &whole_record(worlds[1].number)).await;
     let number = (999_888_000..)
         .find_map(|nine| (0..10).find_map(|check| NhsNumber::from_value(nine * 10 + check).ok()))
@@ -269,6 +336,7 @@ async fn worlds(gate: &Gate) -> [World; 3] {
         person: "A".repeat(28),
         entry: "A".repeat(39),
         consent: "0b0e1c4e-0000-4000-8000-000000000001".into(),
+        task: "unheard-of".into(),
     });
     worlds.try_into().ok().unwrap()
 }

@@ -6,7 +6,7 @@ use crate::domain::{NhsNumber, OdsCode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-const STAFF_SCOPE: &str = "user/*.rs user/Consent.cruds user/Patient.rs";
+const STAFF_SCOPE: &str = "user/*.rs user/Consent.cruds user/Patient.rs user/Task.rus";
 const PATIENT_SCOPE: &str = "patient/AuditEvent.rs patient/Consent.cruds patient/Patient.rs";
 const SYSTEM_SCOPE: &str = "system/Patient.rus system/Consent.cruds system/*.rs";
 

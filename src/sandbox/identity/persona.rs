@@ -73,7 +73,7 @@ const fn staff(persona: &'static str, user: &'static str, name: &'static str, se
 const GP: &str = "General Medical Practitioner";
 
 #[rustfmt::skip]
-static STAFF: [Staff; 12] = [
+static STAFF: [Staff; 13] = [
     staff("gp-saltmarsh", "555021400101", "Dr A Fielding (synthetic)", role("R0260", GP, "F99001", DETAIL)),
     staff("gp-blackwater", "555021400102", "Dr B Marlowe (synthetic)", role("R0260", GP, "F99002", DETAIL)),
     staff("consultant-estuary", "555021400103", "Dr C Tiller (synthetic)", role("R0050", "Consultant", "RZ901", DETAIL)),
@@ -88,6 +88,7 @@ static STAFF: [Staff; 12] = [
     },
     staff("researcher", "555021400110", "Dr J Sedge (synthetic)", role("R1860", "Researcher", "RZ902", &[])),
     staff("privacy-officer-estuary", "555021400111", "K Mooring (synthetic)", role("R0001", "Privacy Officer", "RZ901", ALERTS)),
+    staff("privacy-officer-saltmarsh", "555021400113", "M Shingle (synthetic)", role("R0001", "Privacy Officer", "F99001", ALERTS)),
     staff("caldicott-guardian", "555021400112", "Dr L Beacon (synthetic)", role("R5105", "Caldicott Guardian", "RZ901", ALERTS)),
 ];
 

@@ -1,0 +1,226 @@
+//! The review desk: a privacy officer's queue, one task of it, its end, and the release of what is held from a patient's log.
+
+use super::{ATTEMPTS, Ending, Gateway, Wrote, released, written};
+use crate::{
+    access::{
+        Action, Clearance, Wanted,
+        desk::{self, DeskPlace, DeskTask, Queue, Remark},
+        parameters,
+    },
+    audit::{Opened, Released},
+    domain::Timestamp,
+    identity::Requester,
+    query::{
+        DeskAsk,
+        page_token::{Fingerprint, PageToken},
+    },
+    record::Redacted,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// `GET Task`: the requester's own organisation's queue, newest first. It is about no patient in particular, so that it shows of
+/// none more than our own id.
+pub async fn review_desk(
+    g: &Gateway,
+    requester: &Requester,
+    ask: &DeskAsk,
+    opened: &mut Opened,
+) -> Result<Released, Ending> {
+    opened.asks("search", ask.canonical(), Some("Task"), None);
+    for _ in 0..ATTEMPTS {
+        let attempt = async {
+            opened.undecided(None);
+            let clearance = clearance(g, requester).await?;
+            opened.cleared(&clearance);
+            let body = page(g, requester, ask, &clearance).await?;
+            Ok(opened.release(Redacted::own(body), 200).await?)
+        };
+        let ending = match attempt.await {
+            Err(Ending::Stale) => Ending::Stale,
+            Err(ending) => ending.close(opened).await,
+            Ok(released) => return Ok(released),
+        };
+        match ending {
+            Ending::Stale => g.facts.forget_global().await,
+            ending => return Err(ending),
+        }
+    }
+    opened.fail_anyway(Ending::Contended.status(), Ending::Contended.code()).await?;
+    Err(Ending::Contended)
+}
+
+async fn clearance(g: &Gateway, requester: &Requester) -> Result<Clearance, Ending> {
+    let global = g.facts.global().await?;
+    let kind = requester.party.organisation().and_then(|ods| g.registry.kind_of(ods));
+    let action = Action::ReadDesk { concerns_own: true };
+    let policy = g.policies.of(&global).await?;
+    policy.clear(requester, action, &global, kind).map_err(Ending::Refused)
+}
+
+async fn page(g: &Gateway, requester: &Requester, ask: &DeskAsk, clearance: &Clearance) -> Result<String, Ending> {
+    let reader = Fingerprint::of(&[&requester.issuer, &requester.subject, clearance.organisation().as_str()]);
+    let query = Fingerprint::of(&[&ask.canonical()]);
+    let after = match &ask.page {
+        None => None,
+        Some(page) => {
+            let token: PageToken<DeskPlace> =
+                g.pages.open(page, &reader, &query, Timestamp::now()).map_err(|_| Ending::Gone)?;
+            Some(token).filter(|token| token.epochs == clearance.epochs()).ok_or(Ending::Gone)?.cursor.into()
+        }
+    };
+    let closed = ask.status.map(|status| status == "completed");
+    // one more than is shown tells whether there is a next page
+    let queue = Queue { organisation: clearance.organisation(), closed, after, limit: ask.count.saturating_add(1) };
+    let mut tasks = g.desk.tasks(&queue).await?;
+    let count = usize::try_from(ask.count).unwrap_or(usize::MAX);
+    let more = tasks.len() > count;
+    tasks.truncate(count);
+    let next = match tasks.last().filter(|_| more).map(DeskTask::place) {
+        None => None,
+        Some(cursor) => {
+            let (epochs, issued_at, sources) = (clearance.epochs(), Timestamp::now(), Fingerprint::of(&[]));
+            let token = PageToken { cursor, reader, query, epochs, sources, issued_at };
+            Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
+        }
+    };
+    Ok(bundle(g, ask, &tasks, next.as_deref()))
+}
+
+fn bundle(g: &Gateway, ask: &DeskAsk, tasks: &[DeskTask], next: Option<&str>) -> String {
+    let url = |page| format!("{}{}", g.base, ask.link(page));
+    let mut links = vec![json!({"relation": "self", "url": url(ask.page.as_deref())})];
+    links.extend(next.map(|next| json!({"relation": "next", "url": url(Some(next))})));
+    let entry = |task: &DeskTask| {
+        let resource = desk::listed(task, &g.ids.patient(task.patient));
+        json!({"fullUrl": format!("{}Task/{}", g.base, task.id), "resource": resource, "search": {"mode": "match"}})
+    };
+    let entries: Vec<Value> = tasks.iter().map(entry).collect();
+    let mut bundle = json!({
+        "resourceType": "Bundle",
+        "id": Uuid::new_v4().to_string(),
+        "meta": {"lastUpdated": Timestamp::now().fhir()},
+        "type": "searchset",
+        "link": links,
+    });
+    if let (false, Some(bundle)) = (entries.is_empty(), bundle.as_object_mut()) {
+        bundle.insert("entry".into(), entries.into());
+    }
+    bundle.to_string()
+}
+
+/// `GET Task/[id]`
+pub async fn review_task(
+    g: &Gateway,
+    requester: &Requester,
+    id: &str,
+    opened: &mut Opened,
+) -> Result<Released, Ending> {
+    let found = stored(g, requester, id, ("read", ""), opened).await?;
+    let action = Action::ReadDesk { concerns_own: found.is_some() };
+    let wanted = Wanted { action, patient: found.as_ref().map(|task| task.patient) };
+    released(g, requester, wanted, opened, async |_, _| {
+        found.as_ref().map(|task| Redacted::own(shown(g, task))).ok_or(Ending::NotFound)
+    })
+    .await
+}
+
+/// `PUT Task/[id]` with status completed and a note.
+pub async fn close_task(
+    g: &Gateway,
+    requester: &Requester,
+    id: &str,
+    if_match: Option<&str>,
+    body: &str,
+    opened: &mut Opened,
+) -> Result<Wrote, Ending> {
+    let found = stored(g, requester, id, ("update", ""), opened).await?;
+    let note = match desk::read_completion(body, id) {
+        Ok(note) => note,
+        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
+    };
+    let expected = if_match.map(|etag| etag.trim_start_matches("W/").trim_matches('"'));
+    kept(g, requester, found.as_ref(), opened, async |task| {
+        if expected.is_some_and(|version| version != task.version().to_string()) {
+            return Err(Ending::VersionDiffers);
+        }
+        Ok(g.desk.close_task(&task.id, &remark(requester, &note)).await?)
+    })
+    .await
+}
+
+/// `Task/[id]/$release-hold`: from now on the patient sees in their log what was done under this override.
+pub async fn release_hold(
+    g: &Gateway,
+    requester: &Requester,
+    id: &str,
+    body: &str,
+    opened: &mut Opened,
+) -> Result<Wrote, Ending> {
+    let found = stored(g, requester, id, ("operation", "/$release-hold"), opened).await?;
+    let why = match parameters::read_release(body) {
+        Ok(why) => why,
+        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
+    };
+    kept(g, requester, found.as_ref(), opened, async |task| {
+        Ok(g.desk.release_hold(&task.about, &remark(requester, &why)).await?)
+    })
+    .await
+}
+
+/// What is done to a task, by an officer of its organisation; answered with the task as it is then.
+async fn kept(
+    g: &Gateway,
+    requester: &Requester,
+    found: Option<&DeskTask>,
+    opened: &mut Opened,
+    mut keep: impl AsyncFnMut(&DeskTask) -> Result<(), Ending>,
+) -> Result<Wrote, Ending> {
+    let action = Action::KeepDesk { concerns_own: found.is_some() };
+    let wanted = Wanted { action, patient: found.map(|task| task.patient) };
+    written(g, requester, wanted, opened, 200, async |_| {
+        let task = found.ok_or(Ending::NotFound)?;
+        keep(task).await?;
+        let task = g.desk.task(&task.id).await?.ok_or(Ending::Internal)?;
+        let location = (format!("{}Task/{}", g.base, task.id), task.version());
+        Ok((shown(g, &task), Some(location)))
+    })
+    .await
+}
+
+/// The requester's own organisation's task of this id. What is asked is written down with the patient it is about, and held back
+/// from their log like that which it is about.
+async fn stored(
+    g: &Gateway,
+    requester: &Requester,
+    id: &str,
+    (interaction, after): (&str, &str),
+    opened: &mut Opened,
+) -> Result<Option<DeskTask>, Ending> {
+    // only what could be an id of ours is looked for, and written down
+    let id = Uuid::try_parse(id).ok().map(|id| id.to_string());
+    let request = format!("Task/{}{after}", id.as_deref().unwrap_or("unknown"));
+    opened.asks(interaction, request.clone(), Some("Task"), None);
+    let found = match id {
+        None => None,
+        Some(id) => match g.desk.task(&id).await {
+            Ok(found) => found,
+            Err(error) => return Err(Ending::from(error).close(opened).await),
+        },
+    };
+    if let Some(task) = &found {
+        opened.asks(interaction, request, Some("Task"), Some(task.patient));
+        if task.hold.is_some() {
+            opened.held(&task.about);
+        }
+    }
+    Ok(found.filter(|task| requester.party.organisation() == Some(task.organisation)))
+}
+
+fn shown(g: &Gateway, task: &DeskTask) -> String {
+    desk::whole(task, &g.ids.patient(task.patient)).to_string()
+}
+
+fn remark(requester: &Requester, text: &str) -> Remark {
+    Remark { by: requester.person(), at: Timestamp::now(), text: text.to_owned() }
+}
