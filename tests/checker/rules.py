@@ -63,7 +63,7 @@ def decide(facts: Facts, asker: Asker, ask: Ask) -> Verdict:
         if not withheld:
             shown.add((source, entry.name))
     verdict.shown, verdict.suppressed = frozenset(shown), len(shown) < len(asked)
-    if ask.source and not shown:
+    if ask.reads and not shown:
         return Verdict(404, NOT_FOUND, why=verdict.why)
     return verdict
 
@@ -96,7 +96,7 @@ def reach(asker: Asker, ask: Ask, facts: Facts) -> list[str]:
 
 def scope_covers(asker: Asker, ask: Ask) -> bool:
     context = {"staff": "user", "patient": "patient", "system": "system"}[asker.party]
-    letter = "r" if ask.source else "s"
+    letter = "r" if ask.reads else "s"
     for scope in asker.scope.split():
         who, _, rest = scope.partition("/")
         type, _, letters = rest.partition(".")

@@ -120,7 +120,7 @@ def compare(verdict: Verdict, ask: Ask, status: int, body: bytes) -> str | None:
         return None
     if shown != verdict.shown:
         return f"too much: {sorted(shown - verdict.shown)}; too little: {sorted(verdict.shown - shown)}"
-    if not ask.source and (SUPPRESSED in body) != verdict.suppressed:
+    if not ask.reads and (SUPPRESSED in body) != verdict.suppressed:
         return f"suppressed is {'not ' if verdict.suppressed else ''}stated"
     return None
 

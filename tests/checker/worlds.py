@@ -87,12 +87,16 @@ class Asker:
 
 @dataclass(frozen=True)
 class Ask:
-    """A search for a type, or a read of one entry of one source."""
+    """A search for a type, by number or by the gateway's own id; a read of one entry of one source, or of the Patient."""
 
     type: str
     source: str = ""
     entry: str = ""
     by_id: bool = False
+
+    @property
+    def reads(self) -> bool:
+        return bool(self.source) or (self.type == "Patient" and self.by_id)
 
 
 # People, as worlds tell them apart. Each set of facts has its own, as nobody can take back a claim or an override.
@@ -116,15 +120,15 @@ def asker(random: Random, facts: Facts) -> Asker:
         purpose = random.choice(["PATRQT", "PATRQT", "TREAT", "HRESCH"])
         return Asker("patient", scope=scope, purpose=purpose, user="", oneself=random.random() < 0.8)
     near = [tie.organisation for tie in facts.ties] + [facts.practice] * bool(facts.practice)
-    organisation = random.choice(near) if near and random.random() < 0.7 else random.choice(STAFF)
-    scope = "user/*.rs" if random.random() < 0.9 else random.choice(SCOPES)
-    purpose = "TREAT" if random.random() < 0.9 else random.choice(PURPOSES)
+    organisation = random.choice(near) if near and random.random() < 0.8 else random.choice(STAFF)
+    scope = "user/*.rs" if random.random() < 0.94 else random.choice(SCOPES)
+    purpose = "TREAT" if random.random() < 0.94 else random.choice(PURPOSES)
     if party == "system":
         organisation = organisation if organisation in KIND else "F99101"
         scope = "system/*.rs" if scope == "user/*.rs" else scope
         return Asker("system", organisation, scope=scope, purpose=purpose, user="")
     user = random.choices(PEOPLE, [40, 10 + 20 * bool(facts.claims), 10 + 30 * bool(facts.overrides), 8, 8, 2])[0]
-    role = random.choice(CLINICAL if random.random() < 0.6 else ROLES)
+    role = random.choice(CLINICAL if random.random() < 0.7 else ROLES)
     return Asker("staff", organisation, role, random.choice(ACTIVITIES), scope, purpose, user)
 
 
@@ -224,4 +228,4 @@ def facts(draw) -> Facts:
     )
 
 
-CLAIMS = OVERRIDES = False
+CLAIMS, OVERRIDES = False, True
