@@ -3,6 +3,7 @@
 mod assemble;
 mod audit;
 mod check;
+mod explain;
 mod policy;
 mod provider;
 mod sandbox;
@@ -38,6 +39,14 @@ enum Command {
     /// The audit log, without the gateway.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Why a request of long ago was answered as it was: the decision, made again by the policy and the facts of then.
+    Explain {
+        #[arg(long)]
+        database: String,
+        /// Its X-Request-ID.
+        #[arg(long)]
+        request: String,
+    },
     /// The policy in force.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -60,6 +69,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Serve { config } => serve::run(&config).await,
             Command::Check { config } => check::run(&config).await,
             Command::Audit(command) => audit::run(command).await,
+            Command::Explain { database, request } => explain::run(&database, &request).await,
             Command::Policy(command) => policy::run(command).await,
             Command::Provider(command) => provider::run(command).await,
             Command::User(command) => user::run(command).await,

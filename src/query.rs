@@ -10,6 +10,7 @@ pub mod page_token;
 
 mod ask;
 mod desk;
+mod explain;
 mod fault;
 mod fields;
 mod form;
@@ -19,6 +20,7 @@ mod patient;
 
 pub use ask::{Ask, ConsentAsk, DateFilter, Filter, LogAsk, Read, Search, Sort, SortKey, What};
 pub use desk::{DeskAsk, parse_desk};
+pub use explain::{Colleague, ExplainAsk, parse_explain};
 pub use fault::QueryFault;
 pub use page_token::PageSealer;
 pub use parse::{parse, parse_consent_read, parse_consents, parse_log};

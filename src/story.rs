@@ -6,6 +6,7 @@
 
 mod desk;
 mod ending;
+mod explain;
 mod gateway;
 mod log;
 mod objections;
@@ -14,6 +15,7 @@ mod relationships;
 
 pub use desk::{close_task, release_hold, review_desk, review_task};
 pub use ending::Ending;
+pub use explain::explain;
 pub use gateway::Gateway;
 pub use log::access_log;
 pub use objections::{object, objection, objections, review, withdraw};
@@ -192,6 +194,7 @@ pub struct Wrote {
 async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &mut Opened) -> Result<Permit, Ending> {
     opened.undecided(wanted.patient);
     let mut facts = facts(g, requester, wanted.patient).await?;
+    opened.weighs(&facts);
     let policy = g.policies.of(&facts.global).await?;
     let mut decision = policy.decide(requester, &wanted, &facts);
     if let (Decision::NeedsEvidence, Some(patient), Some(organisation)) =

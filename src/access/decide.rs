@@ -3,7 +3,7 @@ use super::{
     RefusalKind, RuleId, Wanted,
     objection::Reader,
     permit::Grounds,
-    policy::Kinds,
+    policy::{Answer, Kinds},
     question::{About, Asker, Doing, Grade, Objected, Reach, Step},
     relation::Relation,
 };
@@ -13,59 +13,129 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// How far a request comes through the first three steps: what the decision follows from, and its explanation too, so that
+/// they cannot differ.
+#[derive(Clone, Debug)]
+pub(super) struct Walk {
+    /// Each step taken, with what was asked of the rules and what they said.
+    pub steps: Vec<(Step, Answer)>,
+    /// Answers of the gateway's own, where no rule spoke.
+    own: Vec<RuleId>,
+    pub end: End,
+    pub reaches: Kinds,
+    pub relation: Option<Relation>,
+    pub person: Person,
+    /// Those that have a say for this reader now, as far as the walk came to look at them.
+    pub objections: Vec<Objection>,
+    pub overriding: Option<Override>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    Permitted { about: About, patient: NhsNumber },
+    NeedsEvidence,
+    Refused(RefusalKind),
+}
+
+impl Walk {
+    /// What decided, step by step.
+    pub fn rules(&self) -> Vec<RuleId> {
+        let said = self.steps.iter().flat_map(|(_, answer)| answer.rules.iter());
+        said.chain(&self.own).cloned().collect()
+    }
+}
+
 impl Policy {
     /// Decides: nothing but what is passed in has a say, not even the clock.
     ///
     /// Who cannot reach such a thing, or is nothing to this patient, learns the same whatever is known about the patient.
     pub fn decide(self: &Arc<Self>, requester: &Requester, wanted: &Wanted, facts: &Facts) -> Decision {
-        let mut rules = Vec::new();
-        let refused = |kind, rules| Decision::Refused(self.refusal(kind, rules, facts.epochs()));
+        self.conclude(self.walk(requester, wanted, facts), requester, wanted, facts)
+    }
+
+    /// What follows from a walk.
+    pub(super) fn conclude(
+        self: &Arc<Self>,
+        walk: Walk,
+        requester: &Requester,
+        wanted: &Wanted,
+        facts: &Facts,
+    ) -> Decision {
+        let rules = walk.rules();
+        let Walk { end, relation, reaches, person, objections, overriding, .. } = walk;
+        match end {
+            End::Permitted { about, patient } => {
+                let grounds = Grounds { about, patient, relation, rules, reaches, person, objections, overriding };
+                Decision::Permit(Permit::new(self, requester, wanted.action, facts, grounds))
+            }
+            End::NeedsEvidence => Decision::NeedsEvidence,
+            End::Refused(kind) => Decision::Refused(self.refusal(kind, rules, facts.epochs())),
+        }
+    }
+
+    /// Takes the first three steps, as far as it gets.
+    pub(super) fn walk(&self, requester: &Requester, wanted: &Wanted, facts: &Facts) -> Walk {
+        let mut walk = Walk {
+            steps: Vec::new(),
+            own: Vec::new(),
+            end: End::Refused(RefusalKind::Uniform),
+            reaches: self.reaches(requester, facts.organisation.as_deref()),
+            relation: None,
+            person: requester.person(),
+            objections: Vec::new(),
+            overriding: None,
+        };
         // every type has its kind (checked when the policy was loaded); one that had none would be out of reach
         let Some(about) = self.about(requester, wanted.action) else {
-            return refused(RefusalKind::Uniform, vec![RuleId::new(RuleId::RULE_FAILED)]);
+            walk.own.push(RuleId::new(RuleId::RULE_FAILED));
+            return walk;
         };
-        let reaches = self.reaches(requester, facts.organisation.as_deref());
-        let reach = self.answer(about, self.reach(requester, wanted.action, facts, reaches));
-        rules.extend(reach.rules.iter().cloned());
-        if !reach.permitted {
-            return refused(RefusalKind::Uniform, rules);
+        let permits = |walk: &mut Walk, step: Step| {
+            let answer = self.answer(about, step.clone());
+            let permitted = answer.permitted;
+            walk.steps.push((step, answer));
+            permitted
+        };
+        let reaches = walk.reaches;
+        if !permits(&mut walk, self.reach(requester, wanted.action, facts, reaches)) {
+            return walk;
         }
         let Some(patient) = wanted.patient else {
-            rules.push(RuleId::new(RuleId::UNKNOWN_PATIENT));
-            return refused(RefusalKind::Uniform, rules);
+            walk.own.push(RuleId::new(RuleId::UNKNOWN_PATIENT));
+            return walk;
         };
 
-        let person = requester.person();
         let organisation = requester.party.organisation();
-        let relation = organisation.and_then(|own| Relation::best(own, &person, facts, self.relationships()));
-        let grade = relation.as_ref().map_or(Grade::None, |relation| relation.grade);
+        walk.relation = organisation.and_then(|own| Relation::best(own, &walk.person, facts, self.relationships()));
+        let grade = walk.relation.as_ref().map_or(Grade::None, |relation| relation.grade);
         let registered = grade == Grade::Registered;
-        let relate = |grade| self.answer(about, relate(requester, wanted.action, patient, grade, registered));
-        let answer = relate(grade);
-        rules.extend(answer.rules.iter().cloned());
-        if !answer.permitted {
+        if !permits(&mut walk, relate(requester, wanted.action, patient, grade, registered)) {
             // only where their own organisation's word would settle it is it worth asking, and worth saying that it could not be
-            let word_would_do = organisation.is_some() && relate(Grade::Registered).permitted;
-            return match facts.evidence {
-                Evidence::NotAsked if word_would_do => Decision::NeedsEvidence,
-                Evidence::Unreachable if word_would_do => refused(RefusalKind::CouldNotCheck, rules),
-                _ => refused(RefusalKind::Uniform, rules),
+            let word = relate(requester, wanted.action, patient, Grade::Registered, registered);
+            let word_would_do = organisation.is_some() && self.answer(about, word).permitted;
+            walk.end = match facts.evidence {
+                Evidence::NotAsked if word_would_do => End::NeedsEvidence,
+                Evidence::Unreachable if word_would_do => End::Refused(RefusalKind::CouldNotCheck),
+                _ => End::Refused(RefusalKind::Uniform),
             };
+            return walk;
         }
 
-        let reader = Reader { user: requester.party.user(), person: &person, organisation };
-        let objections: Vec<Objection> =
-            facts.patient.objections.iter().filter(|o| o.applies(&reader, facts.now)).cloned().collect();
-        let overriding = Override::best(&facts.patient.overrides, &reader, facts.now).cloned();
+        let reader = Reader { user: requester.party.user(), person: &walk.person, organisation };
+        let applying = facts.patient.objections.iter().filter(|o| o.applies(&reader, facts.now));
+        let (objections, overriding) = (
+            applying.cloned().collect::<Vec<_>>(),
+            Override::best(&facts.patient.overrides, &reader, facts.now).cloned(),
+        );
         let whole = Objected::by(objections.iter().filter(|objection| objection.is_whole()));
         let see = Step::See { objected: whole, overriding: overriding.as_ref().map(|grant| grant.reason) };
-        let see = self.answer(about, see);
-        rules.extend(see.rules.iter().cloned());
-        if !see.permitted {
-            return refused(RefusalKind::NoConsent, rules);
-        }
-        let grounds = Grounds { about, patient, relation, rules, reaches, person, objections, overriding };
-        Decision::Permit(Permit::new(self, requester, wanted.action, facts, grounds))
+        (walk.objections, walk.overriding) = (objections, overriding);
+        walk.end = if permits(&mut walk, see) {
+            End::Permitted { about, patient }
+        } else {
+            End::Refused(RefusalKind::NoConsent)
+        };
+        walk
     }
 
     /// Leave for what is about no patient in particular: the review desk's list, of the requester's own organisation.

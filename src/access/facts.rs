@@ -25,7 +25,7 @@ impl Facts {
 }
 
 /// What is stored about one patient. `Default` is a patient nobody ever wrote about.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PatientFacts {
     pub epoch: i64,
     pub objections: Vec<Objection>,
@@ -36,7 +36,7 @@ pub struct PatientFacts {
 }
 
 /// What is stored about everyone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GlobalFacts {
     pub epoch: i64,
     pub suspended: BTreeSet<OdsCode>,

@@ -56,6 +56,15 @@ pub(super) struct Grounds {
     pub overriding: Option<Override>,
 }
 
+/// Where an entry is held, and what the facts say of that.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    own: bool,
+    objected: Objected,
+    quarantined: bool,
+    suspended: bool,
+}
+
 /// Whether an entry of one source, labelled so, may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disclosure {
@@ -198,14 +207,27 @@ impl Permit {
     }
 
     fn answer(&self, source: OdsCode, labels: &Labels, objected: Objected) -> Answer {
+        let own = self.organisation == Some(source);
+        let quarantined = self.patient_facts.quarantined.contains(&source);
+        let suspended = self.global_facts.suspended.contains(&source);
+        self.ask(labels, Held { own, objected, quarantined, suspended })
+    }
+
+    /// The same, going by the labels alone and not by what is known of the patient or of any source.
+    pub(super) fn by_labels(&self, own: bool, labels: &Labels) -> Answer {
+        self.ask(labels, Held { own, ..Held::default() })
+    }
+
+    fn ask(&self, labels: &Labels, held: Held) -> Answer {
         let sensitivities = self.policy.sensitivities();
+        let Held { own, objected, quarantined, suspended } = held;
         let step = Step::Disclose(Disclose {
             grade: self.grade,
-            own: self.organisation == Some(source),
+            own,
             objected,
             overriding: self.overriding.as_ref().map(|grant| grant.reason),
-            quarantined: self.patient_facts.quarantined.contains(&source),
-            suspended: self.global_facts.suspended.contains(&source),
+            quarantined,
+            suspended,
             restricted: labels.restricted(),
             sensitive: sensitivities.kinds(labels),
             reaches: self.reaches,

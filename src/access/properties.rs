@@ -258,6 +258,36 @@ proptest! {
     }
 
     #[test]
+    fn an_explanation_says_what_the_decision_says(world in any_world()) {
+        let World { requester, wanted, facts } = &world;
+        for audience in [Audience::Oneself, Audience::Officer(&organisations())] {
+            let told = policy().explain(requester, wanted, facts, audience);
+            let (outcome, rules, basis) = match world.decide() {
+                Decision::Permit(permit) => (Outcome::Permitted, permit.rules().to_vec(), Some(permit.basis().to_owned())),
+                Decision::Refused(refusal) => (Outcome::Refused(refusal.kind), refusal.rules, None),
+                // the walk so far, which a decision without an answer does not show
+                Decision::NeedsEvidence => (Outcome::NeedsEvidence, told.rules.clone(), None),
+            };
+            prop_assert_eq!((told.outcome, &told.rules, &told.basis), (outcome, &rules, &basis));
+        }
+    }
+
+    #[test]
+    fn an_explanation_to_one_without_role_or_relationship_is_the_same_whatever_is_known(
+        world in any_world(), facts in patient_facts(), more in patient_facts()
+    ) {
+        let told = |mut patient: PatientFacts| {
+            patient.relationships.retain(|r| Some(r.organisation) != world.requester.party.organisation());
+            let facts = Facts { patient: Arc::new(patient), evidence: found(&[]), ..world.facts.clone() };
+            policy().explain(&world.requester, &world.wanted, &facts, Audience::Oneself)
+        };
+        let (one, other) = (told(facts), told(more));
+        if one.outcome == Outcome::Refused(RefusalKind::Uniform) {
+            prop_assert_eq!(one, other);
+        }
+    }
+
+    #[test]
     fn a_revoked_user_gets_nothing(world in any_world()) {
         prop_assert!(lessen(world, &Less::Revoked).released().is_none());
     }

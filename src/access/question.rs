@@ -206,7 +206,7 @@ impl Doing {
         }
     }
 
-    fn id(self) -> &'static str {
+    pub(super) fn id(self) -> &'static str {
         match self {
             Self::ReadRecord => "read-record",
             Self::ReadLog => "read-log",
@@ -227,7 +227,7 @@ impl Doing {
 }
 
 impl Grade {
-    fn id(self) -> &'static str {
+    pub(super) fn id(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Claimed => "claimed",

@@ -21,6 +21,17 @@ impl RuleId {
         id == Self::UNKNOWN_PATIENT || id == Self::RULE_FAILED || id.starts_with(Self::NOTHING_PERMITS)
     }
 
+    /// What an answer of the gateway's own means.
+    pub(super) fn own_reason(&self) -> &'static str {
+        match self.as_str() {
+            Self::UNKNOWN_PATIENT => "The id names no patient that this gateway knows.",
+            Self::RULE_FAILED => "A rule could not be applied, so nothing was permitted.",
+            "nothing-permits-reach" => "No rule lets such a user ask for this.",
+            "nothing-permits-relate" => "No rule relates them to this patient.",
+            _ => "No rule permits it.",
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

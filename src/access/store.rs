@@ -9,6 +9,11 @@ pub trait FactStore: Send + Sync {
     /// The patient's epoch first, then the facts. A patient never written about is the default; no row is made.
     async fn patient_facts(&self, patient: NhsNumber) -> Result<PatientFacts, StoreError>;
     async fn global_facts(&self) -> Result<GlobalFacts, StoreError>;
+    /// What stood about this patient at an epoch of theirs that is or was, as it mattered at that moment: by these and the
+    /// evidence, a past decision can be made again.
+    async fn patient_facts_at(&self, patient: NhsNumber, epoch: i64, at: Timestamp)
+    -> Result<PatientFacts, StoreError>;
+    async fn global_facts_at(&self, epoch: i64) -> Result<GlobalFacts, StoreError>;
 
     /// Stores a new objection. `Conflict` if the id is taken, or the same recorder's very same objection is in force already.
     async fn create_consent(&self, consent: &ConsentRecord) -> Result<(), StoreError>;

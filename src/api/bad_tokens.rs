@@ -78,6 +78,7 @@ fn row(reason: &str, request_id: RequestId, count: Option<u64>) -> Row {
         interaction: "authenticate".to_owned(),
         request: String::new(),
         resource_type: None,
+        decided_at: None,
         purpose: None,
         basis: None,
         rules: Vec::new(),

@@ -122,6 +122,10 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
             Ok(()) => shown(story::review_task(g, requester, segment(call, 1), opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
+        Told::ExplainAccess => match query::parse_explain(&raw, &setting) {
+            Ok(ask) => shown(story::explain(g, requester, &ask, opened).await),
+            Err(fault) => closed(opened, error::query(&fault)).await,
+        },
         Told::CreateConsent
         | Told::UpdateConsent
         | Told::ReviewConsent

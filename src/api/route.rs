@@ -19,6 +19,7 @@ pub enum Told {
     ReadTask,
     CloseTask,
     ReleaseHold,
+    ExplainAccess,
     /// Any other GET or POST below `/fhir`: the record's grammar decides.
     Record,
 }
@@ -48,6 +49,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: &["Task", "*"], told: Told::ReadTask },
     Route { method: "PUT", path: &["Task", "*"], told: Told::CloseTask },
     Route { method: "POST", path: &["Task", "*", "$release-hold"], told: Told::ReleaseHold },
+    Route { method: "GET", path: &["Patient", "$explain-access"], told: Told::ExplainAccess },
     Route { method: "GET", path: &["*"], told: Told::Record },
     Route { method: "POST", path: &["*", "_search"], told: Told::Record },
     Route { method: "GET", path: &["*", "*"], told: Told::Record },

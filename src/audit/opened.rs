@@ -1,6 +1,6 @@
 use super::{Asked, AuditLog, Commit, Guard, Kind, NotCommitted, Overriding, Receipt, Row, Who};
 use crate::{
-    access::{Clearance, Evidence, Permit, Refusal},
+    access::{Clearance, Evidence, Facts, Permit, Refusal},
     domain::{NhsNumber, RequestId, Timestamp},
     identity::{Party, Requester},
     record::{Document, Redacted, SourceLine},
@@ -54,6 +54,7 @@ impl Opened {
             interaction: "unknown".to_owned(),
             request: String::new(),
             resource_type: None,
+            decided_at: None,
             purpose: Some(requester.purpose.0.clone()),
             basis: None,
             rules: Vec::new(),
@@ -94,6 +95,15 @@ impl Opened {
         self.row.epochs = None;
         self.row.evidence = None;
         self.row.overriding = None;
+        self.row.decided_at = None;
+    }
+
+    /// What a decision is about to weigh, beyond what the epochs tell.
+    pub fn weighs(&mut self, facts: &Facts) {
+        self.row.decided_at = Some(facts.now);
+        if let Some(who) = &mut self.row.who {
+            who.organisation_kind.clone_from(&facts.organisation);
+        }
     }
 
     /// What the requester's own organisation said when it was asked.
@@ -238,6 +248,7 @@ fn who(requester: &Requester, network: Option<String>) -> Who {
         activities: Vec::new(),
         scopes: requester.scopes.to_string(),
         organisation: requester.party.organisation(),
+        organisation_kind: None,
         acting: requester.acting.clone(),
         client: requester.client_id.clone(),
         token: requester.token_id.clone(),

@@ -4,6 +4,7 @@ use crate::{
     record::SourceLine,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One audit row: what the log's leaf covers, as JSON, byte for byte as stored. Patients, privacy officers and courts
 /// read it, so it names things as they were then and never points at something that could change.
@@ -24,6 +25,9 @@ pub struct Row {
     pub request: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
+    /// The moment that the facts were weighed at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
     /// v3-ActReason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
@@ -120,6 +124,9 @@ pub struct Who {
     pub scopes: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organisation: Option<OdsCode>,
+    /// What kind of organisation it was then (organisations.json).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_kind: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acting: Option<String>,
     pub client: String,

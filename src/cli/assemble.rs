@@ -107,6 +107,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),
     ("override", "https://caregate.example/OperationDefinition/override"),
     ("end-relationship", "https://caregate.example/OperationDefinition/end-relationship"),
+    ("explain-access", "https://caregate.example/OperationDefinition/explain-access"),
 ];
 
 /// The CapabilityStatement, made once: nothing in it changes while the node lives.

@@ -178,9 +178,9 @@ pub(super) fn relationship(cells: RelationshipCells) -> Result<Relationship, Sto
 }
 
 /// No kind of relationship holds so long after its end: what ended before is not even loaded.
-pub(super) fn long_over() -> Timestamp {
+pub(super) fn long_over(at: Timestamp) -> Timestamp {
     const YEARS: u64 = 3;
-    Timestamp::now().minus(std::time::Duration::from_secs(YEARS * 366 * 24 * 3_600))
+    at.minus(std::time::Duration::from_secs(YEARS * 366 * 24 * 3_600))
 }
 
 /// id, issuer, subject, reason, start, end.

@@ -16,23 +16,31 @@ macro_rules! raised {
 
 pub(super) mod desk;
 
+/// Facts are read as they stood at an epoch ($2, or $1 of everyone's): the one just read, or one of long ago. What the version
+/// before wrote names no epochs, and stood for ever, or ended for ever.
 pub(super) const OBJECTIONS: &str = "SELECT id, scope, terms, withdrawer, \
     (SELECT f.recorded_organisation FROM consent AS f WHERE f.id = c.id AND f.version = 1) \
-    FROM consent AS c WHERE patient = $1 AND in_force \
-    AND NOT EXISTS (SELECT 1 FROM consent AS n WHERE n.id = c.id AND n.version > c.version) ORDER BY id";
+    FROM consent AS c WHERE patient = $1 AND in_force AND epoch <= $2 \
+    AND NOT EXISTS (SELECT 1 FROM consent AS n WHERE n.id = c.id AND n.version > c.version AND n.epoch <= $2) ORDER BY id";
 
-/// Those that ended no earlier than $2: what is longer over can matter to no decision to come.
+/// Those that ended no earlier than $3: what is longer over can matter to no decision to come.
 pub(super) const RELATIONSHIPS: &str = "SELECT organisation, basis, evidence, start_at, end_at, closed, person_issuer, \
     person_subject FROM relationship \
-    WHERE patient = $1 AND superseded_at IS NULL AND (end_at IS NULL OR end_at > $2) ORDER BY start_at, id";
+    WHERE patient = $1 AND from_epoch <= $2 AND (superseded_at IS NULL OR until_epoch > $2) \
+    AND (end_at IS NULL OR end_at > $3) ORDER BY start_at, id";
 
 pub(super) const OVERRIDES: &str = "SELECT id, issuer, subject, reason, start_at, end_at FROM override_grant \
-    WHERE patient = $1 AND end_at > $2 ORDER BY id";
+    WHERE patient = $1 AND from_epoch <= $2 AND end_at > $3 ORDER BY id";
 
-pub(super) const QUARANTINED: &str = "SELECT source FROM quarantine WHERE patient = $1 AND ended_at IS NULL";
-pub(super) const SUSPENDED: &str = "SELECT source FROM suspension WHERE ended_at IS NULL";
-pub(super) const REVOKED: &str = "SELECT issuer, subject FROM revocation WHERE ended_at IS NULL";
-pub(super) const POLICY: &str = "SELECT fingerprint FROM policy_in_force ORDER BY id DESC LIMIT 1";
+pub(super) const QUARANTINED: &str = "SELECT source FROM quarantine \
+    WHERE patient = $1 AND from_epoch <= $2 AND (ended_at IS NULL OR until_epoch > $2)";
+pub(super) const SUSPENDED: &str =
+    "SELECT source FROM suspension WHERE from_epoch <= $1 AND (ended_at IS NULL OR until_epoch > $1)";
+pub(super) const REVOKED: &str =
+    "SELECT issuer, subject FROM revocation WHERE from_epoch <= $1 AND (ended_at IS NULL OR until_epoch > $1)";
+pub(super) const POLICY: &str =
+    "SELECT fingerprint FROM policy_in_force WHERE from_epoch <= $1 ORDER BY id DESC LIMIT 1";
+pub(super) const POLICY_NOW: &str = "SELECT fingerprint FROM policy_in_force ORDER BY id DESC LIMIT 1";
 
 pub(super) const POLICY_TEXTS: &str = "SELECT texts FROM policy_text WHERE fingerprint = $1";
 pub(super) const KEEP_POLICY: &str =

@@ -3,6 +3,7 @@
 #[path = "../../tests/common/postgres.rs"]
 mod postgres;
 
+mod as_of;
 mod durability;
 mod facts;
 mod log;
@@ -123,6 +124,7 @@ fn row(kind: Kind, patient: Option<NhsNumber>) -> Row {
         interaction: "search".into(),
         request: "GET /fhir/Condition?patient=1".into(),
         resource_type: Some("Condition".into()),
+        decided_at: None,
         purpose: None,
         basis: None,
         rules: Vec::new(),

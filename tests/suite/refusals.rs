@@ -118,6 +118,14 @@ const OVERRIDERS: &[Who] = &[
     Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
 ];
 
+/// Whoever is no member of staff, or not here for care; all staff may ask why for themselves, and only an officer of a colleague.
+const ASKERS_WHY: &[Who] = &[
+    who("patient:9990012024"),
+    who("system:F99001"),
+    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
+    Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
+];
+
 /// Whoever keeps no desk.
 const DESKLESS: &[Who] = &[
     who("gp-saltmarsh"),
@@ -139,6 +147,9 @@ const NOT_ITS_KEEPERS: &[Who] = &[
     who("caldicott-guardian"),
     Who("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")]),
 ];
+
+const ASKERS_WHY_OF_A_COLLEAGUE: &[Who] =
+    &[who("gp-saltmarsh"), who("consultant-estuary"), who("researcher"), who("system:RZ901")];
 
 fn searched(kind: &str, world: &World) -> (String, Option<Body>) {
     (of_patient(kind, world.number), None)

@@ -2,7 +2,10 @@ use super::{Kind, Kinds, PolicyFault, Roles, texts::Texts};
 use crate::domain::{CodeSystem, Labels};
 use aws_lc_rs::digest;
 use serde::Deserialize;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// The reviewed list of what is sensitive: which labels and which codes mark an entry, and what a mark means.
 #[derive(Debug)]
@@ -109,6 +112,11 @@ impl Sensitivities {
         } else {
             Err(faults)
         }
+    }
+
+    /// In order.
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.marks.keys().map(|name| &**name).collect()
     }
 
     pub fn knows(&self, name: &str) -> bool {

@@ -21,7 +21,7 @@ impl PolicyStore for Postgres {
         let (fingerprint, now) = (&**policy.fingerprint(), Timestamp::now().0);
         let texts = mapping::text(&policy.texts())?;
         let mut change = self.raising(None).await?;
-        let in_force = sqlx::query_scalar(sql::POLICY).fetch_optional(&mut *change).await;
+        let in_force = sqlx::query_scalar(sql::POLICY_NOW).fetch_optional(&mut *change).await;
         let in_force: Option<String> = in_force.map_err(failed)?;
         if in_force.as_deref() == Some(fingerprint) {
             // nothing has changed, so no permit need be decided again

@@ -8,47 +8,35 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use sqlx::{Sqlite as Db, query::Query};
+use sqlx::{Sqlite as Db, SqliteConnection, query::Query};
 
 #[async_trait]
 impl FactStore for Sqlite {
     async fn patient_facts(&self, patient: NhsNumber) -> Result<PatientFacts, StoreError> {
-        let key = key(patient);
         let mut connection = self.readers.acquire().await.map_err(failed)?;
-        let epoch = sqlx::query_scalar(sql::EPOCH).bind(key).fetch_optional(&mut *connection).await.map_err(failed)?;
-        let objections: Vec<mapping::ObjectionCells> =
-            sqlx::query_as(sql::OBJECTIONS).bind(key).fetch_all(&mut *connection).await.map_err(failed)?;
-        let relationships = sqlx::query_as(sql::RELATIONSHIPS).bind(key).bind(mapping::long_over().0);
-        let relationships = relationships.fetch_all(&mut *connection).await.map_err(failed)?;
-        let overrides = sqlx::query_as(sql::OVERRIDES).bind(key).bind(Timestamp::now().0);
-        let overrides = overrides.fetch_all(&mut *connection).await.map_err(failed)?;
-        let quarantined: Vec<String> =
-            sqlx::query_scalar(sql::QUARANTINED).bind(key).fetch_all(&mut *connection).await.map_err(failed)?;
-        Ok(PatientFacts {
-            epoch: epoch.unwrap_or(0),
-            objections: mapping::all(objections, mapping::objection)?,
-            relationships: mapping::all(relationships, mapping::relationship)?,
-            overrides: mapping::all(overrides, mapping::overriding)?,
-            quarantined: quarantined.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
-        })
+        let epoch = epoch(&mut connection, key(patient)).await?;
+        patient_facts(&mut connection, patient, epoch, Timestamp::now()).await
     }
 
     async fn global_facts(&self) -> Result<GlobalFacts, StoreError> {
         let mut connection = self.readers.acquire().await.map_err(failed)?;
-        let epoch =
-            sqlx::query_scalar(sql::EPOCH).bind(GLOBAL).fetch_optional(&mut *connection).await.map_err(failed)?;
-        let suspended: Vec<String> =
-            sqlx::query_scalar(sql::SUSPENDED).fetch_all(&mut *connection).await.map_err(failed)?;
-        let revoked: Vec<(String, String)> =
-            sqlx::query_as(sql::REVOKED).fetch_all(&mut *connection).await.map_err(failed)?;
-        let policy: Option<String> =
-            sqlx::query_scalar(sql::POLICY).fetch_optional(&mut *connection).await.map_err(failed)?;
-        Ok(GlobalFacts {
-            epoch: epoch.unwrap_or(0),
-            suspended: suspended.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
-            revoked: revoked.into_iter().map(|(issuer, subject)| Person { issuer, subject }).collect(),
-            policy: policy.map(Into::into),
-        })
+        let epoch = epoch(&mut connection, GLOBAL).await?;
+        global_facts(&mut connection, epoch).await
+    }
+
+    async fn patient_facts_at(
+        &self,
+        patient: NhsNumber,
+        epoch: i64,
+        at: Timestamp,
+    ) -> Result<PatientFacts, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(failed)?;
+        patient_facts(&mut connection, patient, epoch, at).await
+    }
+
+    async fn global_facts_at(&self, epoch: i64) -> Result<GlobalFacts, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(failed)?;
+        global_facts(&mut connection, epoch).await
     }
 
     async fn create_consent(&self, consent: &ConsentRecord) -> Result<(), StoreError> {
@@ -165,6 +153,50 @@ impl FactStore for Sqlite {
         insert.execute(&mut *change).await.map_err(failed)?;
         change.commit().await.map_err(failed)
     }
+}
+
+async fn epoch(connection: &mut SqliteConnection, key: i64) -> Result<i64, StoreError> {
+    let epoch = sqlx::query_scalar(sql::EPOCH).bind(key).fetch_optional(connection).await.map_err(failed)?;
+    Ok(epoch.unwrap_or(0))
+}
+
+async fn patient_facts(
+    connection: &mut SqliteConnection,
+    patient: NhsNumber,
+    epoch: i64,
+    at: Timestamp,
+) -> Result<PatientFacts, StoreError> {
+    let key = key(patient);
+    let objections = sqlx::query_as(sql::OBJECTIONS).bind(key).bind(epoch);
+    let objections = objections.fetch_all(&mut *connection).await.map_err(failed)?;
+    let relationships = sqlx::query_as(sql::RELATIONSHIPS).bind(key).bind(epoch).bind(mapping::long_over(at).0);
+    let relationships = relationships.fetch_all(&mut *connection).await.map_err(failed)?;
+    let overrides = sqlx::query_as(sql::OVERRIDES).bind(key).bind(epoch).bind(at.0);
+    let overrides = overrides.fetch_all(&mut *connection).await.map_err(failed)?;
+    let quarantined = sqlx::query_scalar(sql::QUARANTINED).bind(key).bind(epoch);
+    let quarantined: Vec<String> = quarantined.fetch_all(&mut *connection).await.map_err(failed)?;
+    Ok(PatientFacts {
+        epoch,
+        objections: mapping::all(objections, mapping::objection)?,
+        relationships: mapping::all(relationships, mapping::relationship)?,
+        overrides: mapping::all(overrides, mapping::overriding)?,
+        quarantined: quarantined.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
+    })
+}
+
+async fn global_facts(connection: &mut SqliteConnection, epoch: i64) -> Result<GlobalFacts, StoreError> {
+    let suspended = sqlx::query_scalar(sql::SUSPENDED).bind(epoch);
+    let suspended: Vec<String> = suspended.fetch_all(&mut *connection).await.map_err(failed)?;
+    let revoked = sqlx::query_as(sql::REVOKED).bind(epoch);
+    let revoked: Vec<(String, String)> = revoked.fetch_all(&mut *connection).await.map_err(failed)?;
+    let policy = sqlx::query_scalar(sql::POLICY).bind(epoch);
+    let policy: Option<String> = policy.fetch_optional(&mut *connection).await.map_err(failed)?;
+    Ok(GlobalFacts {
+        epoch,
+        suspended: suspended.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
+        revoked: revoked.into_iter().map(|(issuer, subject)| Person { issuer, subject }).collect(),
+        policy: policy.map(Into::into),
+    })
 }
 
 type Statement<'q> = Query<'q, Db, <Db as sqlx::Database>::Arguments>;

@@ -22,7 +22,7 @@ impl PolicyStore for Sqlite {
         let texts = mapping::text(&policy.texts())?;
         let mut writer = self.writer.lock().await;
         let mut change = raising(&mut writer, None).await?;
-        let in_force = sqlx::query_scalar(sql::POLICY).fetch_optional(&mut *change).await;
+        let in_force = sqlx::query_scalar(sql::POLICY_NOW).fetch_optional(&mut *change).await;
         let in_force: Option<String> = in_force.map_err(failed)?;
         if in_force.as_deref() == Some(fingerprint) {
             // nothing has changed, so no permit need be decided again

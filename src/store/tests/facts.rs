@@ -6,7 +6,7 @@ use crate::{
     domain::{LongId, SealedEntry, StoreError},
 };
 
-fn objection(id: &str, version: i64, in_force: bool) -> ConsentRecord {
+pub fn objection(id: &str, version: i64, in_force: bool) -> ConsentRecord {
     ConsentRecord {
         id: id.into(),
         version,
@@ -26,7 +26,7 @@ fn to_source(source: &str) -> Terms {
     Terms { covers: Matter { sources: vec![ods(source)], ..Matter::default() }, ..Terms::default() }
 }
 
-fn relationship(evidence: &str, end: Option<Timestamp>) -> Relationship {
+pub fn relationship(evidence: &str, end: Option<Timestamp>) -> Relationship {
     let start = Timestamp(1_000_000);
     Relationship::of(ods("RZ901"), Basis::Referral, start, end, evidence.into())
 }
