@@ -44,6 +44,8 @@ def decide(facts: Facts, asker: Asker, ask: Ask) -> Verdict:
     if asker.party == "patient":
         return Verdict(200, why=["patient-oneself"])
     grade = relate(facts, asker)
+    if grade == "could-not-check":
+        return Verdict(503, why=[grade])
     if grade is None:
         return Verdict(403, ACCESS_DENIED, why=["no-relationship"])
     if stopped := see(facts, asker):
@@ -62,7 +64,11 @@ def decide(facts: Facts, asker: Asker, ask: Ask) -> Verdict:
         verdict.why += withheld or lifted
         if not withheld:
             shown.add((source, entry.name))
-    verdict.shown, verdict.suppressed = frozenset(shown), len(shown) < len(asked)
+        elif not {"source-suspended", "source-quarantined"} & set(withheld):
+            verdict.suppressed = True
+    verdict.shown = frozenset(shown)
+    if ask.source in facts.suspended or ask.source in facts.quarantined:
+        return Verdict(502, why=verdict.why)
     if ask.reads and not shown:
         return Verdict(404, NOT_FOUND, why=verdict.why)
     return verdict
@@ -130,6 +136,9 @@ def relate(facts: Facts, asker: Asker) -> str | None:
         return "cared-for-here"
     if asker.user in facts.claims:
         return "claimed"
+    # nothing stored relates them: their own organisation is asked, where it can be
+    if asker.organisation in facts.suspended or asker.organisation in facts.quarantined:
+        return "could-not-check"
     if KIND[asker.organisation] == "gp-practice" and facts.practice == asker.organisation:
         return "registered-here"
     return None

@@ -15,7 +15,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -37,9 +37,13 @@ SUPPRESSED = b'"code":"suppressed"'
 
 # Every branch of the prose that a run must have met with, at least once.
 BRANCHES = """scope-missing purpose-not-own-care organisation-not-a-reader role-reaches-kind user-revoked
-patients-reach-their-own-log-and-objections systems-read-no-record no-relationship registered-here cared-for-here
-patient-oneself whole-record-objection entry-objection own:entry-objection restricted-label own:restricted-label
-role-reaches-sensitivity""".split()
+patients-reach-their-own-log-and-objections systems-read-no-record no-relationship could-not-check registered-here cared-for-here
+patient-oneself whole-record-objection not-even-in-an-emergency overridden:whole-record-objection source-suspended
+entry-objection own:entry-objection overridden:entry-objection role-reaches-sensitivity restricted-label own:restricted-label
+overridden:restricted-label gender-recognition-bar own:gender-recognition-bar assisted-fertilisation-bar
+own:assisted-fertilisation-bar""".split()
+
+SUSPENDED = "RZ913"
 
 SETTINGS = {
     "CAREGATE__FEDERATION__TTL_SECONDS": "86400",
@@ -125,17 +129,17 @@ def compare(verdict: Verdict, ask: Ask, status: int, body: bytes) -> str | None:
     return None
 
 
-def work(number: int, options, addresses: dict, first: int, count: int, result):
+def work(number: int, options, addresses: dict, first: int, count: int, result, suspended):
     """One worker: patients of its own, connections of its own, a seed of its own."""
     try:
-        result.put(("done", number, agreed(number, options, addresses, first, count, result)))
+        result.put(("done", number, agreed(number, options, addresses, first, count, result, suspended)))
     except BaseException as error:
         result.put(("failed", number, "".join(traceback.format_exception_only(error))))
         if not isinstance(error, Disagreement):
             traceback.print_exc()
 
 
-def agreed(number: int, options, addresses: dict, first: int, count: int, result):
+def agreed(number: int, options, addresses: dict, first: int, count: int, result, suspended):
     gateway = Gateway(addresses, options.connections)
     numbers = region.numbers(options.patients + 1)
     began = time.monotonic()
@@ -144,11 +148,13 @@ def agreed(number: int, options, addresses: dict, first: int, count: int, result
     by_practice = {p: [one for one in pool if region.practice_of(one.index) == p] for p in [*region.PRACTICES, None]}
     readable = sorted(key for key in pool[0].entries if key[1] != "p")
     counters, seen, turns = Counter(), set(), Counter()
-    goal = options.worlds // options.workers
+    share = options.worlds // options.workers
 
     def check(facts: Facts, pick: int):
         if len(seen) >= goal:
             return
+        if suspended.is_set():
+            facts = replace(facts, suspended=(SUSPENDED,))
         random = Random(pick)
         turns[facts.practice] += 1
         ours = by_practice[facts.practice]
@@ -174,15 +180,22 @@ def agreed(number: int, options, addresses: dict, first: int, count: int, result
         if counters["facts"] % 100 == 0:
             result.put(("at", number, len(seen)))
 
-    strategy = given(worlds.facts(), st.integers(0, 2**48))(check)
-    strategy = seed(options.seed * 1000 + number)(strategy)
-    phases = [Phase.generate, Phase.shrink] if not options.no_shrink else [Phase.generate]
-    examples = 20 + 2 * goal // options.asks
-    strategy = settings(
-        max_examples=examples, deadline=None, database=None, phases=phases, suppress_health_check=list(HealthCheck)
-    )(strategy)
-    while len(seen) < goal:
-        strategy()
+    # the last tenth of the worlds has a source suspended, which is so for everyone
+    for part, goal in enumerate([share * 9 // 10, share]):
+        if part:
+            result.put(("waiting", number, None))
+            suspended.wait()
+        strategy = seed(options.seed * 1000 + number * 10 + part)(given(worlds.facts(), st.integers(0, 2**48))(check))
+        phases = [Phase.generate] if options.no_shrink else [Phase.generate, Phase.shrink]
+        strategy = settings(
+            max_examples=20 + 2 * goal // options.asks,
+            deadline=None,
+            database=None,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+        )(strategy)
+        while len(seen) < goal:
+            strategy()
     return counters, seen
 
 
@@ -198,21 +211,27 @@ def main() -> int:
             issuer = sandbox.addresses["identity"]
             sandbox.operator("user", "revoke", issuer, REVOKED, "--reason", "a test")
             began, queue, share = time.monotonic(), fork.Queue(), options.patients // options.workers
+            suspended = fork.Event()
             workers = [
-                fork.Process(target=work, args=(n, options, sandbox.addresses, n * share, share, queue))
+                fork.Process(target=work, args=(n, options, sandbox.addresses, n * share, share, queue, suspended))
                 for n in range(options.workers)
             ]
             for worker in workers:
                 worker.start()
-            outcome = listen(queue, options, began)
+            outcome = listen(queue, options, began, lambda: suspend(sandbox, suspended))
             for worker in workers:
                 worker.kill() if outcome is None else worker.join()
     return report(outcome, options, time.monotonic() - began) if outcome else 1
 
 
-def listen(queue, options, began):
+def suspend(sandbox: Sandbox, suspended):
+    sandbox.operator("provider", "suspend", SUSPENDED, "--reason", "a test")
+    suspended.set()
+
+
+def listen(queue, options, began, when_all_wait):
     """Follows the workers; what they counted, or None if one of them failed."""
-    at, counters, seen, left = Counter(), Counter(), set(), options.workers
+    at, counters, seen, left, waiting = Counter(), Counter(), set(), options.workers, 0
     told = time.monotonic()
     while left:
         what, number, said = queue.get()
@@ -226,6 +245,10 @@ def listen(queue, options, began):
             if time.monotonic() - told > 10:
                 told = time.monotonic()
                 print(f"{sum(at.values())} worlds in {told - began:.0f} s", flush=True)
+        if what == "waiting":
+            waiting += 1
+            if waiting == options.workers:
+                when_all_wait()
         if what == "done":
             left -= 1
             counters += said[0]
