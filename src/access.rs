@@ -6,6 +6,8 @@
 //! Promises: a fact that is missing refuses; a fact that could not be looked up is said to be so; adding an objection
 //! never widens access; nothing but [`Policy::decide`] makes a `Permit`.
 
+pub mod batch;
+mod claims;
 mod clearance;
 pub mod consent;
 mod content;
@@ -27,6 +29,7 @@ mod rule_id;
 mod store;
 mod wanted;
 
+pub use claims::{ClaimRecord, ClaimStore, ReviewTask, Settlement};
 pub use clearance::Clearance;
 pub use content::{ContentFault, FaultCode};
 pub use decision::{Decision, Refusal, RefusalKind};

@@ -4,6 +4,7 @@
 //! opened; each is told on a task of its own, so that a caller who hangs up leaves no request without its closing row.
 
 mod bad_tokens;
+mod batch;
 mod call;
 mod error;
 mod fhir;

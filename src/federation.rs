@@ -24,6 +24,7 @@ mod split;
 mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
+mod word;
 
 pub use answer::{Answer, Entry};
 pub use config::FederationConfig;
@@ -34,3 +35,4 @@ pub use manifest::{AnswerId, Items};
 pub use question::Question;
 pub use resolution::{Resolution, SourcePatient};
 pub use rewrite::Rewriter;
+pub use word::Word;

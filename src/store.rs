@@ -19,7 +19,7 @@ pub use fault::StoreFault;
 pub use url::DatabaseUrl;
 
 use crate::{
-    access::{FactStore, PolicyStore, desk::DeskStore},
+    access::{ClaimStore, FactStore, PolicyStore, desk::DeskStore},
     alerts::NoticeStore,
     audit::{LogId, LogReader, LogStore},
     federation::LongIds,
@@ -79,6 +79,13 @@ impl Store {
     }
 
     pub fn notices(&self) -> Arc<dyn NoticeStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub fn claims(&self) -> Arc<dyn ClaimStore> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),

@@ -4,8 +4,11 @@
 //! Every story ends in a [`Released`], which only the audit can make, or in an [`Ending`]; either way one closing row is
 //! committed before the caller hears of it.
 
+mod claim_watch;
+mod claims;
 mod desk;
 mod ending;
+mod evidence;
 mod explain;
 mod gateway;
 mod log;
@@ -13,6 +16,8 @@ mod objections;
 mod overrides;
 mod relationships;
 
+pub use claim_watch::keep_settling;
+pub use claims::claim_relationship;
 pub use desk::{close_task, release_hold, review_desk, review_task};
 pub use ending::Ending;
 pub use explain::explain;
@@ -23,9 +28,9 @@ pub use overrides::override_objections;
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
-    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Policy, Relationship, Wanted},
+    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Wanted},
     audit::{Opened, Released},
-    domain::{EntryId, NhsNumber, OdsCode, Timestamp},
+    domain::{EntryId, NhsNumber, Timestamp},
     federation::Question,
     fhir::ResourceType,
     identity::Requester,
@@ -189,19 +194,22 @@ pub struct Wrote {
     pub location: Option<Location>,
 }
 
-/// A permit, or how the story ends without one. The requester's own organisation is asked only where nothing stored
-/// relates them to the patient, and only after scope, purpose and role have passed.
+/// A permit, or how the story ends without one. The requester's own organisation is asked only where nothing stored but
+/// their own claim relates them to the patient, and only after scope, purpose and role have passed.
 async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &mut Opened) -> Result<Permit, Ending> {
     opened.undecided(wanted.patient);
     let mut facts = facts(g, requester, wanted.patient).await?;
     opened.weighs(&facts);
     let policy = g.policies.of(&facts.global).await?;
     let mut decision = policy.decide(requester, &wanted, &facts);
-    if let (Decision::NeedsEvidence, Some(patient), Some(organisation)) =
-        (&decision, wanted.patient, requester.party.organisation())
+    if let (Some(patient), Some(organisation)) = (wanted.patient, requester.party.organisation())
+        && evidence::would_help(&decision, wanted.action)
     {
-        facts.evidence = evidence(g, organisation, patient, &facts, &policy, opened).await?;
+        facts.evidence = evidence::evidence(g, organisation, patient, &facts, &policy, opened).await?;
         opened.asked(&facts.evidence);
+        if matches!(decision, Decision::Permit(_)) {
+            claims::confirm(g, requester, patient, organisation, &facts.evidence).await?;
+        }
         decision = policy.decide(requester, &wanted, &facts);
     }
     match decision {
@@ -221,39 +229,11 @@ async fn facts(g: &Gateway, requester: &Requester, patient: Option<NhsNumber>) -
     Ok(Facts { patient, global, evidence: Evidence::NotAsked, organisation, now: Timestamp::now() })
 }
 
-/// Does the requester's own organisation name itself this patient's general practice?
-async fn evidence(
-    g: &Gateway,
-    organisation: OdsCode,
-    patient: NhsNumber,
-    facts: &Facts,
-    policy: &Policy,
-    opened: &Opened,
-) -> Result<Evidence, Ending> {
-    let Some(provider) = g.registry.provider(organisation) else { return Ok(Evidence::Found([].into())) };
-    if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
-        return Ok(Evidence::Unreachable);
-    }
-    let question = Question { patient, sensitivities: policy.sensitivities(), resource_type: None, only: None };
-    let found = match g.federation.recent(organisation, question).await {
-        Some(found) => Ok(found),
-        None => {
-            let intent = opened.intent().await?;
-            g.federation.evidence(provider, question, intent.request_id()).await
-        }
-    };
-    Ok(match found {
-        // no one else can be anybody's registered practice, whatever they write
-        Ok(found) if provider.is_gp_practice() && found.is_registered_at(organisation) => {
-            Evidence::Found([Relationship::registered_at(organisation)].into())
-        }
-        Ok(_) => Evidence::Found([].into()),
-        Err(_) => Evidence::Unreachable,
-    })
-}
-
 async fn forget(g: &Gateway, patient: Option<NhsNumber>) {
     if let Some(patient) = patient {
         g.facts.forget(patient).await;
     }
 }
+
+#[cfg(test)]
+mod races;

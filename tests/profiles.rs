@@ -204,4 +204,5 @@ fn the_gateway_understands_the_examples_of_what_is_sent_to_it() {
     parameters::read_assertion(&example("Parameters-assert-relationship"), Timestamp::now()).unwrap();
     parameters::read_ending(&example("Parameters-end-relationship")).unwrap();
     parameters::read_override(&example("Parameters-override")).unwrap();
+    parameters::read_claiming(&example("Parameters-claim-relationship")).unwrap();
 }

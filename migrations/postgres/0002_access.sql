@@ -38,7 +38,7 @@ CREATE TABLE claim (
     settled_at   bigint              -- confirmed and not to be reviewed, or put before the privacy officer
 );
 CREATE INDEX claim_open ON claim (confirm_by) WHERE settled_at IS NULL;
-CREATE INDEX claim_patient ON claim (patient) WHERE settled_at IS NULL;
+CREATE INDEX claim_patient ON claim (patient, until_at);
 
 -- Never changed: one that is over is over by its end.
 CREATE TABLE override_grant (

@@ -154,7 +154,10 @@ impl Policy {
             now: crate::domain::Timestamp::MAX,
         };
         let epochs = Epochs { patient: 0, global: global.epoch };
-        let (Some(about), Some(organisation)) = (self.about(requester, action), requester.party.organisation()) else {
+        // without a patient nothing else than one's own organisation could give leave
+        let (Some(about), Some(organisation), true) =
+            (self.about(requester, action), requester.party.organisation(), concerns_own(action))
+        else {
             return Err(self.refusal(RefusalKind::Uniform, vec![RuleId::new(RuleId::RULE_FAILED)], epochs));
         };
         let reaches = self.reaches(requester, organisation_kind.map(|kind| &**kind));

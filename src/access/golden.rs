@@ -1,256 +1,329 @@
-//! The whole table of decisions, as a file that a reviewer reads: `golden/decisions.txt`. It is worked out anew for every
-//! combination and compared; `UPDATE_GOLDEN=1` rewrites it, and the change is reviewed like any other.
+//! Every decision, as tables that a reviewer reads: one file in `golden/` for each step, each with an answer in every cell.
+//! `UPDATE_GOLDEN=1 cargo test --lib golden` rewrites them, and the change is reviewed like any other.
+//!
+//! The steps know nothing of each other, so the tables together are the whole matrix of role, relationship, objection,
+//! override, sensitivity and purpose: `every_whole_decision_is_what_the_tables_say_step_by_step` goes through all of it.
 
-use super::{worlds::*, *};
+mod dimensions;
+mod table;
+mod whole;
+
+use super::{policy::StepName, worlds::*, *};
 use crate::{
-    domain::Labels,
+    domain::{Labels, OdsCode},
     fhir::ResourceType,
-    identity::{Party, Purpose, Requester, Scopes},
+    identity::{Party, Purpose, Requester},
 };
+use dimensions::*;
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, sync::Arc};
+use table::Table;
 
-const PURPOSES: [&str; 13] = [
-    "TREAT", "COC", "ETREAT", "PATRQT", "BTG", "ERTREAT", "CLINTRL", "POPHLTH", "HRESCH", "HMARKT", "HPAYMT", "treat",
-    "",
-];
+const READ: Action = Action::ReadRecord(ResourceType::Condition, Interaction::Search);
 
-fn askers() -> Vec<(&'static str, Requester)> {
-    let staff = |role| requester(staff(Some(role)));
-    let patient = |number| requester(Party::Patient { nhs_number: number });
+/// A world with these facts; whatever is left out is the plainest.
+#[derive(Clone, Default)]
+struct Case {
+    relationships: Vec<Relationship>,
+    evidence: Option<Evidence>,
+    objection: Option<Objection>,
+    overriding: Option<Override>,
+    at: Option<&'static str>,
+    quarantined: Option<OdsCode>,
+    suspended: Option<OdsCode>,
+}
+
+impl Case {
+    fn facts(&self) -> Facts {
+        let mut facts = facts();
+        let patient = Arc::make_mut(&mut facts.patient);
+        patient.relationships.clone_from(&self.relationships);
+        patient.objections.extend(self.objection.clone());
+        patient.overrides.extend(self.overriding.clone());
+        patient.quarantined.extend(self.quarantined);
+        let global = Arc::make_mut(&mut facts.global);
+        global.suspended.extend(self.suspended);
+        global.revoked.insert(Person { subject: "revoked".to_owned(), ..person() });
+        let evidence = self.evidence.clone().unwrap_or(Evidence::NotAsked);
+        Facts { evidence, organisation: self.at.map(Arc::from), ..facts }
+    }
+
+    /// At a hospital where the patient is registered.
+    fn registered() -> Self {
+        let relationships = vec![relationship(own(), Basis::Registered)];
+        Self { relationships, at: Some("acute-trust"), ..Self::default() }
+    }
+}
+
+/// How a decision ended, with its rules step by step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Outcome {
+    end: &'static str,
+    steps: [Vec<String>; 3],
+}
+
+impl Outcome {
+    fn of(decision: &Decision) -> Self {
+        let (end, rules): (_, &[RuleId]) = match decision {
+            Decision::Permit(permit) => ("yes", permit.rules()),
+            Decision::NeedsEvidence => ("ask their organisation, decide again", &[]),
+            Decision::Refused(refusal) => (refused(refusal.kind), &refusal.rules),
+        };
+        let of = |step| rules.iter().filter(|id| policy().step_of(id) == Some(step)).map(ToString::to_string).collect();
+        Self { end, steps: [StepName::Reach, StepName::Relate, StepName::See].map(of) }
+    }
+
+    fn said(&self, step: usize) -> String {
+        format!("{} [{}]", self.end, self.steps[step].join(", "))
+    }
+}
+
+fn refused(kind: RefusalKind) -> &'static str {
+    match kind {
+        RefusalKind::Uniform => "NO, access denied",
+        RefusalKind::NoConsent => "NO, the patient objects",
+        RefusalKind::CouldNotCheck => "NO, could not be checked",
+    }
+}
+
+fn decide(requester: &Requester, action: Action, case: &Case) -> Outcome {
+    Outcome::of(&policy().decide(requester, &wanted(action), &case.facts()))
+}
+
+fn doctor() -> Requester {
+    requester(staff(Some("R0260")))
+}
+
+/// The permit of a member of staff who reads: any other answer is a fault of the test.
+fn permit(requester: &Requester, action: Action, case: &Case) -> Permit {
+    match policy().decide(requester, &wanted(action), &case.facts()) {
+        Decision::Permit(permit) => permit,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn names<T>(of: &[(&'static str, T)]) -> Vec<&'static str> {
+    of.iter().map(|(name, _)| *name).collect()
+}
+
+fn reach() -> Table {
+    let (askers, actions) = (askers(), actions());
+    let dimensions = vec![
+        ("who asks", askers.iter().map(|asker| asker.name).collect()),
+        ("what for", names(&actions)),
+        ("purpose", PURPOSE_NAMES.to_vec()),
+    ];
+    Table::new("1. Reach: may they ask for such a thing at all?", dimensions, |at| {
+        let asker = &askers[at[0]];
+        let purpose = Purpose(PURPOSES[at[2]].to_owned());
+        let requester = Requester { purpose, ..asker.requester.clone() };
+        let outcome = decide(&requester, actions[at[1]].1, &Case { at: asker.at, ..Case::registered() });
+        let passed = !outcome.steps[1].is_empty();
+        format!("{} [{}]", if passed { "yes" } else { outcome.end }, outcome.steps[0].join(", "))
+    })
+}
+
+/// Who reaches each action, so that *relate* is asked: the same for all who do.
+fn relating() -> Vec<(&'static str, Requester)> {
     vec![
-        ("R0260 General Medical Practitioner", staff("R0260")),
-        ("R1290 Pharmacist", staff("R1290")),
-        ("R1330 Social Worker", staff("R1330")),
-        ("R0001 Privacy Officer", staff("R0001")),
-        ("R5100 Audit Manager", staff("R5100")),
-        ("R8009 Receptionist", staff("R8009")),
-        ("R1860 Researcher", staff("R1860")),
-        ("R9999, a role not in the table", staff("R9999")),
-        ("staff without a role", requester(worlds::staff(None))),
-        ("R0260, revoked", Requester { subject: "revoked".to_owned(), ..staff("R0260") }),
-        ("R0260, with no scope", Requester { scopes: Scopes::default(), ..staff("R0260") }),
-        ("the patient", patient(worlds::patient())),
-        ("another patient", patient(somebody_else())),
-        ("the patient's representative", Requester { acting: Some("a".to_owned()), ..patient(worlds::patient()) }),
+        ("clinician", doctor()),
+        ("privacy officer", requester(staff(Some("R0001")))),
+        ("the patient", requester(Party::Patient { nhs_number: worlds::patient() })),
+        ("another patient", requester(Party::Patient { nhs_number: somebody_else() })),
         ("an organisation's system", requester(Party::System { organisation: own() })),
     ]
 }
 
-fn actions() -> Vec<(String, Action)> {
-    use Interaction::{Read, Search};
-    let of_kind = [
-        ("demographics", ResourceType::Patient),
-        ("medicines-and-allergies", ResourceType::MedicationRequest),
-        ("summary", ResourceType::Condition),
-        ("care-coordination", ResourceType::CarePlan),
-        ("clinical-detail", ResourceType::Observation),
-        ("documents", ResourceType::DocumentReference),
+fn relate() -> Table {
+    let (who, actions, relations) = (relating(), actions(), relations());
+    let of_relations = relations.iter().map(|(name, ..)| *name).collect();
+    let dimensions = vec![("who asks", names(&who)), ("what for", names(&actions)), ("relationship", of_relations)];
+    Table::new("2. Relate: what is this patient to them?", dimensions, |at| {
+        let (_, relationships, evidence) = relations[at[2]].clone();
+        let case = Case { relationships, evidence: Some(evidence), ..Case::registered() };
+        let outcome = decide(&who[at[0]].1, actions[at[1]].1, &case);
+        let asked = outcome.end.starts_with("ask");
+        if asked || !outcome.steps[1].is_empty() { outcome.said(1) } else { "(does not reach it)".to_owned() }
+    })
+}
+
+fn see() -> Table {
+    let (objections, overrides) = (objections(), overrides());
+    let dimensions = vec![
+        ("what for", vec!["read the record", "read objections"]),
+        ("objection", names(&objections)),
+        ("override", names(&overrides)),
     ];
-    let mut actions: Vec<_> =
-        of_kind.iter().map(|(kind, t)| (format!("read {kind}"), Action::ReadRecord(*t, Search))).collect();
-    actions.extend(
-        [
-            ("read the log", Action::ReadLog(Search)),
-            ("read objections", Action::ReadObjections(Read)),
-            ("record an objection", Action::RecordObjection),
-            ("withdraw an objection", Action::WithdrawObjection),
-            ("assert its relationship", Action::AssertRelationship { organisation: own() }),
-            ("assert another's relationship", Action::AssertRelationship { organisation: other() }),
-            ("end its relationship", Action::EndRelationship { organisation: own() }),
-            ("end another's relationship", Action::EndRelationship { organisation: other() }),
-        ]
-        .map(|(name, action)| (name.to_owned(), action)),
-    );
-    actions
+    Table::new("3. See: may the record be looked into?", dimensions, |at| {
+        let (objection, overriding) = (objections[at[1]].1.clone(), overrides[at[2]].1.clone());
+        let action = if at[0] == 0 { READ } else { Action::ReadObjections(Interaction::Read) };
+        decide(&doctor(), action, &Case { objection, overriding, ..Case::registered() }).said(2)
+    })
 }
 
-/// Name, what is stored, what the own organisation said.
-fn relations() -> Vec<(&'static str, Vec<Relationship>, Evidence)> {
-    let ended = Relationship { end: Some(NOW), ..relationship(own(), Basis::Registered) };
-    let no = found(&[]);
-    vec![
-        ("none, not asked", vec![], Evidence::NotAsked),
-        ("none, asked: no", vec![], no.clone()),
-        ("none, unreachable", vec![], Evidence::Unreachable),
-        ("another's", vec![relationship(other(), Basis::Registered)], no.clone()),
-        ("ended", vec![ended], no.clone()),
-        ("encounter", vec![relationship(own(), Basis::Encounter)], Evidence::NotAsked),
-        ("encounter, unreachable", vec![relationship(own(), Basis::Encounter)], Evidence::Unreachable),
-        ("registered", vec![relationship(own(), Basis::Registered)], Evidence::NotAsked),
-        ("asked: registered", vec![], found(&[Basis::Registered])),
-    ]
-}
-
-fn objections() -> [(&'static str, Vec<Objection>); 3] {
+fn types() -> [(&'static str, ResourceType); 3] {
     [
-        ("none", vec![]),
-        ("one source", vec![objection(of_source(other()))]),
-        ("whole record", vec![objection(Terms::default())]),
+        ("Condition", ResourceType::Condition),
+        ("MedicationRequest", ResourceType::MedicationRequest),
+        ("Patient", ResourceType::Patient),
     ]
 }
 
-fn world(objections: Vec<Objection>, relationships: Vec<Relationship>, evidence: Evidence) -> Facts {
-    let mut facts = facts();
-    let patient = Arc::make_mut(&mut facts.patient);
-    patient.objections = objections;
-    patient.relationships = relationships;
-    let revoked = Person { issuer: "https://identity.example".to_owned(), subject: "revoked".to_owned() };
-    Arc::make_mut(&mut facts.global).revoked.insert(revoked);
-    Facts { evidence, ..facts }
+/// What an objection says of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Covered {
+    No,
+    Yes,
+    Firmly,
 }
 
-fn list(rules: &[RuleId]) -> String {
-    rules.iter().map(RuleId::as_str).collect::<Vec<_>>().join(", ")
-}
+const COVERED: [(&str, Covered); 3] =
+    [("no", Covered::No), ("yes", Covered::Yes), ("yes, not even in an emergency", Covered::Firmly)];
 
-fn outcome(decision: &Decision) -> String {
-    match decision {
-        Decision::Permit(permit) => format!("PERMIT by {} [{}]", permit.basis(), list(permit.rules())),
-        Decision::NeedsEvidence => "ask the own organisation, decide again".to_owned(),
-        Decision::Refused(refusal) => format!("refuse {:?} [{}]", refusal.kind, list(&refusal.rules)),
+/// Asked of a reader for whom an override opens what it can.
+fn covered(objection: &Objection, resource_type: ResourceType, item: &Item<'_>) -> Covered {
+    let answer = |reason| {
+        let end = hours(1);
+        let overriding = Some(Override { id: "g".to_owned(), person: person(), reason, start: NOW, end });
+        let case = Case { objection: Some(objection.clone()), overriding, ..Case::registered() };
+        let permit = permit(&doctor(), Action::ReadRecord(resource_type, Interaction::Search), &case);
+        permit.objected(item.source, item.labels, item.date)
+    };
+    let said = answer(OverrideReason::HarmToChild);
+    match (said.any, said.not_even_in_an_emergency) {
+        (false, _) => Covered::No,
+        (true, false) => Covered::Yes,
+        (true, true) => Covered::Firmly,
     }
 }
 
-/// Rows that answer the same become one: `(names, answer)`, in the order of their first.
-fn merged<T: PartialEq>(rows: impl Iterator<Item = (String, T)>) -> Vec<(Vec<String>, T)> {
-    let mut merged: Vec<(Vec<String>, T)> = Vec::new();
-    for (name, answer) in rows {
-        match merged.iter_mut().find(|(_, same)| *same == answer) {
-            Some((names, _)) => names.push(name),
-            None => merged.push((vec![name], answer)),
-        }
-    }
-    merged
+struct Item<'a> {
+    source: OdsCode,
+    labels: &'a Labels,
+    date: Option<crate::domain::Timestamp>,
 }
 
-fn any(names: &[String], of: usize) -> String {
-    if names.len() == of { "any".to_owned() } else { names.join(" / ") }
+fn objected() -> Table {
+    let (objections, labels) = (objections(), labels());
+    let dimensions = vec![
+        ("objection", names(&objections)),
+        ("type", names(&types())),
+        ("source", names(&sources())),
+        ("mark", names(&labels)),
+        ("date", names(&dates())),
+    ];
+    Table::new("4. Which entries an objection covers", dimensions, |at| {
+        let item = Item { source: sources()[at[2]].1, labels: &labels[at[3]].1, date: dates()[at[4]].1 };
+        let said = objections[at[0]].1.as_ref().map(|o| covered(o, types()[at[1]].1, &item));
+        let said = said.unwrap_or(Covered::No);
+        COVERED.iter().find(|(_, covered)| *covered == said).unwrap().0.to_owned()
+    })
 }
 
-fn decisions(table: &mut String) {
-    let (relations, objections) = (relations(), objections());
-    for (who, requester) in askers() {
-        let _ = writeln!(table, "\n== {who}");
-        let blocks = actions().into_iter().map(|(name, action)| {
-            let by_purpose = PURPOSES.iter().map(|purpose| {
-                let requester = Requester { purpose: Purpose((*purpose).to_owned()), ..requester.clone() };
-                let by_relation = relations.iter().map(|(relation, stored, evidence)| {
-                    let by_objection = objections.iter().map(|(objection, list)| {
-                        let facts = world(list.clone(), stored.clone(), evidence.clone());
-                        (objection.to_string(), outcome(&policy().decide(&requester, &wanted(action), &facts)))
-                    });
-                    (relation.to_string(), merged(by_objection))
-                });
-                (if purpose.is_empty() { "(none)".to_owned() } else { (*purpose).to_owned() }, merged(by_relation))
-            });
-            (name, merged(by_purpose))
-        });
-        for (names, by_purpose) in merged(blocks) {
-            let _ = writeln!(table, "\n{}", names.join("; "));
-            for (purposes, by_relation) in by_purpose {
-                let purposes = any(&purposes, PURPOSES.len());
-                if let [(_, by_objection)] = &by_relation[..]
-                    && let [(_, answer)] = &by_objection[..]
-                {
-                    let _ = writeln!(table, "  for {purposes} -> {answer}");
-                    continue;
-                }
-                let _ = writeln!(table, "  for {purposes}");
-                for (related, by_objection) in by_relation {
-                    for (objected, answer) in by_objection {
-                        let (related, objected) = (any(&related, relations.len()), any(&objected, objections.len()));
-                        let _ =
-                            writeln!(table, "    relationship: {related} | objection: {objected}\n      -> {answer}");
-                    }
-                }
-            }
-        }
-    }
+/// Readers of each reach of the sensitive kinds.
+fn readers() -> Vec<(&'static str, Requester)> {
+    ["R0260", "R8004", "R1290", "R1330"]
+        .map(|code| requester(staff(Some(code))))
+        .into_iter()
+        .zip(["clinical", "clinical-support", "pharmacy", "social-care"])
+        .map(|(requester, name)| (name, requester))
+        .collect()
 }
 
-/// What is shown of one source, once the record may be seen.
-fn disclosures(table: &mut String) {
-    let _ = writeln!(table, "\n\n#### Disclosure: R0260 reads; one source, in every state\n");
-    for (basis, own_source, state) in (0..32).map(|n| ([Basis::Encounter, Basis::Registered][n / 16], n & 8 > 0, n & 7))
-    {
-        let source = if own_source { own() } else { other() };
-        let mut facts = world(vec![], vec![relationship(own(), basis)], Evidence::NotAsked);
-        let mut is = Vec::new();
-        let patient = Arc::make_mut(&mut facts.patient);
-        if state & 1 > 0 {
-            patient.objections.push(objection(of_source(source)));
-            is.push("objected to");
-        }
-        if state & 2 > 0 {
-            patient.quarantined.insert(source);
-            is.push("quarantined");
-        }
-        if state & 4 > 0 {
-            Arc::make_mut(&mut facts.global).suspended.insert(source);
-            is.push("suspended");
-        }
-        let doctor = requester(staff(Some("R0260")));
-        let action = Action::ReadRecord(ResourceType::Observation, Interaction::Search);
-        let Decision::Permit(permit) = policy().decide(&doctor, &wanted(action), &facts) else { panic!("no permit") };
-        let mut restricted = Labels::default();
-        restricted.add(Labels::CONFIDENTIALITY, "R");
-        let shown = |labels: &Labels| {
-            let answer = permit.disclose(source, labels, None);
-            let released = permit.disclosure(source, labels, None) == Disclosure::Release;
-            format!("{} [{}]", if released { "RELEASE" } else { "withhold" }, list(&answer.rules))
+const GRADES: [(&str, Basis); 3] =
+    [("registered", Basis::Registered), ("evidenced", Basis::Encounter), ("claimed", Basis::Claim)];
+
+/// An answer of the fourth step: of demographics, which every reader reaches, and with no other objection than this.
+fn disclosed(
+    reader: &Requester,
+    basis: Basis,
+    covered: Covered,
+    (source, labels): (OdsCode, &Labels),
+    case: Case,
+) -> String {
+    let terms = Terms { not_even_in_an_emergency: covered == Covered::Firmly, ..of_source(source) };
+    let case = Case {
+        relationships: vec![relationship(own(), basis)],
+        objection: (covered != Covered::No).then(|| objection(terms)),
+        ..case
+    };
+    let permit = permit(reader, Action::ReadRecord(ResourceType::Patient, Interaction::Search), &case);
+    shown(&permit, source, labels, None)
+}
+
+fn shown(permit: &Permit, source: OdsCode, labels: &Labels, date: Option<crate::domain::Timestamp>) -> String {
+    let answer = permit.disclose(source, labels, date);
+    let rules: Vec<&str> = answer.rules.iter().map(RuleId::as_str).collect();
+    format!("{} [{}]", if answer.permitted { "shown" } else { "WITHHELD" }, rules.join(", "))
+}
+
+const STATES: [&str; 3] = ["in order", "quarantined", "suspended"];
+
+fn disclose() -> Table {
+    let (readers, overrides, labels) = (readers(), overrides(), labels());
+    let dimensions = vec![
+        ("mark", names(&labels)),
+        ("source", names(&sources())),
+        ("that source", STATES.to_vec()),
+        ("covered by an objection", names(&COVERED)),
+        ("relationship", names(&GRADES)),
+        ("job role", names(&readers)),
+        ("override", names(&overrides)),
+    ];
+    Table::new("5. Disclose: may this entry be shown?", dimensions, |at| {
+        let (source, state) = (sources()[at[1]].1, STATES[at[2]]);
+        let case = Case {
+            overriding: overrides[at[6]].1.clone(),
+            quarantined: (state == "quarantined").then_some(source),
+            suspended: (state == "suspended").then_some(source),
+            ..Case::registered()
         };
-        let (basis, whose) = (basis.as_str(), if own_source { "own" } else { "other" });
-        let state = if is.is_empty() { "open".to_owned() } else { is.join(", ") };
-        let _ = writeln!(
-            table,
-            "related by {basis} | {whose} source, {state}: {:?}\n  unlabelled -> {}\n  restricted -> {}",
-            permit.asks(source),
-            shown(&Labels::default()),
-            shown(&restricted),
-        );
-    }
+        disclosed(&readers[at[5]].1, GRADES[at[4]].1, COVERED[at[3]].1, (source, &labels[at[0]].1), case)
+    })
 }
 
-fn roles(table: &mut String) {
-    let _ = writeln!(table, "\n\n#### Job roles: the kinds each reaches\n");
+/// Which kinds each job role reaches, and what it may take upon itself.
+fn roles() -> String {
+    let mut text = "# Job roles: what each reaches at an organisation that treats patients\n\n".to_owned();
     let roles = policy().roles();
     for code in roles.codes().collect::<BTreeSet<_>>() {
         let kinds: Vec<_> = roles.reaches(code, &[]).iter().map(|kind| roles.kind_name(kind)).collect();
-        let name = roles.name_of(code).unwrap_or_default();
-        let _ = writeln!(
-            table,
-            "{code} {name}: {}",
-            if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") }
-        );
+        let _ = write!(text, "{code} {}: ", roles.name_of(code).unwrap_or_default());
+        let _ = writeln!(text, "{}", if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") });
     }
+    text
 }
 
-fn table() -> String {
-    let mut table = "#### Decisions: every asker, action, purpose, relationship and objection; what answers the same is one line.\n\
-                     #### Made by src/access/golden.rs (UPDATE_GOLDEN=1 cargo test golden); the rules are in policies/.\n"
-        .to_owned();
-    decisions(&mut table);
-    disclosures(&mut table);
-    roles(&mut table);
-    table
+fn files() -> Vec<(&'static str, String)> {
+    let tables = [
+        ("1-reach.txt", reach()),
+        ("2-relate.txt", relate()),
+        ("3-see.txt", see()),
+        ("4-objections.txt", objected()),
+        ("5-disclose.txt", disclose()),
+    ];
+    let mut files: Vec<_> = tables.into_iter().map(|(name, table)| (name, table.text())).collect();
+    files.push(("roles.txt", roles()));
+    files
 }
 
 #[test]
 fn the_decisions_are_those_that_were_reviewed() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/access/golden/decisions.txt");
-    let table = table();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&file, &table).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/access/golden");
+    for (name, now) in files() {
+        let file = folder.join(name);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&file, &now).unwrap();
+        }
+        let reviewed = fs::read_to_string(&file).unwrap();
+        let first = now.lines().zip(reviewed.lines()).enumerate().find(|(_, (now, then))| now != then);
+        assert!(now == reviewed, "{name} changed; first difference (line, (now, reviewed)): {first:#?}");
     }
-    let reviewed = fs::read_to_string(&file).unwrap();
-    let first = table.lines().zip(reviewed.lines()).enumerate().find(|(_, (now, then))| now != then);
-    assert!(table == reviewed, "decisions changed; first difference (line, (now, reviewed)): {first:#?}");
 }
 
 #[test]
-fn every_rule_decides_something_in_the_table() {
-    let table = table();
-    let words: BTreeSet<&str> = table.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
+fn every_rule_decides_something_in_the_tables() {
+    let text: String = files().into_iter().map(|(_, text)| text).collect();
+    let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
     let idle: Vec<_> = policy().rule_ids().filter(|id| !words.contains(id.as_str())).collect();
     assert!(idle.is_empty(), "{idle:?}");
 }

@@ -129,12 +129,20 @@ impl Objection {
                 .any(|matter| matter.is_for(reader) && matter.fits(item, policy, Doubt::DoesNot))
     }
 
-    /// Whether it covers all of this type that this source could hold: then the source is not asked.
-    pub(super) fn covers_all_of(&self, source: OdsCode, resource_type: &str, policy: &Policy) -> bool {
-        let Matter { sensitivities, data, .. } = &self.terms.covers;
+    /// Whether it covers all of this type that this source could hold: then the source is not asked. What fits an entry
+    /// without labels fits it with any: they only add kinds and sensitivities.
+    pub(super) fn covers_all_of(
+        &self,
+        source: OdsCode,
+        resource_type: &str,
+        reader: &Reader<'_>,
+        policy: &Policy,
+    ) -> bool {
         let item = Item { source, resource_type, labels: &Labels::default(), date: None };
-        let by_type = self.terms.covers.fits(&item, policy, Doubt::DoesNot);
-        sensitivities.is_empty() && data.is_none() && self.terms.except.is_empty() && by_type
+        let excepted = |matter: &Matter| matter.is_for(reader) && matter.is_from(source);
+        self.terms.covers.data.is_none()
+            && self.terms.covers.fits(&item, policy, Doubt::Fits)
+            && !self.terms.except.iter().any(excepted)
     }
 
     /// Whether it depends on an entry's date.
@@ -171,11 +179,15 @@ impl Matter {
             })
     }
 
+    fn is_from(&self, source: OdsCode) -> bool {
+        self.sources.is_empty() || self.sources.contains(&source)
+    }
+
     fn fits(&self, item: &Item<'_>, policy: &Policy, doubt: Doubt) -> bool {
         let doubted = doubt == Doubt::Fits;
-        let by_source = self.sources.is_empty() || self.sources.contains(&item.source);
+        let by_source = self.is_from(item.source);
         let by_type = (self.types.is_empty() && self.kinds.is_empty())
-            || self.types.iter().any(|name| name == item.resource_type)
+            || self.types.iter().any(|name| name == item.resource_type || (doubted && !policy.knows_type(name)))
             || self
                 .kinds
                 .iter()

@@ -1,4 +1,4 @@
-//! The Parameters of `$assert-relationship` and `$end-relationship` (<https://hl7.org/fhir/R4/parameters.html>), read as
+//! The Parameters of `$assert-relationship`, `$end-relationship` and `$claim-relationship` (<https://hl7.org/fhir/R4/parameters.html>), read as
 //! strictly as a Consent: an unknown or repeated parameter is refused with its place.
 
 mod overriding;
@@ -20,6 +20,13 @@ use std::borrow::Cow;
 pub struct Assertion {
     pub patient: NhsNumber,
     pub relationship: Relationship,
+}
+
+/// `$claim-relationship`: the caller cares for this patient, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claiming {
+    pub patient: NhsNumber,
+    pub reason: String,
 }
 
 /// `$end-relationship`: of this evidence, or of all where none is named.
@@ -49,6 +56,16 @@ pub fn read_assertion(text: &str, now: Timestamp) -> Result<Assertion, ContentFa
     given.done()?;
     let relationship = Relationship::of(organisation, basis, start, end, evidence);
     Ok(Assertion { patient, relationship })
+}
+
+/// Reads patient and reason.
+pub fn read_claiming(text: &str) -> Result<Claiming, ContentFault> {
+    let mut tape = Tape::new();
+    let mut given = Given::read(text, &mut tape)?;
+    let patient = nhs_number(&given.need("patient", "valueIdentifier")?)?;
+    let reason = given.need("reason", "valueString")?.text()?.trim().to_owned();
+    given.done()?;
+    Ok(Claiming { patient, reason })
 }
 
 /// Reads patient, organization and, where one relationship among several is meant, its evidence.

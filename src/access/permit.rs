@@ -149,7 +149,8 @@ impl Permit {
         self.epochs
     }
 
-    /// The earliest end among the token and the relationship relied on, exclusive.
+    /// The earliest of the ends of the token, the relationship relied on and the override in force, and of the begins of
+    /// objections to come. Exclusive.
     pub fn valid_until(&self) -> Timestamp {
         self.valid_until
     }
@@ -165,6 +166,11 @@ impl Permit {
     }
 
     /// What decided, step by step.
+    /// Nothing but the requester's own claim relates them to the patient.
+    pub fn is_on_a_claim(&self) -> bool {
+        self.grade == Grade::Claimed
+    }
+
     pub fn rules(&self) -> &[RuleId] {
         &self.rules
     }
@@ -200,10 +206,18 @@ impl Permit {
     }
 
     pub(super) fn disclose(&self, source: OdsCode, labels: &Labels, date: Option<Timestamp>) -> Answer {
+        self.answer(source, labels, self.objected(source, labels, date))
+    }
+
+    /// What the objections that cover such an entry say.
+    pub(super) fn objected(&self, source: OdsCode, labels: &Labels, date: Option<Timestamp>) -> Objected {
         let item = Item { source, resource_type: self.resource_type, labels, date };
-        let reader = Reader { user: self.user.as_deref(), person: &self.person, organisation: self.organisation };
-        let covering = self.objections.iter().filter(|objection| objection.covers(&item, &reader, &self.policy));
-        self.answer(source, labels, Objected::by(covering))
+        let reader = self.reader();
+        Objected::by(self.objections.iter().filter(|objection| objection.covers(&item, &reader, &self.policy)))
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader { user: self.user.as_deref(), person: &self.person, organisation: self.organisation }
     }
 
     fn answer(&self, source: OdsCode, labels: &Labels, objected: Objected) -> Answer {
@@ -238,7 +252,8 @@ impl Permit {
 
     /// May this source be asked? Not if nothing that it could hold might be shown.
     pub fn asks(&self, source: OdsCode) -> Asking {
-        let all = |objection: &&Objection| objection.covers_all_of(source, self.resource_type, &self.policy);
+        let reader = self.reader();
+        let all = |objection: &&Objection| objection.covers_all_of(source, self.resource_type, &reader, &self.policy);
         let objected = Objected::by(self.objections.iter().filter(all));
         if self.answer(source, &Labels::default(), objected).permitted {
             Asking::Ask

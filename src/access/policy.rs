@@ -151,6 +151,11 @@ impl Policy {
         &self.sensitivities
     }
 
+    /// Whether this is a type of the record, or one that the gateway itself keeps.
+    pub(super) fn knows_type(&self, name: &str) -> bool {
+        self.roles.kind_of(name).is_some()
+    }
+
     /// Whether an entry of this type, labelled so, is of the kind of this name; `None` if there is no such kind.
     pub(super) fn is_of_kind(&self, resource_type: &str, labels: &Labels, name: &str) -> Option<bool> {
         let kind = self.roles.kind_named(name)?;
@@ -174,6 +179,14 @@ impl Policy {
     #[cfg(test)]
     pub(super) fn rule_ids(&self) -> impl Iterator<Item = &RuleId> {
         StepName::ALL.iter().filter_map(|step| self.steps.get(step)).flat_map(Rules::iter).map(|rule| &rule.id)
+    }
+
+    /// Which step a rule, or its standing in where none spoke, belongs to.
+    #[cfg(test)]
+    pub(super) fn step_of(&self, id: &RuleId) -> Option<StepName> {
+        let nothing = |step: &StepName| id.as_str() == format!("{}{}", RuleId::NOTHING_PERMITS, step.as_str());
+        let has = |step: &StepName| self.steps.get(step).is_some_and(|rules| rules.iter().any(|rule| rule.id == *id));
+        StepName::ALL.into_iter().find(|step| nothing(step) || has(step))
     }
 
     #[cfg(test)]

@@ -85,7 +85,8 @@ pub fn relationship(organisation: OdsCode, basis: Basis) -> Relationship {
         organisation,
         basis,
         start: Timestamp(NOW.0 - 3_600_000_000),
-        end: None,
+        // a claim without an end would not hold
+        end: (basis == Basis::Claim).then_some(Timestamp(NOW.0 + 3_600_000_000)),
         closed: false,
         person: (basis == Basis::Claim).then(person),
         evidence: "https://estuary.example|1".to_owned(),

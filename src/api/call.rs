@@ -1,4 +1,8 @@
-use super::{Node, error, reply::Reply};
+use super::{
+    Node, error,
+    reply::Reply,
+    route::{self, Told},
+};
 use crate::{
     domain::RequestId,
     fhir::outcome::IssueCode,
@@ -30,8 +34,6 @@ pub struct Call {
     pub must_be_complete: bool,
 }
 
-/// Bodies here are forms, Parameters and Consents.
-const MAX_BODY: usize = 64 << 10;
 const MAX_QUERY: usize = 8 << 10;
 /// It is written in the audit: no type, id or operation needs more.
 const MAX_PATH: usize = 1 << 10;
@@ -81,9 +83,11 @@ impl Call {
         if headers.contains_key(CONTENT_ENCODING) {
             return Err(error::refused(415, IssueCode::NotSupported, "Send the body without Content-Encoding."));
         }
+        let path: Vec<String> = path.split('/').map(str::to_owned).collect();
+        let max_body = route::find(request.method(), &path).unwrap_or(Told::Record).max_body();
         Ok(Self {
             method: request.method().clone(),
-            path: path.split('/').map(str::to_owned).collect(),
+            path,
             query: query.to_owned(),
             content_type: text(headers, &CONTENT_TYPE),
             accept: text(headers, &ACCEPT),
@@ -91,17 +95,21 @@ impl Call {
             must_be_complete: headers
                 .get_all("x-completeness")
                 .any(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"required")),
-            body: body(payload).await?,
+            body: body(payload, max_body).await?,
         })
     }
 }
 
-async fn body(mut payload: Payload) -> Result<Bytes, Reply> {
+async fn body(mut payload: Payload, most: usize) -> Result<Bytes, Reply> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| error::refused(400, IssueCode::Structure, "The body could not be read."))?;
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(error::refused(413, IssueCode::TooLong, "The body is larger than 64 KiB."));
+        if body.len() + chunk.len() > most {
+            return Err(error::refused(
+                413,
+                IssueCode::TooLong,
+                "The body is larger than is taken here: 64 KiB, or 1 MiB of many Parameters.",
+            ));
         }
         body.extend_from_slice(&chunk);
     }

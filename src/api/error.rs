@@ -13,11 +13,12 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 
 /// The one text of every refusal without role or relationship, whatever is or is not known about the patient.
 const UNIFORM: &str = "You may not see this. If you care for this patient, have your organisation's system record the \
-                       care relationship.";
+                       care relationship, or, where your role allows it, claim it with Patient/$claim-relationship.";
 const NO_CONSENT: &str = "The patient objects to this record being shared. Ask the patient; what your own organisation \
                           holds is in your own system.";
 const COULD_NOT_CHECK: &str = "Whether your organisation cares for this patient could not be checked just now. Try \
-                               again shortly.";
+                               again shortly, or, where your role allows it, claim the relationship with \
+                               Patient/$claim-relationship.";
 const NOT_FOUND: &str = "There is no such resource in what you may see of this patient's record.";
 const GONE: &str = "This page no longer stands: the record, your permission or the time has moved on. Start the search \
                     again.";

@@ -1,7 +1,7 @@
 //! The door to every FHIR request: who asks, what they ask, the audit opened; then the story, and its end as a reply.
 
 use super::{
-    Node,
+    Node, batch,
     call::{self, Call},
     error,
     reply::Reply,
@@ -129,13 +129,21 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
         Told::CreateConsent
         | Told::UpdateConsent
         | Told::ReviewConsent
-        | Told::AssertRelationship
         | Told::EndRelationship
+        | Told::ClaimRelationship
         | Told::Override
         | Told::CloseTask
         | Told::ReleaseHold => match resource(call) {
             Ok(body) => write(g, requester, told, call, body, opened).await,
             Err(reply) => closed(opened, reply).await,
+        },
+        Told::AssertRelationship => match batch::items(call, opened).await {
+            Ok(Some(items)) => batch::asserted(g, requester, &items, opened).await,
+            Ok(None) => match resource(call) {
+                Ok(body) => written(201, story::assert_relationship(g, requester, body, opened).await),
+                Err(reply) => closed(opened, reply).await,
+            },
+            Err(reply) => reply,
         },
     }
 }
@@ -151,15 +159,19 @@ async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body
             let id = segment(call, 1);
             (200, story::review(g, requester, id, call.if_match.as_deref(), body, opened).await)
         }
-        Told::AssertRelationship => (201, story::assert_relationship(g, requester, body, opened).await),
         Told::Override => (201, story::override_objections(g, requester, body, opened).await),
         Told::CloseTask => {
             let id = segment(call, 1);
             (200, story::close_task(g, requester, id, call.if_match.as_deref(), body, opened).await)
         }
         Told::ReleaseHold => (200, story::release_hold(g, requester, segment(call, 1), body, opened).await),
+        Told::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
         _ => (200, story::end_relationship(g, requester, body, opened).await),
     };
+    written(status, wrote)
+}
+
+pub(super) fn written(status: u16, wrote: Result<Wrote, Ending>) -> Reply {
     match wrote {
         Err(ending) => error::ending(&ending),
         Ok(Wrote { released, location }) => {
@@ -177,6 +189,10 @@ fn resource(call: &Call) -> Result<&str, Reply> {
     if !call.content_type.as_deref().is_some_and(|text| MediaType::of(text).is_json()) {
         return Err(error::refused(415, IssueCode::NotSupported, "Send a FHIR resource as application/fhir+json."));
     }
+    text(call)
+}
+
+pub(super) fn text(call: &Call) -> Result<&str, Reply> {
     if !call.query.is_empty() {
         return Err(error::refused(400, IssueCode::NotSupported, "This interaction takes no parameters in the URL."));
     }
@@ -192,7 +208,7 @@ fn shown(told: Result<Released, Ending>) -> Reply {
 }
 
 /// Closes the audit with the reply's status. Where that cannot be written, the caller is told so instead.
-async fn closed(opened: &mut Opened, reply: Reply) -> Reply {
+pub(super) async fn closed(opened: &mut Opened, reply: Reply) -> Reply {
     match opened.fail_anyway(reply.status, "request").await {
         Ok(()) => reply,
         Err(_) => error::ending(&Ending::AuditUnavailable),

@@ -22,7 +22,7 @@ pub struct Reply {
     pub status: u16,
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub content_type: &'static str,
-    body: Vec<Bytes>,
+    pub(super) body: Vec<Bytes>,
 }
 
 impl Reply {

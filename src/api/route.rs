@@ -20,8 +20,19 @@ pub enum Told {
     CloseTask,
     ReleaseHold,
     ExplainAccess,
+    ClaimRelationship,
     /// Any other GET or POST below `/fhir`: the record's grammar decides.
     Record,
+}
+
+impl Told {
+    /// The largest body it takes, in bytes: forms, Parameters and Consents; or many Parameters.
+    pub fn max_body(self) -> usize {
+        match self {
+            Self::AssertRelationship => 1 << 20,
+            _ => 64 << 10,
+        }
+    }
 }
 
 /// A method and a path below `/fhir`, in which `*` stands for any one segment.
@@ -50,6 +61,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "PUT", path: &["Task", "*"], told: Told::CloseTask },
     Route { method: "POST", path: &["Task", "*", "$release-hold"], told: Told::ReleaseHold },
     Route { method: "GET", path: &["Patient", "$explain-access"], told: Told::ExplainAccess },
+    Route { method: "POST", path: &["Patient", "$claim-relationship"], told: Told::ClaimRelationship },
     Route { method: "GET", path: &["*"], told: Told::Record },
     Route { method: "POST", path: &["*", "_search"], told: Told::Record },
     Route { method: "GET", path: &["*", "*"], told: Told::Record },

@@ -71,6 +71,16 @@ impl Opened {
         Self { log, row, about: None, guard: None, closing: None, closed: false }
     }
 
+    /// The audit of one of several things asked for in this request. It closes on its own, under a request id of its own.
+    pub fn item(&self, at: usize) -> Self {
+        let row = Row { request_id: self.row.request_id.item(at), ..self.row.clone() };
+        Self { log: self.log.clone(), row, about: None, guard: None, closing: None, closed: false }
+    }
+
+    pub fn request_id(&self) -> RequestId {
+        self.row.request_id
+    }
+
     /// What is asked, once it has been understood.
     pub fn asks(
         &mut self,

@@ -13,7 +13,7 @@ use crate::{
     },
     registry::Registry,
     store::{DatabaseUrl, Store},
-    story::Gateway,
+    story::{self, Gateway},
 };
 use actix_web::web;
 use serde_json::json;
@@ -58,6 +58,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         policies,
         facts: FactCache::new(store.facts()),
         desk: store.desk(),
+        claims: store.claims(),
         registry,
         federation,
         log,
@@ -70,6 +71,8 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     if let Some(webhook) = webhook {
         tokio::spawn(alerts::keep_sending(Arc::downgrade(&gateway), store.notices(), webhook));
     }
+    let every = Duration::from_secs(config.gateway.claim_watch_seconds.max(1));
+    tokio::spawn(story::keep_settling(Arc::downgrade(&gateway), every));
     Ok(web::Data::new(Node {
         gateway,
         bad_tokens,
@@ -104,6 +107,7 @@ const SCOPES: &[&str] = &[
 ];
 
 const OPERATIONS: &[(&str, &str)] = &[
+    ("claim-relationship", "https://caregate.example/OperationDefinition/claim-relationship"),
     ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),
     ("override", "https://caregate.example/OperationDefinition/override"),
     ("end-relationship", "https://caregate.example/OperationDefinition/end-relationship"),

@@ -82,6 +82,9 @@ pub async fn reload(policies: &Policies) -> Result<(), PolicyUnavailable> {
     } else {
         tracing::info!(policy.fingerprint = %fingerprint, "the policy was in force already");
     }
+    if applied.policy.sensitivities().only_fixture {
+        tracing::warn!(policy.fingerprint = %fingerprint, "sensitivities.json is only the fixture list");
+    }
     Ok(())
 }
 

@@ -24,6 +24,9 @@ pub struct GatewaySection {
     /// Requests under way on this node; more are answered 503 at once.
     #[serde(default = "default_concurrency")]
     pub max_concurrent_requests: usize,
+    /// How often claims are looked for that nothing has confirmed in time, in seconds.
+    #[serde(default = "default_claim_watch")]
+    pub claim_watch_seconds: u64,
 }
 
 fn default_workers() -> usize {
@@ -33,6 +36,9 @@ fn default_deadline() -> u64 {
     10_000
 }
 fn default_drain() -> u64 {
+    30
+}
+fn default_claim_watch() -> u64 {
     30
 }
 fn default_concurrency() -> usize {

@@ -44,10 +44,12 @@ impl Labels {
     /// no disclosure without leave. The systems' older names, another case or no system at all must not unlock what was
     /// locked.
     pub fn restricts(system: &str, code: &str) -> bool {
-        let (system, code) = (CodeSystem::spelt(system), code.trim());
-        let is_any_of = |codes: &[&str]| codes.iter().any(|restricting| restricting.eq_ignore_ascii_case(code));
-        is_any_of(&["R", "V"]) && (system.is_unsaid() || system.ends_with("confidentiality"))
-            || is_any_of(&Self::NOT_WITHOUT_LEAVE) && (system.is_unsaid() || system.ends_with("actcode"))
+        let is_any_of = |codes: &[&str]| codes.iter().any(|restricting| restricting.eq_ignore_ascii_case(code.trim()));
+        let says = |name| {
+            let system = CodeSystem::spelt(system);
+            system.is_unsaid() || system.ends_with(name)
+        };
+        (is_any_of(&["R", "V"]) && says("confidentiality")) || (is_any_of(&Self::NOT_WITHOUT_LEAVE) && says("actcode"))
     }
 
     /// Takes over all that these say: what refers to something sensitive is sensitive too.

@@ -13,6 +13,11 @@ impl RequestId {
         Self(Uuid::new_v4())
     }
 
+    /// Of one of several things asked for in this request: the version 5 UUID of its place, counted from 0, in this namespace.
+    pub fn item(self, at: usize) -> Self {
+        Self(Uuid::new_v5(&self.0, at.to_string().as_bytes()))
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten().map(Self)
     }

@@ -31,6 +31,8 @@ pub struct Entry {
     /// The source's own id.
     pub local: Box<str>,
     pub labels: u16,
+    /// Its status says that care is under way, or agreed.
+    pub under_way: bool,
     /// The type's primary date, where it has one, and meta.lastUpdated: what it is sorted by.
     pub date: Option<i64>,
     pub last_updated: Option<Interval>,

@@ -33,7 +33,7 @@ pub struct Federation {
     long_ids: Arc<dyn LongIds>,
     standing: Arc<dyn StandingStore>,
     wrong_patient_threshold: u64,
-    evidence_lifetime: Duration,
+    pub(super) evidence_lifetime: Duration,
 }
 
 /// What it is built from.
@@ -131,13 +131,6 @@ impl Federation {
         Gathered::of(question.patient, plan, sources)
     }
 
-    /// This provider's own Patient, where it was asked for lately enough to be evidence: a registration that has ended
-    /// must not outlive its end by as long as demographics may.
-    pub async fn recent(&self, source: OdsCode, question: Question<'_>) -> Option<Arc<Resolution>> {
-        let known = self.cache.known_resolution(question.patient_key(source)).await?;
-        (known.fetched_at.plus(self.evidence_lifetime) > Timestamp::now()).then_some(known)
-    }
-
     /// Forgets what these sources said about this patient: they are asked again the next time.
     pub async fn forget(&self, question: Question<'_>, sources: &[OdsCode]) {
         for source in sources {
@@ -145,22 +138,9 @@ impl Federation {
         }
     }
 
-    /// This provider's own Patient, asked for if what is remembered is too old to be evidence of a registration. What another
-    /// request has just been told serves this one too, and answers remember it.
-    pub async fn evidence(
-        &self,
-        provider: &Arc<Provider>,
-        question: Question<'_>,
-        request: RequestId,
-    ) -> Result<Arc<Resolution>, Failure> {
-        let oldest = Timestamp::now().minus(self.evidence_lifetime);
-        self.cache.forget_resolution_before(oldest, question.patient_key(provider.ods)).await;
-        self.resolution_by(Asked { provider, question, request, deadline: Instant::now() + provider.deadline }).await
-    }
-
     /// The deadline is the leader's own and ends its call with a failure that reaches all who wait for it: if it ended
     /// by being dropped, each of them would start the call anew.
-    async fn resolution_by(&self, asked: Asked<'_>) -> Result<Arc<Resolution>, Failure> {
+    pub(super) async fn resolution_by(&self, asked: Asked<'_>) -> Result<Arc<Resolution>, Failure> {
         let Asked { provider, question: Question { patient, sensitivities, .. }, request, deadline } = asked;
         let ask = async {
             let found = async {

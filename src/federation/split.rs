@@ -8,7 +8,7 @@ use super::{
     marks::labels_of,
     pages::{self, Take},
     rewrite::Rewriter,
-    subject,
+    subject, word,
 };
 use crate::{
     access::Sensitivities,
@@ -99,6 +99,7 @@ impl Splitter {
                 resource: resource_range,
                 local: local.clone().into_boxed_str(),
                 labels,
+                under_way: word::is_under_way(self.resource_type, resource),
                 date: dates.first().and_then(|found| found.iter().map(|i| i.start()).min()),
                 last_updated: meta.and_then(|m| m.get("lastUpdated")).and_then(interval_of),
                 dates,
@@ -220,109 +221,4 @@ fn intervals(resource: Value<'_>, paths: &[&str]) -> Box<[Interval]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        domain::IdSealer,
-        federation::testing::{answer, patient, patient_json, provider, resolution},
-        fhir::json::{self, Limits, Tape},
-    };
-
-    fn split(resource_type: ResourceType, resources: &[&str]) -> Result<Answer, Failure> {
-        let provider = provider("RZ901");
-        let held = resolution(&provider, &[patient_json("1", "")]).unwrap();
-        answer(&provider, &held, resource_type, resources)
-    }
-
-    fn condition(id: &str, more: &str) -> String {
-        format!(r#"{{"resourceType":"Condition","id":"{id}","subject":{{"reference":"Patient/1"}}{more}}}"#)
-    }
-
-    fn conditions(resources: &[String]) -> Result<Answer, Failure> {
-        split(ResourceType::Condition, &resources.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    fn locals(answer: &Answer) -> Vec<&str> {
-        answer.entries.iter().map(|entry| &*entry.local).collect()
-    }
-
-    #[test]
-    fn entries_come_newest_first_then_by_id_and_those_without_a_date_last() {
-        let dated = |id: &str, date: &str| condition(id, &format!(r#","recordedDate":"{date}""#));
-        let answer = conditions(&[
-            condition("z", ""),
-            dated("b", "2024"),
-            dated("c", "2025-01-01"),
-            dated("a", "2024-01-01"),
-            dated("d", "no date"),
-        ])
-        .unwrap();
-        assert_eq!(locals(&answer), ["c", "a", "b", "d", "z"]);
-        assert_eq!(answer.items.lines().count(), 5);
-        assert!(answer.items.is_whole());
-        assert!(
-            answer.items.lines().zip(&answer.entries).all(|(l, e)| l.starts_with(&format!("Condition/{} ", e.local)))
-        );
-    }
-
-    #[test]
-    fn what_is_sent_twice_is_kept_once_and_one_id_for_two_things_costs_the_answer() {
-        let twice = conditions(&[condition("a", ""), condition("b", ""), condition("a", "")]).unwrap();
-        assert_eq!(locals(&twice), ["a", "b"]);
-        let conflict = conditions(&[condition("a", ""), condition("a", r#","note":[]"#)]);
-        assert_eq!(conflict.err(), Some(Failure::ConflictingIds));
-    }
-
-    #[test]
-    fn each_entry_keeps_its_own_labels_wherever_its_meta_stands() {
-        let label = |code: &str| {
-            format!(r#","meta":{{"security":[{{"system":"{}","code":"{code}"}}]}}"#, Labels::CONFIDENTIALITY)
-        };
-        let entries =
-            [condition("a", ""), condition("b", &label("R")), condition("c", &label("N")), condition("d", &label("R"))];
-        let answer = conditions(&entries).unwrap();
-        let restricted: Vec<_> = answer.entries.iter().map(|e| answer.labels_of(e).unwrap().restricted()).collect();
-        assert_eq!(restricted, [false, true, false, true]);
-        assert_eq!(answer.labels.len(), 3);
-    }
-
-    #[test]
-    fn what_was_not_asked_for_has_no_id_or_is_no_resource_costs_the_answer() {
-        for odd in [
-            r#"{"resourceType":"Observation","id":"a","subject":{"reference":"Patient/1"}}"#.to_owned(),
-            r#"{"resourceType":"Condition","subject":{"reference":"Patient/1"}}"#.to_owned(),
-            condition("", ""),
-            condition("a/b", ""),
-            condition(&"x".repeat(65), ""),
-            condition("a", r#","meta":null"#),
-            "[]".to_owned(),
-            "null".to_owned(),
-        ] {
-            assert_eq!(
-                conditions(&[condition("good", ""), odd.clone()]).err(),
-                Some(Failure::UnexpectedEntry),
-                "{odd}"
-            );
-        }
-        let other = r#"{"resourceType":"Condition","id":"a","subject":{"reference":"Patient/2"}}"#.to_owned();
-        assert_eq!(conditions(&[condition("good", ""), other]).err(), Some(Failure::WrongPatient));
-    }
-
-    #[test]
-    fn an_entry_is_ready_to_send_under_the_gateways_own_id() {
-        let answer = conditions(&[condition("a", r#","onsetPeriod":{"start":"2020","end":"2021"}"#)]).unwrap();
-        let entry = &answer.entries[0];
-        let sent = answer.bytes(&entry.entry);
-        let text = std::str::from_utf8(&sent).unwrap().strip_suffix(',').unwrap();
-        let mut tape = Tape::new();
-        let read = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
-        let resource = read.get("resource").unwrap();
-        assert_eq!(resource.raw(), &answer.bytes(&entry.resource)[..]);
-        let (id, _) = IdSealer::new(&[7; 32]).entry(provider("RZ901").ods, patient(), "a");
-        assert_eq!(resource.text("id").as_deref(), Some(id.as_str()));
-        assert_eq!(read.text("fullUrl").unwrap(), format!("https://caregate.example/fhir/Condition/{id}"));
-        let onset =
-            grammar::rule(ResourceType::Condition).dates.iter().position(|(name, _)| *name == "onset-date").unwrap();
-        assert_eq!((entry.dates[onset].len(), entry.date), (1, None));
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 use crate::{
     access::{
-        Basis, ConsentRecord, ConsentState, InForce, Matter, Objection, Override, OverrideReason, Person, Recorder,
-        Relationship, Terms,
+        Basis, ClaimRecord, ConsentRecord, ConsentState, InForce, Matter, Objection, Override, OverrideReason, Person,
+        Recorder, Relationship, ReviewTask, Terms,
         desk::{DeskTask, Hold, Notice, Queue, Remark, TaskKind},
     },
     alerts::DueNotice,
@@ -175,6 +175,45 @@ pub(super) fn relationship(cells: RelationshipCells) -> Result<Relationship, Sto
         _ => None,
     };
     Ok(Relationship { organisation: ods(&organisation)?, basis, start, end, closed, evidence, person })
+}
+
+/// id, patient, organisation, issuer, subject, reason, at, confirm by, until, confirmed by.
+pub(super) type ClaimCells = (String, i64, String, String, String, String, i64, i64, i64, Option<String>);
+
+pub(super) fn claim(cells: ClaimCells) -> Result<ClaimRecord, StoreError> {
+    let (id, number, organisation, issuer, subject, reason, at, confirm_by, until, confirmed_by) = cells;
+    Ok(ClaimRecord {
+        id,
+        patient: patient(number)?,
+        organisation: ods(&organisation)?,
+        person: Person { issuer, subject },
+        reason,
+        at: Timestamp(at),
+        confirm_by: Timestamp(confirm_by),
+        until: Timestamp(until),
+        confirmed_by,
+    })
+}
+
+/// A claim as the relationship that it is, and who says so.
+pub(super) fn claimed(claim: &ClaimRecord) -> (Relationship, Recorder) {
+    let ClaimRecord { id, organisation, person, at, until, .. } = claim;
+    let relationship = Relationship {
+        person: Some(person.clone()),
+        ..Relationship::of(*organisation, Basis::Claim, *at, Some(*until), id.clone())
+    };
+    let (issuer, subject) = (person.issuer.clone(), person.subject.clone());
+    (relationship, Recorder { issuer, subject, organisation: Some(*organisation) })
+}
+
+/// The task's id, and where it is an alert the notice's id and body. A notice leaves the house: it says where to look, and
+/// nothing of the patient.
+pub(super) fn task_ids(claim: &ClaimRecord, task: &ReviewTask) -> (String, Option<(String, String)>) {
+    let fresh = || uuid::Uuid::new_v4().to_string();
+    let id = fresh();
+    let body = serde_json::json!({"kind": task.kind, "organisation": claim.organisation, "task": id});
+    let notice = task.alert.then(|| (fresh(), body.to_string()));
+    (id, notice)
 }
 
 /// No kind of relationship holds so long after its end: what ended before is not even loaded.

@@ -1,6 +1,7 @@
 //! PostgreSQL 14 or later, the primary, reached directly or through a session-pooling proxy (the log's lock belongs to its
 //! session).
 
+mod claims;
 mod desk;
 mod facts;
 mod log;

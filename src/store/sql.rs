@@ -124,6 +124,25 @@ pub(super) const ADD_RELATIONSHIP: &str = concat!(
     ")"
 );
 
+pub(super) const STANDING_CLAIM: &str = "SELECT id, patient, organisation, issuer, subject, reason, at, confirm_by, \
+    until_at, confirmed_by FROM claim WHERE patient = $1 AND organisation = $2 AND issuer = $3 AND subject = $4 \
+    AND until_at > $5 ORDER BY until_at DESC LIMIT 1";
+pub(super) const ADD_CLAIM: &str = "INSERT INTO claim (id, patient, organisation, issuer, subject, reason, at, \
+    confirm_by, until_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+pub(super) const UNCONFIRMED_CLAIM: &str = "SELECT id FROM claim WHERE patient = $1 AND organisation = $2 \
+    AND issuer = $3 AND subject = $4 AND confirmed_by IS NULL AND settled_at IS NULL";
+pub(super) const CONFIRM_CLAIM: &str = "UPDATE claim SET confirmed_at = $2, confirmed_by = $3 WHERE id = $1 \
+    AND confirmed_by IS NULL AND settled_at IS NULL";
+pub(super) const DUE_CLAIMS: &str = "SELECT id, patient, organisation, issuer, subject, reason, at, confirm_by, \
+    until_at, confirmed_by FROM claim WHERE settled_at IS NULL AND confirm_by <= $1 ORDER BY confirm_by, id LIMIT $2";
+/// Of several nodes that look at it one settles it, and nobody what was confirmed meanwhile ($4 is as it was looked at).
+pub(super) const SETTLE_CLAIM: &str = "UPDATE claim SET settled_at = $2, confirmed_by = $3, \
+    confirmed_at = CASE WHEN $3 IS NULL THEN NULL ELSE coalesce(confirmed_at, $2) END \
+    WHERE id = $1 AND settled_at IS NULL AND confirmed_by IS NOT DISTINCT FROM $4";
+pub(super) const ADD_CLAIM_TASK: &str = "INSERT INTO desk_task (id, organisation, kind, patient, about, detail, at) \
+    SELECT $2, organisation, $3, patient, id, $4, $5 FROM claim WHERE id = $1 ON CONFLICT DO NOTHING";
+pub(super) const ADD_NOTICE: &str = "INSERT INTO notice (id, kind, body, at, next_at) VALUES ($1, $2, $3, $4, $4)";
+
 pub(super) const REVOKE: &str = concat!(
     "INSERT INTO revocation (issuer, subject, reason, at, from_epoch) VALUES ($1, $2, $3, $4, ",
     raised!("-1"),

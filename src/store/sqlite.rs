@@ -1,5 +1,6 @@
 //! SQLite: one file, one process. One connection writes, behind a fair lock; a pool of others reads (WAL lets them).
 
+mod claims;
 mod desk;
 mod facts;
 mod log;

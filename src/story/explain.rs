@@ -76,7 +76,8 @@ async fn explained(
     let explanation = permit.rules_in_force().explain(about, &wanted, &facts, audience);
     match (explanation.outcome, about.party.organisation()) {
         (Outcome::NeedsEvidence, Some(organisation)) => {
-            facts.evidence = evidence(g, organisation, patient, &facts, permit.rules_in_force(), opened).await?;
+            facts.evidence =
+                evidence::evidence(g, organisation, patient, &facts, permit.rules_in_force(), opened).await?;
             Ok(permit.rules_in_force().explain(about, &wanted, &facts, audience))
         }
         _ => Ok(explanation),

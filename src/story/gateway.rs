@@ -1,5 +1,5 @@
 use crate::{
-    access::{FactCache, Policies, desk::DeskStore},
+    access::{ClaimStore, FactCache, Policies, desk::DeskStore},
     audit::{AuditLog, LogReader},
     domain::IdSealer,
     federation::{Federation, LongIds},
@@ -15,6 +15,7 @@ pub struct Gateway {
     pub policies: Policies,
     pub facts: FactCache,
     pub desk: Arc<dyn DeskStore>,
+    pub claims: Arc<dyn ClaimStore>,
     pub registry: Registry,
     pub federation: Federation,
     pub log: AuditLog,

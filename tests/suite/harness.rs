@@ -179,10 +179,25 @@ impl Sandbox {
         self.folder.path().join("state")
     }
 
+    /// SIGHUP: the policy directory is to be read again.
+    pub fn hang_up(&self) {
+        let pid = self.child.lock().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    }
+
     /// SIGTERM, without waiting for what it does.
     pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// SIGHUP: the policy is to be read again.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
         let pid = self.child.lock().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// How it ended, which it must within `limit`.

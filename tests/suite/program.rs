@@ -18,13 +18,13 @@ use std::{
 const GP: &str = "gp-saltmarsh";
 
 /// A region alone, and the configuration it wrote.
-struct Region {
+pub struct Region {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 impl Region {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (config, ready) = (folder.path().join("caregate.toml"), folder.path().join("ready.json"));
         let mut command = program();
@@ -39,8 +39,12 @@ impl Region {
         region
     }
 
+    pub fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("caregate.toml")
+    }
+
     fn config(&self) -> String {
-        fs::read_to_string(self.folder.path().join("caregate.toml")).unwrap()
+        fs::read_to_string(self.file()).unwrap()
     }
 
     fn check(&self, text: &str) -> (bool, String) {
@@ -84,6 +88,7 @@ fn check_passes_a_good_configuration_and_names_every_fault_of_a_bad_one() {
     let good = region.config();
     let (success, said) = region.check(&good);
     assert!(success, "{said}");
+    assert!(said.starts_with("note: sensitivities.json is the fixture list"), "{said}");
     assert!(!region.folder.path().join("caregate.d/caregate.db").exists(), "looking makes nothing");
 
     let short = region.folder.path().join("caregate.d/ids.key.short");

@@ -10,11 +10,15 @@ use serde_json::value::RawValue;
 /// (source's ODS code, resource made neutral), sorted: two copies are two.
 pub type Entries = Vec<(String, String)>;
 
-/// Everything of this type that the region holds about this patient.
+/// What a statute bars from everyone but who wrote it carries this code, of the fixture list.
+const BARRED: &str = "\"407376001\"";
+
+/// Everything of this type that the region holds about this patient, and may share.
 pub fn held(gate: &Gate, kind: &str, patient: NhsNumber) -> Entries {
     let mut entries = Vec::new();
     for provider in &gate.data.providers {
         let about = provider.about(patient).into_iter().filter(|(one, _)| *one == kind);
+        let about = about.filter(|(_, resource)| !resource.json.contains(BARRED));
         entries.extend(
             about.map(|(_, resource)| (provider.ods.to_string(), Tokens::parse(&resource.json).neutral().to_string())),
         );

@@ -2,11 +2,13 @@
 //! one body, whether the patient exists, has data or objected.
 
 use crate::{
+    claims::claimed,
     desk::{completion, released},
     harness::{Answer, Gate, NHS, of_patient, own, shared, soon},
     objections::{self, whole_record},
     overrides::{overridden, overriding},
     relationships::{asserted, ended},
+    reviews,
 };
 use caregate::{
     api::{ROUTES, Route},
@@ -86,13 +88,26 @@ const KEEPERS: &[Who] = &[
     Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
 ];
 
-/// Whoever is not the patient: taking an objection back is theirs alone.
+/// Whoever is not the patient: taking back what they recorded themselves is theirs alone.
 const WITHDRAWERS: &[Who] = &[
     who("gp-saltmarsh"),
     who("system:F99001"),
     who("consultant-estuary"),
     who("caldicott-guardian"),
     who("patient:9990012024"),
+];
+
+/// Whoever does not keep the review desk, or of an organisation that an objection to the whole record does not concern.
+const REVIEWERS: &[Who] = &[
+    who("gp-saltmarsh"),
+    who("consultant-estuary"),
+    who("privacy-officer-estuary"),
+    who("caldicott-guardian"),
+    who("researcher"),
+    who("patient:9990012024"),
+    who("system:F99001"),
+    Who("privacy-officer-estuary", &[("scope", "user/Consent.rs")]),
+    Who("privacy-officer-estuary", &[("purpose", "HRESCH")]),
 ];
 
 /// Whoever is not the system of the organisation named, RZ902.
@@ -104,6 +119,18 @@ const ASSERTERS: &[Who] = &[
     who("system:F99001"),
     Who("system:RZ902", &[("scope", "system/Patient.rs")]),
     Who("system:RZ902", &[("purpose", "HRESCH")]),
+];
+
+/// Whoever's job is not to treat, whoever is no person on the staff, and a consultant whose token says too little.
+const CLAIMANTS: &[Who] = &[
+    who("receptionist-saltmarsh"),
+    who("researcher"),
+    who("privacy-officer-estuary"),
+    who("caldicott-guardian"),
+    who("patient:9990012024"),
+    who("system:RZ901"),
+    Who("consultant-estuary", &[("purpose", "HRESCH")]),
+    Who("consultant-estuary", &[("scope", "user/Patient.s user/Observation.rs")]),
 ];
 
 /// Whoever may not override: no relationship, no such job, too little scope.
@@ -189,6 +216,13 @@ const CASES: &[Case] = &[
         },
     },
     Case {
+        route: ("POST", &["Consent", "*", "$review"]),
+        refused: REVIEWERS,
+        ask: |world| {
+            (format!("Consent/{}/$review", world.consent), Some(Body::Resource(reviews::outcome("under-review"))))
+        },
+    },
+    Case {
         route: ("POST", &["Patient", "$assert-relationship"]),
         refused: ASSERTERS,
         ask: |world| ("Patient/$assert-relationship".to_owned(), Some(Body::Resource(asserted(world.number, "RZ902")))),
@@ -197,6 +231,11 @@ const CASES: &[Case] = &[
         route: ("POST", &["Patient", "$end-relationship"]),
         refused: ASSERTERS,
         ask: |world| ("Patient/$end-relationship".to_owned(), Some(Body::Resource(ended(world.number, "RZ902")))),
+    },
+    Case {
+        route: ("POST", &["Patient", "$claim-relationship"]),
+        refused: CLAIMANTS,
+        ask: |world| ("Patient/$claim-relationship".to_owned(), Some(Body::Resource(claimed(world.number)))),
     },
     Case {
         route: ("POST", &["Patient", "$override"]),
@@ -223,6 +262,19 @@ const CASES: &[Case] = &[
         route: ("POST", &["Task", "*", "$release-hold"]),
         refused: NOT_ITS_KEEPERS,
         ask: |world| (format!("Task/{}/$release-hold", world.task), Some(Body::Resource(released("safe")))),
+    },
+    Case {
+        route: ("GET", &["Patient", "$explain-access"]),
+        refused: ASKERS_WHY,
+        ask: |world| (format!("Patient/$explain-access?identifier={NHS}%7C{}", world.number.digits()), None),
+    },
+    Case {
+        route: ("GET", &["Patient", "$explain-access"]),
+        refused: ASKERS_WHY_OF_A_COLLEAGUE,
+        ask: |world| {
+            let number = world.number.digits();
+            (format!("Patient/$explain-access?identifier={NHS}%7C{number}&user=555021400101&role=R0260"), None)
+        },
     },
     Case { route: ("GET", &["*"]), refused: READERS, ask: |world| searched("Observation", world) },
     Case { route: ("POST", &["*", "_search"]), refused: READERS, ask: |world| posted("Observation", world) },

@@ -38,6 +38,9 @@ impl Organisations {
             }
             let reaches = roles.kinds_named(&row.reaches, &place, &mut fault);
             for (n, kind) in row.kinds.into_iter().enumerate() {
+                if kind.trim().is_empty() {
+                    fault(format!("{place}.kinds[{n}]"), "a kind of organisation needs a name".to_owned());
+                }
                 let problem = format!("`{kind}` is in the table already");
                 if kinds.insert(kind, reaches).is_some() {
                     fault(format!("{place}.kinds[{n}]"), problem);

@@ -28,8 +28,8 @@ struct Span {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
-    hours: u32,
-    confirm_within_hours: u32,
+    minutes: u32,
+    confirm_within_minutes: u32,
     /// One in so many of those confirmed.
     pub review_one_in: u32,
     #[serde(rename = "why")]
@@ -72,11 +72,11 @@ impl Relationships {
         for basis in Basis::ASSERTED.iter().filter(|basis| !bases.contains_key(basis)) {
             fault("bases".to_owned(), &format!("`{}` is missing", basis.as_str()));
         }
-        let Claim { hours, confirm_within_hours, review_one_in, .. } = table.claim;
-        if hours == 0 || confirm_within_hours > hours || review_one_in == 0 {
+        let Claim { minutes, confirm_within_minutes, review_one_in, .. } = table.claim;
+        if minutes == 0 || confirm_within_minutes > minutes || review_one_in == 0 {
             fault(
                 "claim".to_owned(),
-                "holds for some hours, is to be confirmed within them, and one in some is reviewed",
+                "holds for some minutes, is to be confirmed within them, and one in some is reviewed",
             );
         }
         if faults.is_empty() { Ok(Self { bases, claim: table.claim }) } else { Err(faults) }
@@ -104,18 +104,18 @@ impl Relationships {
 
 impl Claim {
     pub fn lasts(&self) -> Duration {
-        hours(self.hours)
+        minutes(self.minutes)
     }
 
-    pub fn to_be_confirmed_within(&self) -> Duration {
-        hours(self.confirm_within_hours)
+    pub fn confirm_within(&self) -> Duration {
+        minutes(self.confirm_within_minutes)
     }
 }
 
 fn days(days: u32) -> Duration {
-    hours(days.saturating_mul(24))
+    Duration::from_secs(u64::from(days) * 86_400)
 }
 
-fn hours(hours: u32) -> Duration {
-    Duration::from_secs(u64::from(hours) * 3_600)
+fn minutes(minutes: u32) -> Duration {
+    Duration::from_secs(u64::from(minutes) * 60)
 }

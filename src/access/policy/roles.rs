@@ -111,6 +111,9 @@ impl Roles {
     fn read_kinds(&mut self, rows: &[KindRow], fault: &mut impl FnMut(String, String)) {
         let known: Vec<&str> = ResourceType::ALL.iter().map(|t| t.as_str()).chain(OWN_TYPES).collect();
         for (at, row) in rows.iter().enumerate() {
+            if row.name.trim().is_empty() {
+                fault(format!("kinds[{at}]"), "a kind needs a name".to_owned());
+            }
             if rows.iter().take(at).any(|earlier| earlier.name == row.name) {
                 fault(format!("kinds[{at}]"), format!("another kind is called `{}` too", row.name));
             }

@@ -86,6 +86,9 @@ impl Sensitivities {
                     continue;
                 }
             };
+            if row.name.trim().is_empty() {
+                fault(at, "needs a name".to_owned());
+            }
             let name: Arc<str> = row.name.as_str().into();
             if marks.insert(Arc::clone(&name), mark).is_some() {
                 fault(at, format!("another is called `{name}` too"));
@@ -162,5 +165,51 @@ impl Sensitivities {
     pub(in crate::access) fn statutory(&self, labels: &Labels) -> Vec<Arc<str>> {
         let bars = labels.sensitivities().filter(|name| !matches!(self.marks.get(*name), Some(Mark::Kind(_))));
         bars.map(Arc::from).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    const SNOMED: &str = "http://snomed.info/sct";
+
+    fn read(text: &str) -> Result<Sensitivities, Vec<PolicyFault>> {
+        let texts = Texts::built_in();
+        let roles = Roles::read(texts.table(Texts::ROLES_FILE)).unwrap_or_else(|faults| panic!("{faults:?}"));
+        Sensitivities::read(text, &roles)
+    }
+
+    /// A list of one sensitivity, by these codes.
+    fn list(codes: &[String]) -> String {
+        let codes: Vec<_> = codes.iter().map(|code| format!(r#"{{"system":"{SNOMED}","code":"{code}"}}"#)).collect();
+        format!(
+            r#"{{"origin":"made up","sensitivities":[{{"name":"hiv","kind":"sexual-health","labels":["HIV"],"codes":[{}]}}]}}"#,
+            codes.join(",")
+        )
+    }
+
+    #[test]
+    fn a_list_of_a_hundred_thousand_codes_is_no_burden() {
+        let codes: Vec<String> = (100_000..200_000).map(|code| code.to_string()).collect();
+        let found = read(&list(&codes)).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let began = Instant::now();
+        let known = (0..300_000).filter(|code| found.of_code(SNOMED, &code.to_string()).is_some()).count();
+        assert_eq!(known, 100_000);
+        // one that looked through all of them would take an hour
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(!found.only_fixture);
+    }
+
+    #[test]
+    fn a_code_means_one_thing_in_one_system_and_lists_that_differ_have_other_ids() {
+        let codes = |codes: &[&str]| list(&codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>());
+        let [one, other] = [codes(&["1"]), codes(&["2"])].map(|text| read(&text).unwrap_or_else(|f| panic!("{f:?}")));
+        assert_ne!(one.id(), other.id());
+        assert!(one.of_code("http://loinc.org", "1").is_none() && one.of_code(SNOMED, "2").is_none());
+        assert!(one.of_code("", "1").is_some() && one.of_label("hiv").is_some() && one.named("hiv").is_some());
+        let faults = read(&codes(&["1", "1"])).err().map(|faults| faults[0].to_string());
+        assert_eq!(faults.as_deref(), Some("sensitivities.json, sensitivities[0]: the code `1` means another already"));
     }
 }

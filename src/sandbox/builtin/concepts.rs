@@ -34,6 +34,11 @@ pub fn restricted(sensitivity: &str) -> Value {
     json!({"security": [v3("ActCode", sensitivity), v3("Confidentiality", "R")]})
 }
 
+/// Marks a resource as of this kind of sensitivity, and no more.
+pub fn sensitive(sensitivity: &str) -> Value {
+    json!({"security": [v3("ActCode", sensitivity)]})
+}
+
 /// The business identifier of an event, the same wherever the event is held.
 pub fn event(value: &str) -> Value {
     json!([{"system": "https://region.example/event", "value": value}])

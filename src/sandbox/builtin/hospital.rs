@@ -1,7 +1,7 @@
 //! What an acute trust holds: an admission with its tests, images, letters and the appointment after it.
 
 use super::chart::Chart;
-use super::concepts::{concept, event, hl7, loinc, narrative, ods, restricted, snomed};
+use super::concepts::{concept, event, hl7, loinc, narrative, ods, restricted, sensitive, snomed};
 use serde_json::{Value, json};
 
 /// What analysers and their interfaces send: trailing zeros, and more digits than a double holds.
@@ -185,10 +185,10 @@ fn follow_up(chart: &mut Chart<'_>) {
     chart.add(
         "Appointment",
         json!({
-            "status": "booked",
+            "status": "fulfilled",
             "description": "Chest clinic",
-            "start": "2026-12-08T14:00:00Z",
-            "end": "2026-12-08T14:20:00Z",
+            "start": "2025-02-04T14:00:00Z",
+            "end": "2025-02-04T14:20:00Z",
             "participant": [
                 {"actor": chart.patient, "status": "accepted"},
                 {"actor": chart.clinician, "status": "accepted"},
@@ -211,4 +211,42 @@ fn sexual_health(chart: &mut Chart<'_>) {
         json!({"meta": restricted("HIV")}),
     );
     chart.condition(snomed("76272004", "Syphilis"), json!({"meta": restricted("STD"), "onsetDateTime": "2021-11"}));
+    unrestricted(chart, &visit);
+}
+
+/// As sensitive, and marked in other ways: by a label alone, by a code alone, by what it refers to.
+fn unrestricted(chart: &mut Chart<'_>, visit: &Value) {
+    chart.condition(
+        snomed("240589008", "Chlamydial infection"),
+        json!({"meta": sensitive("STD"), "onsetDateTime": "2021-10"}),
+    );
+    chart.condition(snomed("15628003", "Gonorrhea"), json!({"onsetDateTime": "2020-06"}));
+    let count = chart.observation(
+        loinc("24467-3", "CD3+CD4+ (T4 helper) cells [#/volume] in Blood"),
+        "2022-05-11T10:15:00+01:00",
+        "612.0",
+        "/uL",
+        json!({"encounter": visit}),
+    );
+    chart.add(
+        "DiagnosticReport",
+        json!({
+            "status": "final",
+            "code": loinc("24467-3", "CD3+CD4+ (T4 helper) cells [#/volume] in Blood"),
+            "subject": chart.patient,
+            "effectiveDateTime": "2022-05-11",
+            "result": [count],
+        }),
+    );
+    chart.add(
+        "MedicationRequest",
+        json!({
+            "meta": sensitive("HIV"),
+            "status": "active",
+            "intent": "order",
+            "medicationCodeableConcept": {"text": "Antiretroviral, one tablet daily"},
+            "subject": chart.patient,
+            "authoredOn": "2022-05-11",
+        }),
+    );
 }

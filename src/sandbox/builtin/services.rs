@@ -5,6 +5,9 @@ use super::concepts::{event, hl7, loinc, restricted, snomed};
 use super::shelf::decimal;
 use serde_json::json;
 
+/// Of the fixture list (policies/sensitivities.json), under the Gender Recognition Act 2004.
+const PROTECTED: &str = "407376001";
+
 /// Every resource about the patient is labelled, as this trust labels all it holds.
 pub fn mental_health(chart: &mut Chart<'_>) {
     let label = || restricted("MH");
@@ -53,6 +56,10 @@ pub fn mental_health(chart: &mut Chart<'_>) {
             "item": [{"linkId": "sleep", "text": "Trouble sleeping", "answer": [{"valueInteger": 2}]}],
         }),
     );
+    // one patient's history is protected by statute: by its code alone, it is nobody's but this trust's
+    if chart.n == 6 {
+        chart.condition(snomed(PROTECTED, "Protected history (example)"), json!({"onsetDateTime": "2019"}));
+    }
 }
 
 pub fn ambulance(chart: &mut Chart<'_>) {

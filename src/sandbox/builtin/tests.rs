@@ -134,6 +134,7 @@ fn the_region_is_awkward_in_the_ways_it_promises() {
     assert!(
         labelled("quietwater", "MH") >= 6 && labelled("colneside", "HIV") >= 3 && labelled("colneside", "STD") >= 1
     );
+    assert!(labelled("colneside", "15628003") == 1 && labelled("quietwater", "407376001") == 1);
     assert!(all().any(|one| !Members::parse(&one.json).unwrap().has("meta")));
     assert!(all().any(|one| one.json.contains("\"source\":")) && all().any(|one| one.json.contains("\"tag\":")));
     // a provider that holds nothing about anyone

@@ -73,10 +73,11 @@ const fn staff(persona: &'static str, user: &'static str, name: &'static str, se
 const GP: &str = "General Medical Practitioner";
 
 #[rustfmt::skip]
-static STAFF: [Staff; 13] = [
+static STAFF: [Staff; 14] = [
     staff("gp-saltmarsh", "555021400101", "Dr A Fielding (synthetic)", role("R0260", GP, "F99001", DETAIL)),
     staff("gp-blackwater", "555021400102", "Dr B Marlowe (synthetic)", role("R0260", GP, "F99002", DETAIL)),
     staff("consultant-estuary", "555021400103", "Dr C Tiller (synthetic)", role("R0050", "Consultant", "RZ901", DETAIL)),
+    staff("registrar-estuary", "555021400113", "M Jetty (synthetic)", role("R0110", "Specialist Registrar", "RZ901", DETAIL)),
     staff("consultant-colneside", "555021400104", "Dr D Ropewalk (synthetic)", role("R0050", "Consultant", "RZ902", DETAIL)),
     staff("nurse-quietwater", "555021400105", "E Larkspur (synthetic)", role("R1975", "Nurse", "RZ903", DETAIL)),
     staff("paramedic-eastline", "555021400106", "F Causeway (synthetic)", role("R1070", "Paramedic", "RZ904", DETAIL)),

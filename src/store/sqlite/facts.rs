@@ -220,7 +220,7 @@ fn bind_consent<'q>(query: Statement<'q>, consent: &'q ConsentRecord, texts: &'q
         .bind(&consent.note)
 }
 
-fn add_relationship<'q>(
+pub(super) fn add_relationship<'q>(
     patient: NhsNumber,
     relationship: &'q Relationship,
     by: &'q Recorder,

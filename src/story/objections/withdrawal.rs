@@ -89,3 +89,38 @@ fn sequel(patient: NhsNumber, consent: &ConsentRecord, organisation: OdsCode, by
         detail: detail.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Matter, Terms};
+
+    #[test]
+    fn the_patient_is_told_without_a_word_of_who_or_where() {
+        let patient = NhsNumber::parse("9990000018").unwrap();
+        let ods = |code| OdsCode::parse(code).unwrap();
+        let by =
+            Recorder { issuer: "https://id.example".into(), subject: "clerk".into(), organisation: Some(ods("RZ901")) };
+        let covers = Matter { sources: vec![ods("RZ903")], ..Matter::default() };
+        let consent = ConsentRecord {
+            id: "c-1".into(),
+            version: 4,
+            patient,
+            terms: Terms { covers, ..Terms::default() },
+            state: ConsentState::Upheld,
+            withdrawer: None,
+            note: Some("upheld because".into()),
+            recorded_by: by.clone(),
+            recorded_at: Timestamp(0),
+            first_recorded_by: by.clone(),
+            resource: "{}".into(),
+        };
+        let sequel = sequel(patient, &consent, ods("RZ901"), &by);
+        assert!(sequel.notice.contains("9990000018") && sequel.notice.contains("c-1"), "{}", sequel.notice);
+        for kept in ["RZ901", "RZ903", "clerk", "id.example", "because"] {
+            assert!(!sequel.notice.contains(kept), "{kept}: {}", sequel.notice);
+        }
+        assert_eq!(sequel.organisation, ods("RZ901"));
+        assert!(sequel.detail.contains("clerk") && sequel.detail.contains("5"), "{}", sequel.detail);
+    }
+}

@@ -1,0 +1,62 @@
+//! Many assertions in one request. Each is decided, written and recorded by itself, as if it had come alone, in no set order:
+//! one that is refused stops no other. What was acknowledged is in force even if the rest of the answer is lost, and sending
+//! all of it again changes nothing: the same organisation, basis and evidence is the same relationship.
+
+use super::{call::Call, error, fhir, reply::Reply};
+use crate::{
+    access::batch,
+    audit::Opened,
+    fhir::MediaType,
+    identity::Requester,
+    record::Redacted,
+    story::{self, Ending, Gateway},
+};
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+
+const OPERATION: &str = "Patient/$assert-relationship";
+const NDJSON: [&str; 3] = ["application/fhir+ndjson", "application/x-ndjson", "application/ndjson"];
+/// So many items share a commit of the log, where the database lets them.
+const AT_A_TIME: usize = 32;
+
+/// The items of what was posted; `None` where it is one resource, and not several. An envelope that is not understood is
+/// refused whole.
+pub async fn items(call: &Call, opened: &mut Opened) -> Result<Option<Vec<String>>, Reply> {
+    let Some(media) = call.content_type.as_deref().map(MediaType::of) else { return Ok(None) };
+    let lines = NDJSON.contains(&media.essence()) && media.is_r4_in_utf8();
+    if !lines && !media.is_json() {
+        return Ok(None);
+    }
+    let text = match fhir::text(call) {
+        Ok(text) => text,
+        Err(reply) => return Err(fhir::closed(opened, reply).await),
+    };
+    let items = if lines { batch::read_lines(text).map(Some) } else { batch::read_bundle(text, OPERATION) };
+    match items {
+        Ok(items) => Ok(items),
+        Err(fault) => Err(error::ending(&Ending::Content(fault).close(opened).await)),
+    }
+}
+
+/// A Bundle of type batch-response with an outcome for each item, in their order, whose id is that of the item's rows.
+pub async fn asserted(g: &Gateway, requester: &Requester, items: &[String], opened: &mut Opened) -> Reply {
+    opened.asks("batch", OPERATION.to_owned(), Some("Patient"), None);
+    let one = |(at, item): (usize, &String)| {
+        let (mut opened, item) = (opened.item(at), item.clone());
+        async move {
+            let id = opened.request_id();
+            let reply = fhir::written(201, story::assert_relationship(g, requester, &item, &mut opened).await);
+            let mut outcome: Value = serde_json::from_slice(&reply.body.concat()).unwrap_or_default();
+            if let Value::Object(members) = &mut outcome {
+                members.insert("id".to_owned(), json!(id));
+            }
+            json!({"response": {"status": reply.status.to_string(), "outcome": outcome}})
+        }
+    };
+    let entries: Vec<Value> = stream::iter(items.iter().enumerate()).map(one).buffered(AT_A_TIME).collect().await;
+    let body = json!({"resourceType": "Bundle", "type": "batch-response", "entry": entries}).to_string();
+    match opened.wrote(Redacted::own(body), 200).await {
+        Ok(released) => Reply::released(200, released),
+        Err(not) => error::ending(&not.into()),
+    }
+}

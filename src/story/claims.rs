@@ -1,0 +1,86 @@
+//! A person's own word that they care for a patient: always possible for those who may, whatever can be looked up.
+
+use super::{Ending, Gateway, Wrote, written};
+use crate::{
+    access::{Action, Basis, ClaimRecord, Evidence, Wanted, parameters},
+    audit::Opened,
+    domain::{NhsNumber, OdsCode, StoreError, Timestamp},
+    identity::Requester,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+const OPERATION: &str = "Patient/$claim-relationship";
+
+/// `Patient/$claim-relationship`: 201, or 200 where a claim of theirs stands already. No provider is asked, and nothing of
+/// the patient is told: any NHS number is answered alike.
+pub async fn claim_relationship(
+    g: &Gateway,
+    requester: &Requester,
+    body: &str,
+    opened: &mut Opened,
+) -> (u16, Result<Wrote, Ending>) {
+    opened.asks("operation", OPERATION.to_owned(), Some("Patient"), None);
+    let read = match parameters::read_claiming(body) {
+        Ok(claiming) => standing(g, requester, claiming.patient).await.map(|id| (claiming, id)).map_err(Ending::from),
+        Err(fault) => Err(Ending::Content(fault)),
+    };
+    let (claiming, standing) = match read {
+        Ok(read) => read,
+        Err(ending) => return (ending.status(), Err(ending.close(opened).await)),
+    };
+    opened.asks("operation", OPERATION.to_owned(), Some("Patient"), Some(claiming.patient));
+    let wanted = Wanted { action: Action::ClaimRelationship, patient: Some(claiming.patient) };
+    let status = if standing { 200 } else { 201 };
+    let wrote = written(g, requester, wanted, opened, status, async |patient| {
+        let organisation = requester.party.organisation().ok_or(Ending::Internal)?;
+        let policy = g.policies.of(&*g.facts.global().await?).await?;
+        let (at, terms) = (Timestamp::now(), policy.relationships().claim);
+        let claim = ClaimRecord {
+            id: Uuid::new_v4().to_string(),
+            patient,
+            organisation,
+            person: requester.person(),
+            reason: claiming.reason.clone(),
+            at,
+            confirm_by: at.plus(terms.confirm_within()),
+            until: at.plus(terms.lasts()),
+            confirmed_by: None,
+        };
+        Ok((said(&g.claims.claim(&claim).await?), None))
+    });
+    (status, wrote.await)
+}
+
+/// Whether one of their own stands.
+async fn standing(g: &Gateway, requester: &Requester, patient: NhsNumber) -> Result<bool, StoreError> {
+    let (now, person, own) = (Timestamp::now(), requester.person(), requester.party.organisation());
+    Ok(g.facts.patient(patient).await?.relationships.iter().any(|one| {
+        one.basis == Basis::Claim
+            && one.person.as_ref() == Some(&person)
+            && Some(one.organisation) == own
+            && one.end.is_some_and(|end| now < end)
+    }))
+}
+
+/// What was found when the organisation was asked confirms this person's claim.
+pub async fn confirm(
+    g: &Gateway,
+    requester: &Requester,
+    patient: NhsNumber,
+    organisation: OdsCode,
+    evidence: &Evidence,
+) -> Result<(), StoreError> {
+    let Evidence::Found(found) = evidence else { return Ok(()) };
+    let Some(first) = found.first() else { return Ok(()) };
+    g.claims.confirm(patient, organisation, &requester.person(), &first.evidence).await
+}
+
+fn said(claim: &ClaimRecord) -> String {
+    let period = json!({"start": claim.at.fhir(), "end": claim.until.fhir()});
+    json!({
+        "resourceType": "Parameters",
+        "parameter": [{"name": "claim", "valueId": claim.id}, {"name": "period", "valuePeriod": period}],
+    })
+    .to_string()
+}

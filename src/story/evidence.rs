@@ -1,0 +1,78 @@
+//! What the requester's own organisation says when it is asked whether it cares for this patient.
+
+use super::{Ending, Gateway};
+use crate::{
+    access::{Action, Basis, Decision, Evidence, Facts, Policy, Relationship},
+    audit::Opened,
+    domain::{NhsNumber, OdsCode, Timestamp},
+    federation::{Answer, Entry, Question, Word},
+    fhir::ResourceType,
+};
+
+/// Without it there is no decision, or one that rests on the requester's own word alone.
+pub fn would_help(decision: &Decision, action: Action) -> bool {
+    match decision {
+        Decision::NeedsEvidence => true,
+        Decision::Permit(permit) => matches!(action, Action::ReadRecord(..)) && permit.is_on_a_claim(),
+        Decision::Refused(_) => false,
+    }
+}
+
+/// Is the patient registered there, or is there an Encounter under way, an EpisodeOfCare active, an Appointment near?
+///
+/// Anything found is enough. Only where all that was asked has answered, and none of it says so, is the answer no.
+pub async fn evidence(
+    g: &Gateway,
+    organisation: OdsCode,
+    patient: NhsNumber,
+    facts: &Facts,
+    policy: &Policy,
+    opened: &Opened,
+) -> Result<Evidence, Ending> {
+    let Some(provider) = g.registry.provider(organisation) else { return Ok(Evidence::Found([].into())) };
+    if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
+        return Ok(Evidence::Unreachable);
+    }
+    let question = Question { patient, sensitivities: policy.sensitivities(), resource_type: None, only: None };
+    let word = match g.federation.recent_word(provider, question).await {
+        Some(word) => Ok(word),
+        None => {
+            let intent = opened.intent().await?;
+            g.federation.word(provider, question, intent.request_id()).await
+        }
+    };
+    let Ok(word) = word else { return Ok(Evidence::Unreachable) };
+    if Word::is_registered(&word.resolution, provider) {
+        return Ok(Evidence::Found([Relationship::registered_at(organisation)].into()));
+    }
+    let answered = Word::TYPES.iter().zip(&word.answers).filter_map(|(kind, said)| Some((*kind, said.as_ref().ok()?)));
+    let in_force = |relationship: &Relationship| {
+        let (from, until) = policy.relationships().holds(relationship);
+        from <= facts.now && facts.now < until
+    };
+    let found: Vec<_> =
+        answered.flat_map(|(kind, answer)| relationships(kind, answer, facts.now)).filter(in_force).collect();
+    if found.is_empty() && word.answers.iter().any(Result::is_err) {
+        return Ok(Evidence::Unreachable);
+    }
+    Ok(Evidence::Found(found.into()))
+}
+
+fn relationships(kind: ResourceType, answer: &Answer, now: Timestamp) -> impl Iterator<Item = Relationship> {
+    let under_way = answer.entries.iter().filter(|entry| entry.under_way);
+    under_way.filter_map(move |entry| relationship(kind, answer.source, entry, now))
+}
+
+/// One that does not say since when is under way now; an Appointment that does not say when is none.
+fn relationship(kind: ResourceType, source: OdsCode, entry: &Entry, now: Timestamp) -> Option<Relationship> {
+    let when = entry.dates.first().and_then(|dates| dates.first()).copied();
+    let start = when.map(|when| Timestamp(when.start())).filter(|start| start.0 > i64::MIN);
+    let end = when.map(|when| Timestamp(when.end())).filter(|end| *end < Timestamp::MAX);
+    let (basis, start) = match kind {
+        ResourceType::Encounter => (Basis::Encounter, start.unwrap_or(now)),
+        ResourceType::EpisodeOfCare => (Basis::Caseload, start.unwrap_or(now)),
+        ResourceType::Appointment => (Basis::Appointment, start?),
+        _ => return None,
+    };
+    Some(Relationship::of(source, basis, start, end, format!("{kind}/{} at {source}", entry.local)))
+}

@@ -1,0 +1,328 @@
+//! A fact that changes at any moment of a request: a write of each sort is brought in at every step of the story of a
+//! record, of the reading of its facts and of the commit of its rows. Whatever commits after it was acknowledged must not rest
+//! on what was so before. Judged by the order of commits; a log without its guard shows that the judge can find one.
+
+mod memory;
+
+use super::*;
+use crate::{
+    access::{Basis, FactCache, Matter, Objection, Override, OverrideReason, Person, Policies, Terms},
+    audit::{AuditLog, Kind, LogOptions, Row, Signer},
+    domain::RequestId,
+    federation::{
+        Federation, FederationConfig, FederationOptions,
+        testing::{BASE, ids, patient, patient_json},
+    },
+    identity::{Party, Purpose, Scopes, Verifier},
+    query::{self, Method, PageSealer, PageSize, RawQuery, Setting},
+    registry::{OrganisationConfig, ProviderConfig, Registry},
+    store::{DatabaseUrl, Store},
+};
+use memory::{Memory, State, TwoPolicies, Write};
+use serde_json::json;
+use std::{sync::LazyLock, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+const OPEN: &str = "RZ901";
+const CLOSING: &str = "RZ902";
+/// How long an override holds here.
+const SHORT: Duration = Duration::from_millis(40);
+
+static POLICIES: LazyLock<[Arc<Policy>; 2]> = LazyLock::new(|| {
+    let built_in = Policy::load(None).unwrap();
+    let mut texts = built_in.texts();
+    let roles = texts.get_mut("roles.json").unwrap();
+    *roles = roles.replace("\"R0260\"", "\"R0999\"");
+    [Arc::new(built_in), Arc::new(Policy::stored(&texts).unwrap())]
+});
+
+/// A write, and which rows would be late after it.
+struct Race {
+    name: &'static str,
+    begin: Write,
+    write: Write,
+    late: fn(&Row) -> bool,
+}
+
+fn released(row: &Row) -> bool {
+    row.kind == Kind::Released
+}
+
+fn from_closing(row: &Row) -> bool {
+    released(row) && row.sources.iter().any(|line| line.source == ods(CLOSING) && !line.released.is_empty())
+}
+
+const RACES: [Race; 7] = [
+    Race {
+        name: "an objection to the whole record",
+        begin: cared_for,
+        write: |state| {
+            state.patient.epoch += 1;
+            state.patient.objections.push(objection(Terms::default()));
+        },
+        late: released,
+    },
+    Race {
+        name: "an objection to one source",
+        begin: cared_for,
+        write: |state| {
+            state.patient.epoch += 1;
+            let covers = Matter { sources: vec![ods(CLOSING)], ..Default::default() };
+            state.patient.objections.push(objection(Terms { covers, ..Terms::default() }));
+        },
+        late: from_closing,
+    },
+    Race {
+        name: "a relationship's end",
+        begin: cared_for,
+        write: |state| {
+            state.patient.epoch += 1;
+            let related = state.patient.relationships.first_mut().unwrap();
+            (related.end, related.closed) = (Some(Timestamp::now()), true);
+        },
+        late: released,
+    },
+    Race {
+        name: "a quarantine",
+        begin: cared_for,
+        write: |state| {
+            state.patient.epoch += 1;
+            state.patient.quarantined.insert(ods(CLOSING));
+        },
+        late: from_closing,
+    },
+    Race {
+        name: "a suspension",
+        begin: cared_for,
+        write: |state| {
+            state.global.epoch += 1;
+            state.global.suspended.insert(ods(CLOSING));
+        },
+        late: from_closing,
+    },
+    Race {
+        name: "a revocation",
+        begin: cared_for,
+        write: |state| {
+            state.global.epoch += 1;
+            state.global.revoked.insert(person());
+        },
+        late: released,
+    },
+    Race {
+        name: "another policy",
+        begin: cared_for,
+        write: |state| {
+            state.global.epoch += 1;
+            state.global.policy = Some(Arc::clone(POLICIES[1].fingerprint()));
+        },
+        late: released,
+    },
+];
+
+/// Nobody writes anything: time passes its end.
+const EXPIRY: Race = Race {
+    name: "an override's end",
+    begin: |state| {
+        cared_for(state);
+        let (start, end) = (Timestamp(0), Timestamp::now().plus(SHORT));
+        let id = "g".to_owned();
+        let grant = Override { id, person: person(), reason: OverrideReason::HarmToChild, start, end };
+        state.patient.overrides.push(grant);
+        state.patient.objections.push(objection(Terms::default()));
+        state.end = Some(end);
+    },
+    write: |state| {
+        while state.end.is_some_and(|end| Timestamp::now() < end) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    },
+    late: released,
+};
+
+fn cared_for(state: &mut State) {
+    let organisation = ods("RZ900");
+    let related = Relationship::of(organisation, Basis::Encounter, Timestamp::now(), None, "s|1".to_owned());
+    state.patient.relationships.push(related);
+    state.global.policy = Some(Arc::clone(POLICIES[0].fingerprint()));
+}
+
+fn objection(terms: Terms) -> Objection {
+    Objection { id: "o".to_owned(), terms, recorded_by: None, stands_only_for: None }
+}
+
+fn ods(code: &str) -> OdsCode {
+    OdsCode::parse(code).unwrap()
+}
+
+fn person() -> Person {
+    requester().person()
+}
+
+fn requester() -> Requester {
+    Requester {
+        issuer: "https://identity.example".to_owned(),
+        subject: "someone".to_owned(),
+        party: Party::Staff {
+            user: "555000000001".to_owned(),
+            name: None,
+            role: Some("R0260".to_owned()),
+            role_name: None,
+            activities: Vec::new(),
+            organisation: ods("RZ900"),
+        },
+        client_id: "client".to_owned(),
+        token_id: "token".to_owned(),
+        scopes: Scopes::parse("user/*.rs"),
+        purpose: Purpose("TREAT".to_owned()),
+        acting: None,
+        expires: Timestamp::now().plus(Duration::from_secs(600)),
+    }
+}
+
+fn ask() -> Ask {
+    let query = format!("patient.identifier=https://fhir.nhs.uk/Id/nhs-number%7C{}", patient().digits());
+    let path: &[&str] = &["Condition"];
+    let raw = RawQuery { method: Method::Get, path, query: &query, content_type: None, body: b"", accept: None };
+    let setting = Setting { ids: &ids(), bases: &[], page_size: PageSize::default() };
+    query::parse(&raw, &setting).unwrap()
+}
+
+/// Answers every search on this connection: one Patient, or one entry of theirs.
+async fn provide(mut connection: TcpStream) {
+    let mut asked = Vec::new();
+    while let Ok(1..) = connection.read_buf(&mut asked).await {
+        if !asked.ends_with(b"\r\n\r\n") {
+            continue;
+        }
+        let entry = r#"{"resourceType":"Condition","id":"a","subject":{"reference":"Patient/1"}}"#.to_owned();
+        let resource = if asked.starts_with(b"GET /Patient") { patient_json("1", "") } else { entry };
+        let body = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{{"resource":{resource}}}]}}"#);
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/fhir+json";
+        let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        if connection.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+        asked.clear();
+    }
+}
+
+struct World {
+    gateway: Gateway,
+    memory: Memory,
+    _directory: tempfile::TempDir,
+}
+
+impl World {
+    async fn new(guarded: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(provide(connection));
+            }
+        });
+        let provider = |ods: &str| -> ProviderConfig {
+            let network = json!({"allow_private_addresses": true, "allow_http": true});
+            let mut config = json!({"ods": ods, "name": ods, "kind": "acute-trust", "base_url": base});
+            config.as_object_mut().unwrap().extend(network.as_object().unwrap().clone());
+            serde_json::from_value(config).unwrap()
+        };
+        let hospital: OrganisationConfig =
+            serde_json::from_value(json!({"ods": "RZ900", "name": "Hospital", "kind": "acute-trust"})).unwrap();
+        let registry =
+            Registry::new(&[provider(OPEN), provider(CLOSING)], &[hospital], Duration::from_secs(3)).unwrap();
+        // what no story of a record asks for, or only where something is wrong
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("rest.db").display());
+        let rest = Store::open(&DatabaseUrl::parse(&url).unwrap()).await.unwrap();
+        // every run asks the providers
+        let config = FederationConfig { ttl_seconds: 0, patient_ttl_seconds: 0, ..FederationConfig::default() };
+        let federation = FederationOptions {
+            config,
+            ids: ids(),
+            base: BASE.into(),
+            long_ids: rest.long_ids(),
+            standing: rest.standing(),
+        };
+        let memory = Memory::new(guarded);
+        let options = LogOptions::new(Signer::new("caregate.example/audit", &[1; 32]).unwrap());
+        let gateway = Gateway {
+            verifier: Verifier::new(Vec::new()).unwrap(),
+            policies: Policies::new(Arc::new(TwoPolicies(POLICIES.clone())), None),
+            facts: FactCache::new(Arc::new(memory.clone())),
+            registry,
+            federation: Federation::new(federation).unwrap(),
+            log: AuditLog::start(Box::new(memory.clone()), options).await.unwrap(),
+            reader: rest.log_reader(),
+            long_ids: rest.long_ids(),
+            ids: ids(),
+            pages: PageSealer::new(&[8; 32], PageSealer::LIFETIME),
+            base: BASE.into(),
+        };
+        Self { gateway, memory, _directory: directory }
+    }
+
+    /// One request, with the write at this moment.
+    async fn run(&self, race: &Race, at: usize) -> Result<Released, Ending> {
+        self.gateway.facts.forget(patient()).await;
+        let requester = requester();
+        let mut opened = Opened::new(self.gateway.log.clone(), &requester, None, RequestId::fresh());
+        self.memory.begin(race.begin, race.write, at);
+        self.memory.watch(record(&self.gateway, &requester, ask(), false, &mut opened)).await
+    }
+
+    /// At every moment of the request, until it is over before the write comes.
+    async fn race(&self, race: &Race) -> Found {
+        let mut found = Found::default();
+        for at in 1.. {
+            let ended = self.run(race, at).await;
+            let state = self.memory.state();
+            let Some(acknowledged) = state.acknowledged else {
+                assert!(ended.is_ok(), "{}: what nothing disturbs is released", race.name);
+                return found;
+            };
+            found.moments = at;
+            found.overtaken += usize::from(!state.rows[..acknowledged].iter().any(released));
+            found.late.extend(state.rows[acknowledged..].iter().any(race.late).then_some(at));
+            found.most_loads = found.most_loads.max(state.loads);
+            let contended = matches!(ended, Err(Ending::Contended | Ending::Stale | Ending::Internal));
+            assert!(!contended, "{} at {at}: the story ends", race.name);
+            assert_eq!(state.rows.iter().filter(|row| row.kind != Kind::Intent).count(), 1, "{} at {at}", race.name);
+        }
+        found
+    }
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    moments: usize,
+    /// Runs in which the write came before the release.
+    overtaken: usize,
+    /// The moments after which something late was committed.
+    late: Vec<usize>,
+    most_loads: usize,
+}
+
+#[tokio::test]
+async fn nothing_that_rests_on_a_fact_is_released_after_the_fact_was_changed_at_any_moment_of_a_request() {
+    let world = World::new(true).await;
+    for race in RACES.iter().chain([&EXPIRY]) {
+        let found = world.race(race).await;
+        assert_eq!(found.late, [0; 0], "{}", race.name);
+        assert!(found.overtaken > 10 && found.overtaken < found.moments, "{}: {found:?}", race.name);
+        assert!(found.most_loads <= 2, "{}: one change costs one more look, {found:?}", race.name);
+    }
+}
+
+#[tokio::test]
+async fn without_the_guard_of_the_commit_each_change_would_be_overtaken() {
+    let world = World::new(false).await;
+    for race in &RACES {
+        let found = world.race(race).await;
+        assert!(!found.late.is_empty(), "{}: {found:?}", race.name);
+    }
+}
