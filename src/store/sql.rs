@@ -106,12 +106,13 @@ pub(super) const SUPERSEDE: &str = concat!(
     " WHERE patient = $1 AND organisation = $2 AND basis = $3 AND evidence = $4 AND superseded_at IS NULL"
 );
 
-/// What an organisation asserted and has not ended by $4.
+/// What an organisation asserted and has not ended by $4. What is over by its own period may hold a while yet: an end that
+/// has come ($4 is no later than now, $5) takes that away too.
 pub(super) const SUPERSEDE_LASTING: &str = concat!(
     "UPDATE relationship SET superseded_at = $5, until_epoch = ",
     raised!("$1"),
     " WHERE patient = $1 AND organisation = $2 AND ($3 IS NULL OR evidence = $3) AND NOT closed \
-     AND basis <> 'claim' AND superseded_at IS NULL AND (end_at IS NULL OR end_at > $4) \
+     AND basis <> 'claim' AND superseded_at IS NULL AND (end_at IS NULL OR end_at > $4 OR $4 <= $5) \
      RETURNING organisation, basis, evidence, start_at, end_at, closed, person_issuer, person_subject"
 );
 

@@ -62,6 +62,29 @@ async fn a_relationship_asserted_lets_the_organisations_staff_in_and_its_end_tak
 }
 
 #[tokio::test]
+async fn an_end_takes_away_what_would_follow_a_period_that_is_over_already() {
+    for gate in on_each_database().await {
+        let patient = gate.shared_with("F99002", "estuary")[0];
+        let day = |ago: i64| (chrono::Utc::now() - chrono::Duration::days(ago)).format("%Y-%m-%d").to_string();
+        let mut appointment = asserted(patient, "RZ901");
+        appointment["parameter"][2]["valueCode"] = json!("appointment");
+        let period = json!({"name": "period", "valuePeriod": {"start": day(9), "end": day(5)}});
+        appointment["parameter"].as_array_mut().unwrap().push(period);
+        let answer = gate.post("system:RZ901", "Patient/$assert-relationship", &appointment).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        assert_eq!(
+            gate.search("consultant-estuary", "Condition", patient).await.status,
+            200,
+            "to act on what came of it"
+        );
+
+        let answer = gate.post("system:RZ901", "Patient/$end-relationship", &ended(patient, "RZ901")).await;
+        assert!(answer.text.contains("1 relationships ended"), "{}", answer.text);
+        assert_eq!(gate.search("consultant-estuary", "Condition", patient).await.status, 403);
+    }
+}
+
+#[tokio::test]
 async fn a_system_speaks_for_no_other_organisation_not_even_of_a_patient_it_cares_for() {
     let gate = own().await;
     let patient = gate.shared_with("F99002", "estuary")[0];

@@ -1,7 +1,7 @@
 //! The claims of each kind of persona, in the words of the identity provider that would sign such people in.
 
 use super::AUDIENCE;
-use super::persona::{PatientRecord, Persona, Role, Staff};
+use super::persona::{Anybody, PatientRecord, Persona, Role, Staff};
 use crate::domain::{NhsNumber, OdsCode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -23,6 +23,7 @@ pub struct Wishes {
 pub fn claims(base: &str, persona: &Persona<'_>, wishes: Wishes) -> (Value, String) {
     let (path, scope, purpose, own) = match persona {
         Persona::Staff(staff) => ("", STAFF_SCOPE, Some(usual_purpose(staff)), of_staff(staff)),
+        Persona::Anybody(anybody) => ("", STAFF_SCOPE, Some("TREAT"), of_anybody(anybody)),
         Persona::Patient(number, record) => ("/patients", PATIENT_SCOPE, Some("PATRQT"), of_patient(*number, *record)),
         Persona::System(ods) => ("/systems", SYSTEM_SCOPE, None, of_system(*ods)),
     };
@@ -71,6 +72,28 @@ fn of_staff(staff: &Staff) -> Map<String, Value> {
         "nhsid_useruid": staff.user,
         "selected_roleid": role_id(staff, &staff.selected),
         "nhsid_nrbac_roles": roles,
+    }))
+}
+
+fn of_anybody(anybody: &Anybody) -> Map<String, Value> {
+    let Anybody { user, organisation, role, activities } = anybody;
+    let role_id = format!("{user}0");
+    members(json!({
+        "sub": user,
+        "client_id": "caregate-sandbox",
+        "acr": "AAL3_ANY",
+        "id_assurance_level": "3",
+        "name": "Anybody (synthetic)",
+        "nhsid_useruid": user,
+        "selected_roleid": role_id,
+        "nhsid_nrbac_roles": [{
+            "org_code": organisation,
+            "person_orgid": format!("9{user}"),
+            "person_roleid": role_id,
+            "role_code": role.as_ref().map(|code| format!("S8000:G8000:{code}")),
+            "role_name": "Anybody",
+            "activity_codes": activities,
+        }],
     }))
 }
 

@@ -22,8 +22,18 @@ pub struct Staff {
     pub also: Option<Role>,
 }
 
+/// Somebody who works somewhere, as whoever asks for the token describes them: for tests of who may see what.
+pub struct Anybody {
+    pub user: String,
+    pub organisation: OdsCode,
+    /// A job role code, known or not; without one they hold no job.
+    pub role: Option<String>,
+    pub activities: Vec<String>,
+}
+
 pub enum Persona<'d> {
     Staff(&'static Staff),
+    Anybody(Anybody),
     Patient(NhsNumber, Option<&'d PatientRecord>),
     System(OdsCode),
 }

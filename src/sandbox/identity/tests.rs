@@ -44,6 +44,18 @@ async fn a_token_of_each_kind_of_persona_verifies_against_the_published_keys() {
     let researcher = claims(base, "persona=researcher&alg=RS256").await;
     assert_eq!(researcher["extensions"]["ihe_iua"]["purpose_of_use"][0]["code"], "HRESCH");
 
+    let wished = "persona=staff&organisation=ZZ999&role=R1330&activities=B0401+B0560&user=555021488888";
+    let anybody = claims(base, wished).await;
+    let held = &anybody["nhsid_nrbac_roles"][0];
+    assert_eq!((&anybody["sub"], &held["org_code"]), (&json!("555021488888"), &json!("ZZ999")));
+    assert_eq!(
+        (&held["role_code"], &held["person_roleid"]),
+        (&json!("S8000:G8000:R1330"), &anybody["selected_roleid"])
+    );
+    assert_eq!(held["activity_codes"], json!(["B0401", "B0560"]));
+    let jobless = claims(base, "persona=staff&organisation=ZZ999").await;
+    assert_eq!(jobless["nhsid_nrbac_roles"][0]["role_code"], json!(null));
+
     let name = region.personas.iter().find(|name| name.starts_with("patient:")).unwrap();
     let patient = claims(base, &format!("persona={name}&alg=RS256")).await;
     assert_eq!(patient["iss"], format!("{base}/patients"));
@@ -75,6 +87,8 @@ async fn every_persona_listed_is_given_a_token_and_nobody_else() {
         ("persona=researcher&alg=none", "invalid_request"),
         ("persona=researcher&expires_in=soon", "invalid_request"),
         ("persona=researcher&scope=%22", "invalid_scope"),
+        ("persona=staff&role=R0260", "invalid_request"),
+        ("persona=staff&organisation=F99001&role=%22", "invalid_request"),
         ("", "invalid_request"),
     ] {
         let (status, answer) = token(base, form).await;

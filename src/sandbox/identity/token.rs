@@ -1,7 +1,12 @@
 //! `POST /token`: a token for the persona named, with nothing proved.
+//!
+//! Beside the personas of the region there is `staff`: whoever the form's `organisation` (ODS code), `role` (job role
+//! code), `activities` (codes, with spaces between) and `user` say, for tests of who may see what.
 
 use super::State;
 use super::claims::{Wishes, claims};
+use super::persona::{Anybody, Persona};
+use crate::domain::OdsCode;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{HttpResponse, web};
 use jsonwebtoken::Algorithm;
@@ -28,7 +33,10 @@ fn answer(state: &State, form: &BTreeMap<String, String>) -> Result<Value, Refus
         return Err(Refusal("unsupported_grant_type", "grant_type is persona"));
     }
     let name = form.get("persona").ok_or(Refusal("invalid_request", "persona is missing"))?;
-    let persona = state.directory.find(name).ok_or(Refusal("invalid_grant", "no such persona: see /personas"))?;
+    let persona = match name.as_str() {
+        "staff" => Persona::Anybody(anybody(form)?),
+        name => state.directory.find(name).ok_or(Refusal("invalid_grant", "no such persona: see /personas"))?,
+    };
     let algorithm = match form.get("alg").map(String::as_str) {
         None | Some("ES256") => Algorithm::ES256,
         Some("RS256") => Algorithm::RS256,
@@ -40,6 +48,21 @@ fn answer(state: &State, form: &BTreeMap<String, String>) -> Result<Value, Refus
     let token =
         state.keys().sign(algorithm, &claims).ok_or(Refusal("invalid_request", "the token could not be signed"))?;
     Ok(json!({"access_token": token, "token_type": "Bearer", "expires_in": expires_in, "scope": scope}))
+}
+
+fn anybody(form: &BTreeMap<String, String>) -> Result<Anybody, Refusal> {
+    const PLAIN: Refusal = Refusal("invalid_request", "user, role and activities are of letters, digits and '-'");
+    let organisation = form.get("organisation").and_then(|code| OdsCode::parse(code).ok());
+    let organisation = organisation.ok_or(Refusal("invalid_request", "staff has an organisation, by its ODS code"))?;
+    let user = form.get("user").cloned().unwrap_or_else(|| "555021499999".to_owned());
+    let role = form.get("role").cloned();
+    let activities: Vec<String> =
+        form.get("activities").iter().flat_map(|list| list.split_whitespace()).map(str::to_owned).collect();
+    let plain = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !(plain(&user) && role.iter().all(plain) && activities.iter().all(plain)) {
+        return Err(PLAIN);
+    }
+    Ok(Anybody { user, organisation, role, activities })
 }
 
 fn wishes(form: &BTreeMap<String, String>) -> Result<Wishes, Refusal> {

@@ -134,7 +134,8 @@ impl FactStore for Sqlite {
         let lasting = lasting.fetch_all(&mut *change).await.map_err(failed)?;
         let ended = mapping::all(lasting, mapping::relationship)?;
         for relationship in &ended {
-            let relationship = Relationship { end: Some(at), closed: true, ..relationship.clone() };
+            let end = relationship.end.map_or(at, |end| end.min(at));
+            let relationship = Relationship { end: Some(end), closed: true, ..relationship.clone() };
             add_relationship(patient, &relationship, by, now).execute(&mut *change).await.map_err(failed)?;
         }
         if ended.is_empty() {
