@@ -120,7 +120,7 @@ async fn parameters_that_are_not_understood_are_refused_with_their_place() {
         body
     };
     for (body, status, code) in [
-        (json!({"resourceType": "Bundle"}), 422, "not-supported"),
+        (json!({"resourceType": "Patient"}), 422, "not-supported"),
         (json!([]), 400, "structure"),
         (without(0), 422, "required"),
         (without(1), 422, "required"),
