@@ -77,10 +77,10 @@ async fn once_a_policy_is_applied_no_node_releases_under_the_one_before() {
     let patient = nodes[0].registered("F99001", 0).nhs_number;
     let (region, rules) = (Region::start(), directory());
     without(rules.path(), "R0050");
-    let apply = |directory: &Path| {
-        let mut command = program();
+    let apply = async |directory: &Path| {
+        let mut command = tokio::process::Command::from(program());
         command.args(["policy", "apply", "--config"]).arg(region.file()).env("CAREGATE__DATABASE__URL", &url);
-        command.env("CAREGATE__POLICY__DIRECTORY", directory).output().unwrap()
+        command.env("CAREGATE__POLICY__DIRECTORY", directory).output().await.unwrap()
     };
     let over = AtomicBool::new(false);
     let reading = async |gate: &Gate| {
@@ -90,7 +90,7 @@ async fn once_a_policy_is_applied_no_node_releases_under_the_one_before() {
     };
     let applied = async {
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        let output = tokio::task::block_in_place(|| apply(rules.path()));
+        let output = apply(rules.path()).await;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let mut sizes = Vec::new();
         let audit = nodes[0].audit().await;
@@ -119,7 +119,7 @@ async fn once_a_policy_is_applied_no_node_releases_under_the_one_before() {
 
     // a fault changes nothing, and is named
     fs::write(rules.path().join("roles.json"), "{").unwrap();
-    let output = apply(rules.path());
+    let output = apply(rules.path()).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stdout).contains("roles.json, line 1"));
     let store = Store::open_existing(&DatabaseUrl::parse(&url).unwrap()).await.unwrap();
