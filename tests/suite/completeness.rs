@@ -77,12 +77,12 @@ async fn whole(gate: &Gate, kind: &str, patient: NhsNumber, after: &str) {
     assert_eq!(answer.header("x-completeness"), "complete", "after {after}");
 }
 
-/// The fault, first in the lookup of the Patient where it reaches that, then in a search of entries. The gate must be new:
-/// what it remembers it does not ask.
+/// The fault, first in the lookup of the Patient where it reaches that, then in a search of entries, of a type that lends
+/// none its labels. The gate must be new: what it remembers it does not ask.
 async fn withstood(gate: &Gate, fault: Fault) {
     let patient = patient_of(gate);
     let kinds: &[(&str, bool)] =
-        if fault.lookup { &[("Condition", true), ("Encounter", false)] } else { &[("Encounter", false)] };
+        if fault.lookup { &[("Condition", true), ("Procedure", false)] } else { &[("Procedure", false)] };
     for (kind, lookup) in kinds {
         let mut order = fault.order.clone();
         if !lookup {

@@ -2,10 +2,11 @@
 
 use crate::{
     harness::{Answer, BUILT_IN, Gate, NHS, Setup},
+    objections::{recorded, whole_record},
     relationships::assert_relationship,
 };
 use caregate::{
-    access::{Basis, ConsentRecord, ConsentState, Matter, Person, Recorder, Relationship, Terms},
+    access::{Basis, Person, Recorder, Relationship},
     audit::Kind,
     domain::{NhsNumber, OdsCode, Timestamp},
     store::{DatabaseUrl, Store},
@@ -94,15 +95,9 @@ async fn claim(gate: &Gate, persona: &str, organisation: &str) {
     let (start, end) = (Timestamp::now(), Timestamp::now().plus(Duration::from_secs(3_600)));
     let of = Relationship::of(organisation, Basis::Claim, start, Some(end), format!("claim of {persona}"));
     let claim = Relationship { person: Some(person), ..of };
-    store(gate).await.facts().assert_relationship(patient(), &claim, &recorder()).await.unwrap();
-}
-
-async fn store(gate: &Gate) -> Store {
-    Store::open_existing(&DatabaseUrl::parse(&gate.database).unwrap()).await.unwrap()
-}
-
-fn recorder() -> Recorder {
-    Recorder { issuer: "https://identity.example".into(), subject: "test".into(), organisation: None }
+    let by = Recorder { issuer: "https://identity.example".into(), subject: "test".into(), organisation: None };
+    let store = Store::open_existing(&DatabaseUrl::parse(&gate.database).unwrap()).await.unwrap();
+    store.facts().assert_relationship(patient(), &claim, &by).await.unwrap();
 }
 
 fn withheld(answer: &Answer) -> Vec<Value> {
@@ -205,20 +200,9 @@ async fn an_objection_to_one_sensitivity_covers_what_is_marked_so_in_whatever_wa
     let gate = region.start();
     let before = gate.search(GP, "Observation", patient()).await;
     assert_eq!(region.shown(&before, &["count", "panel"]), ["count", "panel"]);
-    let record = ConsentRecord {
-        id: "objection-1".into(),
-        version: 1,
-        patient: patient(),
-        terms: Terms { covers: Matter { sensitivities: vec!["hiv".into()], ..Matter::default() }, ..Terms::default() },
-        state: ConsentState::Requested,
-        withdrawer: None,
-        note: None,
-        first_recorded_by: recorder(),
-        recorded_by: recorder(),
-        recorded_at: Timestamp::now(),
-        resource: "{}".into(),
-    };
-    store(&gate).await.facts().create_consent(&record).await.unwrap();
+    let mut consent = whole_record(patient());
+    consent["provision"]["securityLabel"] = json!([{"system": ACT_CODE, "code": "HIV"}]);
+    recorded(&gate, patient(), &consent).await;
     // from memory, and at once
     let after = gate.search(GP, "Observation", patient()).await;
     assert_eq!(region.shown(&after, &["count", "panel"]), [""; 0]);
