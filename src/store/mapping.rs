@@ -210,10 +210,15 @@ pub(super) fn claimed(claim: &ClaimRecord) -> (Relationship, Recorder) {
 /// nothing of the patient.
 pub(super) fn task_ids(claim: &ClaimRecord, task: &ReviewTask) -> (String, Option<(String, String)>) {
     let fresh = || uuid::Uuid::new_v4().to_string();
-    let id = fresh();
-    let body = serde_json::json!({"kind": task.kind, "organisation": claim.organisation, "task": id});
-    let notice = task.alert.then(|| (fresh(), body.to_string()));
-    (id, notice)
+    let (id, notice) = (fresh(), fresh());
+    let body = serde_json::json!({
+        "id": notice,
+        "kind": task.kind,
+        "task": id,
+        "organisation": claim.organisation,
+        "at": Timestamp::now().fhir(),
+    });
+    (id, task.alert.then(|| (notice, body.to_string())))
 }
 
 /// No kind of relationship holds so long after its end: what ended before is not even loaded.

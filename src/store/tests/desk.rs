@@ -98,6 +98,9 @@ async fn a_notice_is_one_nodes_at_a_time_and_everybodys_again_until_it_was_taken
         let alerts: Vec<Alert> = (0..20).map(|n| alert(&format!("RZ9{n:02}"), "a")).collect();
         store.desk().grant(&grant("a", OverrideReason::Emergency), &alerts).await.unwrap();
         let now = Timestamp::now().plus(Duration::from_secs(1));
+        // what a patient is to be told is not for the officers' webhook
+        let told = "INSERT INTO notice (id, kind, body, at, next_at) VALUES ('p', 'patient-told', '{}', 0, 0)";
+        fixture.tamper(told).await;
         let later = now.plus(Duration::from_secs(60));
         let nodes: Vec<_> = (0..4).map(|_| store.notices()).collect();
         let claims = futures::future::join_all(nodes.iter().map(|node| node.claim_due(now, later, 5))).await;
