@@ -1,7 +1,7 @@
 //! Tells privacy officers that there is something on their desk: takes the notices that are due, and delivers each to a webhook.
 //!
 //! Promises: what raised a notice never waits for its delivery, which is tried until it succeeds (at least once: whoever receives
-//! it tells repeats by its `id`); a notice names no patient; of several nodes one at a time tries a notice.
+//! it tells repeats by its `id`); a notice names no patient but the one it is to reach; of several nodes one at a time tries a notice.
 
 mod config;
 mod webhook;

@@ -1,4 +1,7 @@
-use super::{GlobalFacts, PatientFacts, Relationship, Terms, Withdrawer};
+use super::{
+    GlobalFacts, PatientFacts, Relationship, Terms, Withdrawer,
+    desk::{Alert, Notice},
+};
 use crate::domain::{NhsNumber, OdsCode, StoreError, Timestamp};
 use async_trait::async_trait;
 
@@ -76,17 +79,12 @@ impl ConsentRecord {
     }
 }
 
-/// What a withdrawal that somebody else recorded sets going: the patient is told, and the review desk of the organisation that
-/// recorded it looks.
+/// What a withdrawal that somebody else recorded sets going: the review desk of the organisation that recorded it looks, and the
+/// patient is told.
 #[derive(Clone, Debug)]
 pub struct Sequel {
-    pub notice_id: String,
-    /// JSON, as it is sent: no organisation, no reason, no person but whom it is for.
-    pub notice: String,
-    pub task_id: String,
-    pub organisation: OdsCode,
-    /// JSON.
-    pub detail: String,
+    pub alert: Alert,
+    pub to_patient: Notice,
 }
 
 /// Where an objection stands. In force from the first; reviewed after.

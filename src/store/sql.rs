@@ -91,15 +91,6 @@ pub(super) const CONSENTS: &str = consent!(
      ORDER BY f.recorded_at, c.id"
 );
 
-pub(super) const TELL_PATIENT: &str =
-    "INSERT INTO notice (id, kind, body, at, next_at) VALUES ($1, 'patient-told', $2, $3, $3) ON CONFLICT DO NOTHING";
-
-/// One task a Consent: a second withdrawal, after the first was rejected, opens it again.
-pub(super) const LOOK_AT_WITHDRAWAL: &str = "INSERT INTO desk_task (id, organisation, kind, patient, about, detail, at) \
-    VALUES ($1, $2, 'withdrawal', $3, $4, $5, $6) ON CONFLICT (organisation, kind, about) DO UPDATE SET \
-    detail = excluded.detail, at = excluded.at, closed_at = NULL, closed_issuer = NULL, closed_subject = NULL, \
-    closed_note = NULL";
-
 pub(super) const SUPERSEDE: &str = concat!(
     "UPDATE relationship SET superseded_at = $5, until_epoch = ",
     raised!("$1"),

@@ -42,7 +42,7 @@ async fn a_withdrawal_recorded_by_staff_serves_others_and_not_them_until_the_pat
         let patient = gate.shared_with("F99001", "estuary")[0];
         assert_relationship(&gate, patient, "RZ901").await;
         let consent = whole_record(patient);
-        for recorder in [GP, "system:F99001"] {
+        for (n, recorder) in [GP, "system:F99001"].into_iter().enumerate() {
             let id = posted(&gate, recorder, &consent).await;
             let path = format!("Consent/{id}");
             let mut unverified = proved(&consent);
@@ -64,6 +64,9 @@ async fn a_withdrawal_recorded_by_staff_serves_others_and_not_them_until_the_pat
             let own = gate.search(GP, "Condition", patient).await;
             gate.ends(&own, 403, "suppressed", Kind::Refused, "no-patient-consent").await;
             assert_eq!(gate.search(CONSULTANT, "Condition", patient).await.status, 200);
+            let tasks = gate.get("privacy-officer-saltmarsh", "Task").await.matches();
+            let of_withdrawals = tasks.iter().filter(|task| task["code"]["coding"][0]["code"] == "withdrawal");
+            assert_eq!(of_withdrawals.count(), n + 1, "{tasks:?}");
             let twice = gate.put(recorder, &path, &proved(&consent)).await;
             gate.ends(&twice, 409, "conflict", Kind::Failed, "conflict").await;
 

@@ -1,4 +1,4 @@
-use super::Postgres;
+use super::{Postgres, desk};
 use crate::{
     access::{ConsentRecord, FactStore, GlobalFacts, PatientFacts, Person, Recorder, Relationship, Sequel},
     domain::{NhsNumber, OdsCode, StoreError, Timestamp},
@@ -62,17 +62,7 @@ impl FactStore for Postgres {
             return Err(StoreError::Conflict);
         }
         if let Some(sequel) = sequel {
-            let at = consent.recorded_at.0;
-            let notice = sqlx::query(sql::TELL_PATIENT).bind(&sequel.notice_id).bind(&sequel.notice).bind(at);
-            notice.execute(&mut *change).await.map_err(failed)?;
-            let task = sqlx::query(sql::LOOK_AT_WITHDRAWAL)
-                .bind(&sequel.task_id)
-                .bind(sequel.organisation.as_str())
-                .bind(key(consent.patient))
-                .bind(&consent.id)
-                .bind(&sequel.detail)
-                .bind(at);
-            task.execute(&mut *change).await.map_err(failed)?;
+            desk::follow(&mut change, sequel).await?;
         }
         change.commit().await.map_err(failed)
     }

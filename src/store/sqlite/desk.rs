@@ -1,6 +1,9 @@
 use super::{Sqlite, Transaction, raising};
 use crate::{
-    access::desk::{Alert, DeskStore, DeskTask, Grant, Queue, Remark},
+    access::{
+        Sequel,
+        desk::{Alert, DeskStore, DeskTask, Grant, Notice, Queue, Remark},
+    },
     alerts::{DueNotice, NoticeStore},
     domain::{NhsNumber, StoreError, Timestamp},
     store::{
@@ -90,8 +93,21 @@ impl NoticeStore for Sqlite {
 
 /// Puts a task before an organisation's officers and has them told, unless there is one of its kind about the same already.
 pub(super) async fn alert(change: &mut Transaction<'_>, alert: &Alert) -> Result<(), StoreError> {
+    put(change, sql::ADD_TASK, alert).await
+}
+
+/// Puts a recorded withdrawal before them, and has the patient told too.
+pub(super) async fn follow(
+    change: &mut Transaction<'_>,
+    Sequel { alert, to_patient }: &Sequel,
+) -> Result<(), StoreError> {
+    put(change, sql::RENEW_TASK, alert).await?;
+    notify(change, "patient-told", to_patient, alert.at).await
+}
+
+async fn put(change: &mut Transaction<'_>, statement: &'static str, alert: &Alert) -> Result<(), StoreError> {
     let detail = mapping::text(&alert.detail)?;
-    let task = sqlx::query(sql::ADD_TASK)
+    let task = sqlx::query(statement)
         .bind(&alert.id)
         .bind(alert.organisation.as_str())
         .bind(alert.kind.as_str())
@@ -100,11 +116,14 @@ pub(super) async fn alert(change: &mut Transaction<'_>, alert: &Alert) -> Result
         .bind(&detail)
         .bind(alert.at.0);
     if task.execute(&mut **change).await.map_err(failed)?.rows_affected() > 0 {
-        let notice = sqlx::query(sql::ADD_NOTICE).bind(&alert.notice.id).bind(alert.kind.as_str());
-        let notice = notice.bind(&alert.notice.body).bind(alert.at.0);
-        notice.execute(&mut **change).await.map_err(failed)?;
+        notify(change, alert.kind.as_str(), &alert.notice, alert.at).await?;
     }
     Ok(())
+}
+
+async fn notify(change: &mut Transaction<'_>, kind: &str, notice: &Notice, at: Timestamp) -> Result<(), StoreError> {
+    let insert = sqlx::query(sql::ADD_NOTICE).bind(&notice.id).bind(kind).bind(&notice.body).bind(at.0);
+    insert.execute(&mut **change).await.map(drop).map_err(failed)
 }
 
 type Statement<'q> = Query<'q, Db, <Db as sqlx::Database>::Arguments>;

@@ -1,7 +1,9 @@
 use super::*;
 use crate::{
     access::{
-        Basis, ConsentRecord, ConsentState, FactStore, Matter, Objection, Person, Recorder, Relationship, Sequel, Terms,
+        Basis, ConsentRecord, ConsentState, FactStore, Matter, Objection, Person, Recorder, Relationship, Sequel,
+        Terms,
+        desk::{Alert, Notice, TaskKind},
     },
     domain::{LongId, SealedEntry, StoreError},
 };
@@ -135,13 +137,18 @@ async fn what_a_recorded_withdrawal_sets_going_is_stored_with_it_or_not_at_all()
         let store = fixture.open().await;
         let facts = store.facts();
         let sequel = |n: u8| Sequel {
-            notice_id: format!("notice-{n}"),
-            notice: "{}".into(),
-            task_id: format!("task-{n}"),
-            organisation: ods("RZ901"),
-            detail: "{}".into(),
+            alert: Alert::new(
+                TaskKind::Withdrawal,
+                ods("RZ901"),
+                patient(1),
+                "a",
+                serde_json::Map::new(),
+                Timestamp(n.into()),
+                "https://gate.example/fhir/",
+            ),
+            to_patient: Notice { id: format!("notice-{n}"), body: "{}".into() },
         };
-        let notices = "SELECT count(*) FROM notice WHERE kind = 'patient-told' AND sent_at IS NULL";
+        let notices = "SELECT count(*) FROM notice WHERE kind IN ('patient-told', 'withdrawal') AND sent_at IS NULL";
         let tasks = "SELECT count(*) FROM desk_task WHERE kind = 'withdrawal' AND about = 'a' AND closed_at IS NULL";
         let due = async || (fixture.count(notices).await, fixture.count(tasks).await);
         facts.create_consent(&objection("a", 1, true)).await.unwrap();
@@ -150,14 +157,14 @@ async fn what_a_recorded_withdrawal_sets_going_is_stored_with_it_or_not_at_all()
         assert_eq!(facts.update_consent(&recorded(3), Some(&sequel(1))).await, Err(StoreError::Conflict));
         assert_eq!(due().await, (0, 0));
         facts.update_consent(&recorded(2), Some(&sequel(1))).await.unwrap();
-        assert_eq!(due().await, (1, 1));
+        assert_eq!(due().await, (2, 1));
 
         // looked at, rejected, and recorded once more: the patient is told again, and the task is open again
         fixture.tamper("UPDATE desk_task SET closed_at = 1, closed_note = 'no'").await;
         facts.update_consent(&version(3, ConsentState::Requested), None).await.unwrap();
-        assert_eq!(due().await, (1, 0));
+        assert_eq!(due().await, (2, 0));
         facts.update_consent(&recorded(4), Some(&sequel(2))).await.unwrap();
-        assert_eq!(due().await, (2, 1));
+        assert_eq!(due().await, (4, 1));
     }
 }
 

@@ -1,12 +1,15 @@
 use super::{Sees, another_organisation, answer, is_current, patient_of, policy, stored};
 use crate::{
-    access::{Action, ConsentRecord, ConsentState, Recorder, Sequel, Wanted, Withdrawer, consent},
+    access::{
+        Action, ConsentRecord, ConsentState, Sequel, Wanted, Withdrawer, consent,
+        desk::{Alert, Notice, TaskKind},
+    },
     audit::Opened,
     domain::{NhsNumber, OdsCode, Timestamp},
     identity::Requester,
     story::{Ending, Gateway, Wrote, relationships::recorder, written},
 };
-use serde_json::json;
+use serde_json::{Map, json};
 use uuid::Uuid;
 
 /// `PUT Consent/[id]` with status inactive. By the patient: the objection is taken back. By staff or a system: it is written down
@@ -57,7 +60,6 @@ pub async fn withdraw(
             return Err(Ending::InState(current.state));
         }
         let (by, at) = (recorder(requester), Timestamp::now());
-        let sequel = by.organisation.map(|organisation| sequel(patient, &current, organisation, &by));
         let record = ConsentRecord {
             resource: read.consent.stored(&current.id, version, at, state),
             version,
@@ -68,59 +70,64 @@ pub async fn withdraw(
             recorded_at: at,
             ..current
         };
+        let organisation = record.recorded_by.organisation;
+        let sequel = organisation.map(|organisation| sequel(&record, organisation, &g.base));
         g.facts.store().update_consent(&record, sequel.as_ref()).await?;
         Ok(answer(g, record))
     })
     .await
 }
 
-/// The patient is told, with nothing in the message that says whose doing it is; the privacy office looks at it.
-fn sequel(patient: NhsNumber, consent: &ConsentRecord, organisation: OdsCode, by: &Recorder) -> Sequel {
-    let text =
-        "A choice of yours about sharing your record was changed. Sign in to see it, and to say whether that is right.";
-    let id = json!({"system": NhsNumber::SYSTEM, "value": patient.digits()});
-    let notice = json!({"patient": id, "consent": consent.id, "text": text});
-    let detail = json!({"version": consent.version + 1, "issuer": by.issuer, "subject": by.subject});
-    Sequel {
-        notice_id: Uuid::new_v4().to_string(),
-        notice: notice.to_string(),
-        task_id: Uuid::new_v4().to_string(),
-        organisation,
-        detail: detail.to_string(),
-    }
+/// The privacy office looks at it; the patient is told that something changed, without a word of who, where or why. The message
+/// names them alone, by what a messaging service reaches people by.
+fn sequel(consent: &ConsentRecord, organisation: OdsCode, base: &str) -> Sequel {
+    let (at, by) = (consent.recorded_at, &consent.recorded_by);
+    let mut detail = Map::new();
+    detail.insert("issuer".into(), json!(by.issuer));
+    detail.insert("subject".into(), json!(by.subject));
+    detail.insert("version".into(), json!(consent.version.to_string()));
+    let alert = Alert::new(TaskKind::Withdrawal, organisation, consent.patient, &consent.id, detail, at, base);
+    let id = Uuid::new_v4().to_string();
+    let recipient = json!({"system": NhsNumber::SYSTEM, "value": consent.patient.digits()});
+    let link = format!("{base}Consent/{}", consent.id);
+    let body = json!({"id": id, "kind": "patient-told", "recipient": recipient, "at": at.fhir(), "link": link});
+    Sequel { alert, to_patient: Notice { id, body: body.to_string() } }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Matter, Terms};
+    use crate::access::{Matter, Recorder, Terms};
+    use serde_json::Value;
 
     #[test]
-    fn the_patient_is_told_without_a_word_of_who_or_where() {
-        let patient = NhsNumber::parse("9990000018").unwrap();
+    fn the_patient_is_told_without_a_word_of_who_where_or_why() {
         let ods = |code| OdsCode::parse(code).unwrap();
         let by =
             Recorder { issuer: "https://id.example".into(), subject: "clerk".into(), organisation: Some(ods("RZ901")) };
         let covers = Matter { sources: vec![ods("RZ903")], ..Matter::default() };
         let consent = ConsentRecord {
             id: "c-1".into(),
-            version: 4,
-            patient,
+            version: 5,
+            patient: NhsNumber::parse("9990000018").unwrap(),
             terms: Terms { covers, ..Terms::default() },
-            state: ConsentState::Upheld,
+            state: ConsentState::WithdrawalRecorded,
             withdrawer: None,
-            note: Some("upheld because".into()),
+            note: None,
             recorded_by: by.clone(),
             recorded_at: Timestamp(0),
-            first_recorded_by: by.clone(),
+            first_recorded_by: by,
             resource: "{}".into(),
         };
-        let sequel = sequel(patient, &consent, ods("RZ901"), &by);
-        assert!(sequel.notice.contains("9990000018") && sequel.notice.contains("c-1"), "{}", sequel.notice);
-        for kept in ["RZ901", "RZ903", "clerk", "id.example", "because"] {
-            assert!(!sequel.notice.contains(kept), "{kept}: {}", sequel.notice);
-        }
-        assert_eq!(sequel.organisation, ods("RZ901"));
-        assert!(sequel.detail.contains("clerk") && sequel.detail.contains("5"), "{}", sequel.detail);
+        let Sequel { alert, to_patient } = sequel(&consent, ods("RZ901"), "https://gate.example/fhir/");
+        let said: Value = serde_json::from_str(&to_patient.body).unwrap();
+        let expected = json!({
+            "id": to_patient.id, "kind": "patient-told", "at": "1970-01-01T00:00:00.000Z",
+            "recipient": {"system": NhsNumber::SYSTEM, "value": "9990000018"},
+            "link": "https://gate.example/fhir/Consent/c-1",
+        });
+        assert_eq!(said, expected);
+        assert_eq!((alert.organisation, alert.about.as_str()), (ods("RZ901"), "c-1"));
+        assert_eq!((&alert.detail["subject"], &alert.detail["version"]), (&json!("clerk"), &json!("5")));
     }
 }
