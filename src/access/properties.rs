@@ -93,7 +93,7 @@ fn refused_uniformly(decision: &Decision) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
 
     #[test]
     fn an_objection_more_or_a_right_less_never_shows_more(world in any_world(), less in less()) {
