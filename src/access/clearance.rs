@@ -4,6 +4,15 @@ use std::sync::Arc;
 
 /// Leave for something of one's own organisation that is about no patient in particular, as long as the global epoch stands.
 /// Only [`Policy::clear`](super::Policy::clear) makes one.
+///
+/// ```
+/// use caregate::{access::Clearance, domain::OdsCode};
+/// fn needs(clearance: &Clearance) -> OdsCode { clearance.organisation() }
+/// ```
+/// ```compile_fail,E0451
+/// use caregate::{access::Clearance, domain::Timestamp};
+/// fn forged(real: Clearance) -> Clearance { Clearance { valid_until: Timestamp::MAX, ..real } }
+/// ```
 pub struct Clearance {
     organisation: OdsCode,
     rules: Vec<RuleId>,
