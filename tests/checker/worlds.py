@@ -130,8 +130,8 @@ def asker(random: Random, facts: Facts) -> Asker:
         scope = "system/*.rs" if scope == "user/*.rs" else scope
         return Asker("system", organisation, scope=scope, purpose=purpose, user="")
     user = random.choices(PEOPLE, [40, 10 + 20 * bool(facts.claims), 10 + 30 * bool(facts.overrides), 8, 8, 2])[0]
-    if user in facts.claims and random.random() < 0.7:
-        organisation = CLAIMED_AT
+    if user in [*facts.claims, *facts.overrides] and random.random() < 0.7:
+        organisation = CLAIMED_AT if user in facts.claims else facts.practice
     role = random.choice(CLINICAL if random.random() < 0.7 else ROLES)
     return Asker("staff", organisation, role, random.choice(ACTIVITIES), scope, purpose, user)
 
@@ -222,11 +222,15 @@ def facts(draw) -> Facts:
     overrides = {}
     if overrider and draw(st.booleans()):
         overrides = {"overrider": Override(draw(st.sampled_from(REASONS)))}
+    objected = draw(st.lists(objections(practice), max_size=2, unique_by=said))
+    if overrides and draw(st.booleans()):
+        # rare by chance, and it matters most
+        objected = [Objection(not_even=True)]
     return Facts(
         practice=practice,
         live=draw(st.integers(0, len(LIVE) - 1)),
         ties=tuple(draw(st.lists(ties(), max_size=3, unique_by=lambda tie: tie.organisation))),
-        objections=tuple(draw(st.lists(objections(practice), max_size=2, unique_by=said))),
+        objections=tuple(objected),
         claims=claims,
         overrides=overrides,
         revoked=("revoked",),
