@@ -127,7 +127,6 @@ fn whatever_the_table_names_is_taken() {
                 Kind::Patient | Kind::Id => &*PATIENT,
                 Kind::NhsNumber => "https://fhir.nhs.uk/Id/nhs-number|9990000018",
                 Kind::Date(_) => "ge2020,lt2019-06-01T10:00Z",
-                Kind::Code(codes) => codes[0],
                 Kind::Sort => "-_lastUpdated",
                 Kind::Count => "3",
                 Kind::Page => "token",

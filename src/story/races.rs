@@ -6,9 +6,11 @@ mod memory;
 
 use super::*;
 use crate::{
-    access::{Basis, FactCache, Matter, Objection, Override, OverrideReason, Person, Policies, Terms},
+    access::{
+        Basis, FactCache, Matter, Objection, Override, OverrideReason, Person, Policies, Policy, Relationship, Terms,
+    },
     audit::{AuditLog, Kind, LogOptions, Row, Signer},
-    domain::RequestId,
+    domain::{OdsCode, RequestId},
     federation::{
         Federation, FederationConfig, FederationOptions,
         testing::{BASE, ids, patient, patient_json},
@@ -257,6 +259,8 @@ impl World {
             registry,
             federation: Federation::new(federation).unwrap(),
             log: AuditLog::start(Box::new(memory.clone()), options).await.unwrap(),
+            claims: rest.claims(),
+            desk: rest.desk(),
             reader: rest.log_reader(),
             long_ids: rest.long_ids(),
             ids: ids(),

@@ -179,12 +179,6 @@ impl Sandbox {
         self.folder.path().join("state")
     }
 
-    /// SIGHUP: the policy directory is to be read again.
-    pub fn hang_up(&self) {
-        let pid = self.child.lock().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
-    }
-
     /// SIGTERM, without waiting for what it does.
     pub fn terminate(&self) {
         self.signal("-TERM");

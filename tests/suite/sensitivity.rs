@@ -213,6 +213,7 @@ async fn an_objection_to_one_sensitivity_covers_what_is_marked_so_in_whatever_wa
         state: ConsentState::Requested,
         withdrawer: None,
         note: None,
+        first_recorded_by: recorder(),
         recorded_by: recorder(),
         recorded_at: Timestamp::now(),
         resource: "{}".into(),

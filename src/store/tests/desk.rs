@@ -84,7 +84,10 @@ async fn a_task_is_closed_and_a_hold_released_once() {
         assert_eq!((closed.by.subject.as_str(), task.version()), ("officer", 3));
         assert_eq!(desk.released_holds(patient(1)).await.unwrap(), ["a".to_owned()].into());
         assert!(desk.released_holds(patient(2)).await.unwrap().is_empty());
-        assert_eq!((tasks(&store, "RZ901", Some(true)).await.len(), tasks(&store, "RZ901", Some(false)).await.len()), (1, 0));
+        assert_eq!(
+            (tasks(&store, "RZ901", Some(true)).await.len(), tasks(&store, "RZ901", Some(false)).await.len()),
+            (1, 0)
+        );
     }
 }
 

@@ -145,6 +145,14 @@ impl FactStore for Memory {
         Ok(GlobalFacts { epoch, ..self.state().global.clone() })
     }
 
+    async fn patient_facts_at(&self, _: NhsNumber, _: i64, _: Timestamp) -> Result<PatientFacts, StoreError> {
+        Err(StoreError::Unavailable)
+    }
+
+    async fn global_facts_at(&self, _: i64) -> Result<GlobalFacts, StoreError> {
+        Err(StoreError::Unavailable)
+    }
+
     async fn create_consent(&self, _: &ConsentRecord) -> Result<(), StoreError> {
         Err(StoreError::Unavailable)
     }
