@@ -6,6 +6,7 @@ the rules tell apart. So what was shown is read off the canaries in an answer.
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 NHS = "https://fhir.nhs.uk/Id/nhs-number"
@@ -106,6 +107,32 @@ def practice_of(index: int) -> str | None:
     return [*PRACTICES, None][index % 3]
 
 
+# What an organisation itself says of care under way, by patient: it is asked where nothing stored relates them.
+LIVE = [(), ("RZ912",), ("LA911",), ("VL911",)]
+
+
+def live_of(index: int) -> int:
+    return index // 3 % len(LIVE)
+
+
+def care(index: int, ods: str) -> dict | None:
+    """What says so, or looks as if it did; without a canary, as these are no entries of the shelf."""
+    day = lambda days: (datetime.now(timezone.utc) + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: E731
+    patient = {"reference": f"Patient/{index}-p"}
+    booked = {"status": "booked", "participant": [{"actor": patient, "status": "accepted"}]}
+    met = {"class": {"system": ACT, "code": "AMB"}, "subject": patient}
+    body = {
+        (1, "RZ912"): {"resourceType": "Encounter", "status": "in-progress", "period": {"start": day(-2)}} | met,
+        (2, "LA911"): {"resourceType": "EpisodeOfCare", "status": "active", "patient": patient, "period": {"start": day(-9)}},
+        (3, "VL911"): {"resourceType": "Appointment", "start": day(3), "end": day(3)} | booked,
+        # not yet, no longer, and too far ahead
+        (3, "RZ912"): {"resourceType": "Encounter", "status": "planned", "period": {"start": day(-2)}} | met,
+        (1, "LA911"): {"resourceType": "EpisodeOfCare", "status": "finished", "patient": patient, "period": {"start": day(-9)}},
+        (2, "VL911"): {"resourceType": "Appointment", "start": day(40), "end": day(40)} | booked,
+    }.get((live_of(index), ods))
+    return body and body | {"id": f"{index}-care"}
+
+
 def canary(ods: str, index: int, name: str) -> str:
     return f"canary.{ods}.{index}.{name}"
 
@@ -123,6 +150,8 @@ def write(folder: Path, patients: int):
                 entries = SHELF.values() if knows[ods] else [SHELF["p"]]
                 for entry in entries:
                     lines.setdefault(entry.type, []).append(json.dumps(resource(entry, ods, index, number), separators=(",", ":")))
+            if body := care(index, ods):
+                lines.setdefault(body["resourceType"], []).append(json.dumps(body, separators=(",", ":")))
         home = folder / slug
         home.mkdir(parents=True)
         for kind, written in lines.items():

@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from region import HOLDERS, KIND, SHELF, Entry
-from worlds import Asker, Ask, Facts, Objection, Override, Terms
+from region import HOLDERS, KIND, LIVE, SHELF, Entry
+from worlds import CLAIMED_AT, Asker, Ask, Facts, Objection, Override, Terms
 
 POLICIES = Path(__file__).parents[2] / "policies"
 ROLES = json.loads((POLICIES / "roles.json").read_text())
@@ -134,14 +134,16 @@ def relate(facts: Facts, asker: Asker) -> str | None:
         return "registered-here"
     if bases:
         return "cared-for-here"
-    if asker.user in facts.claims:
+    # nothing stored but a claim relates them: their own organisation is asked, where it can be
+    unreachable = asker.organisation in facts.suspended or asker.organisation in facts.quarantined
+    if not unreachable:
+        if KIND[asker.organisation] == "gp-practice" and facts.practice == asker.organisation:
+            return "registered-here"
+        if asker.organisation in LIVE[facts.live]:
+            return "cared-for-here"
+    if asker.user in facts.claims and asker.organisation == CLAIMED_AT:
         return "claimed"
-    # nothing stored relates them: their own organisation is asked, where it can be
-    if asker.organisation in facts.suspended or asker.organisation in facts.quarantined:
-        return "could-not-check"
-    if KIND[asker.organisation] == "gp-practice" and facts.practice == asker.organisation:
-        return "registered-here"
-    return None
+    return "could-not-check" if unreachable else None
 
 
 def holds(tie) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 from gateway import Gateway
 from region import ACT, NHS, ODS
-from worlds import PEOPLE, READERS, Facts, Objection, Terms, Tie
+from worlds import CLAIMED_AT, PEOPLE, READERS, Facts, Objection, Terms, Tie
 
 
 class Unexpected(Exception):
@@ -42,9 +42,9 @@ def established(gateway: Gateway, number: str, facts: Facts, people: People):
             undo += object_to(gateway, number, objection, people)
         for person in facts.claims:
             body = parameters(patient=identifier(NHS, number), reason={"valueString": "In the emergency department now"})
-            write(gateway, "POST", "Patient/$claim-relationship", clinician(gateway, people[person], "RZ911"), body, 201)
+            write(gateway, "POST", "Patient/$claim-relationship", clinician(gateway, people[person], CLAIMED_AT), body, 201)
         for person, override in facts.overrides.items():
-            organisation = "RZ911" if person in facts.claims else facts.practice
+            organisation = CLAIMED_AT if person in facts.claims else facts.practice
             said = {"reason": {"valueCode": override.reason}, "text": {"valueString": "Found unconscious"}}
             body = parameters(patient=identifier(NHS, number), **said)
             write(gateway, "POST", "Patient/$override", clinician(gateway, people[person], organisation), body, 201)

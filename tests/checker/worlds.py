@@ -5,7 +5,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from region import HOLDERS, KIND, PRACTICES, SHELF, TYPES, UNREGISTERED
+from region import HOLDERS, KIND, LIVE, PRACTICES, SHELF, TYPES, UNREGISTERED
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Facts:
     """All that is known of one patient, and of everyone, when the gateway decides."""
 
     practice: str | None = None
+    live: int = 0
     ties: tuple[Tie, ...] = ()
     objections: tuple[Objection, ...] = ()
     claims: tuple[str, ...] = ()
@@ -100,6 +101,7 @@ class Ask:
 
 
 # People, as worlds tell them apart. Each set of facts has its own, as nobody can take back a claim or an override.
+CLAIMED_AT = "RZ911"
 PEOPLE = ["anybody", "claimer", "overrider", "withdrawer", "objected", "revoked"]
 
 # One of each group, and of each kind of being nobody; those who treat more often, because more happens to them.
@@ -119,7 +121,7 @@ def asker(random: Random, facts: Facts) -> Asker:
         scope = random.choice(["patient/*.rs", "patient/AuditEvent.rs patient/Consent.rs", "user/*.rs", "patient/*.r"])
         purpose = random.choice(["PATRQT", "PATRQT", "TREAT", "HRESCH"])
         return Asker("patient", scope=scope, purpose=purpose, user="", oneself=random.random() < 0.8)
-    near = [tie.organisation for tie in facts.ties] + [facts.practice] * bool(facts.practice)
+    near = [*LIVE[facts.live], *(tie.organisation for tie in facts.ties), *[facts.practice] * bool(facts.practice)]
     organisation = random.choice(near) if near and random.random() < 0.8 else random.choice(STAFF)
     scope = "user/*.rs" if random.random() < 0.94 else random.choice(SCOPES)
     purpose = "TREAT" if random.random() < 0.94 else random.choice(PURPOSES)
@@ -128,6 +130,8 @@ def asker(random: Random, facts: Facts) -> Asker:
         scope = "system/*.rs" if scope == "user/*.rs" else scope
         return Asker("system", organisation, scope=scope, purpose=purpose, user="")
     user = random.choices(PEOPLE, [40, 10 + 20 * bool(facts.claims), 10 + 30 * bool(facts.overrides), 8, 8, 2])[0]
+    if user in [*facts.claims, *facts.overrides] and random.random() < 0.7:
+        organisation = CLAIMED_AT if user in facts.claims else facts.practice
     role = random.choice(CLINICAL if random.random() < 0.7 else ROLES)
     return Asker("staff", organisation, role, random.choice(ACTIVITIES), scope, purpose, user)
 
@@ -213,19 +217,21 @@ REASONS = ["own-risk", "emergency", "harm-to-other", "harm-to-child"]
 @st.composite
 def facts(draw) -> Facts:
     practice = draw(st.sampled_from([*PRACTICES, None]))
-    claims = draw(st.sampled_from([(), (), ("claimer",), ("claimer", "overrider"), ("overrider",)])) if CLAIMS else ()
+    claims = draw(st.sampled_from([(), (), ("claimer",), ("claimer", "overrider"), ("overrider",)]))
     overrider = "overrider" in claims or practice
     overrides = {}
-    if OVERRIDES and overrider and draw(st.booleans()):
+    if overrider and draw(st.booleans()):
         overrides = {"overrider": Override(draw(st.sampled_from(REASONS)))}
+    objected = draw(st.lists(objections(practice), max_size=2, unique_by=said))
+    if overrides and draw(st.booleans()):
+        # rare by chance, and it matters most
+        objected = [Objection(not_even=True)]
     return Facts(
         practice=practice,
+        live=draw(st.integers(0, len(LIVE) - 1)),
         ties=tuple(draw(st.lists(ties(), max_size=3, unique_by=lambda tie: tie.organisation))),
-        objections=tuple(draw(st.lists(objections(practice), max_size=2, unique_by=said))),
+        objections=tuple(objected),
         claims=claims,
         overrides=overrides,
         revoked=("revoked",),
     )
-
-
-CLAIMS, OVERRIDES = False, True
