@@ -1,7 +1,9 @@
-//! Tells privacy officers that there is something on their desk: takes the notices that are due, and delivers each to a webhook.
+//! Tells privacy officers that there is something on their desk, and patients what was done in their name: takes the notices that
+//! are due, and delivers each to the webhook of whom it is for.
 //!
 //! Promises: what raised a notice never waits for its delivery, which is tried until it succeeds (at least once: whoever receives
-//! it tells repeats by its `id`); a notice names no patient but the one it is to reach; of several nodes one at a time tries a notice.
+//! it tells repeats by its `id`); an officer's notice names no patient, a patient's none but the one it is to reach; of several nodes
+//! one at a time tries a notice.
 
 mod config;
 mod webhook;
@@ -24,9 +26,22 @@ use std::{
 #[async_trait]
 pub trait NoticeStore: Send + Sync {
     /// Up to `limit` notices due at `now`, of which no other node hears before `until`.
-    async fn claim_due(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<DueNotice>, StoreError>;
+    async fn claim_due(
+        &self,
+        readers: Readers,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueNotice>, StoreError>;
     async fn sent(&self, id: &str, at: Timestamp) -> Result<(), StoreError>;
     async fn later(&self, id: &str, at: Timestamp) -> Result<(), StoreError>;
+}
+
+/// Whom notices are for: each has a webhook of its own, so that an officer's never hears of a patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    Officers,
+    Patients,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +59,12 @@ const CLAIM: Duration = Duration::from_secs(60);
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// Sends what is due for as long as `node` lives.
-pub async fn keep_sending<T: Send + Sync>(node: Weak<T>, notices: Arc<dyn NoticeStore>, webhook: Webhook) {
+pub async fn keep_sending<T: Send + Sync>(
+    node: Weak<T>,
+    notices: Arc<dyn NoticeStore>,
+    readers: Readers,
+    webhook: Webhook,
+) {
     let mut ticks = tokio::time::interval(POLL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -53,7 +73,7 @@ pub async fn keep_sending<T: Send + Sync>(node: Weak<T>, notices: Arc<dyn Notice
             return;
         }
         // a database that cannot be reached has been logged, and is asked again
-        if let Ok(due) = notices.claim_due(Timestamp::now(), Timestamp::now().plus(CLAIM), A_TIME).await {
+        if let Ok(due) = notices.claim_due(readers, Timestamp::now(), Timestamp::now().plus(CLAIM), A_TIME).await {
             join_all(due.iter().map(|due| deliver(&*notices, &webhook, due))).await;
         }
     }

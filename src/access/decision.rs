@@ -3,6 +3,7 @@ use crate::domain::Epochs;
 use std::sync::Arc;
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one a decision, taken apart at once")]
 pub enum Decision {
     Permit(Permit),
     /// Nothing stored relates them to the patient, but their own organisation's word would: ask it, and decide again.

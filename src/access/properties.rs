@@ -15,6 +15,7 @@ use world::*;
 
 /// Something that happens to a world and must never let anyone see more.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a few at a time, in a test")]
 enum Less {
     Objection(Objection),
     Role,

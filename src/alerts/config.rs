@@ -6,8 +6,10 @@ use url::Url;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlertsConfig {
-    /// Gets each notice as a JSON POST, and answers 2xx once it has taken it.
+    /// Gets each notice for officers as a JSON POST, and answers 2xx once it has taken it.
     pub webhook: Option<Url>,
+    /// The same for what patients are to be told: it knows how to reach them by their NHS number.
+    pub patients_webhook: Option<Url>,
     /// Signs each body: `X-Caregate-Signature: sha256=` and its HMAC-SHA-256 in hexadecimal.
     pub secret: Option<SecretRef>,
     /// For a relay on the same machine.
@@ -18,10 +20,10 @@ impl AlertsConfig {
     /// What is wrong with it: the setting's name, and what.
     pub fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
-        if let Some(url) = &self.webhook {
-            let scheme = url.scheme() == "https" || (self.allow_http && url.scheme() == "http");
-            if !scheme || !url.has_host() {
-                faults.push(("webhook", "an https address (http only with allow_http)".to_owned()));
+        for (name, url) in [("webhook", &self.webhook), ("patients_webhook", &self.patients_webhook)] {
+            let good = |url: &Url| url.scheme() == "https" || (self.allow_http && url.scheme() == "http");
+            if url.as_ref().is_some_and(|url| !good(url) || !url.has_host()) {
+                faults.push((name, "an https address (http only with allow_http)".to_owned()));
             }
         }
         if let Some(Err(what)) = self.secret.as_ref().map(SecretRef::read) {

@@ -1,4 +1,4 @@
-use super::AlertsConfig;
+use super::{AlertsConfig, Readers};
 use crate::access::desk::Notice;
 use aws_lc_rs::hmac;
 use data_encoding::HEXLOWER;
@@ -17,9 +17,13 @@ pub struct Webhook {
 const DEADLINE: Duration = Duration::from_secs(10);
 
 impl Webhook {
-    /// `None` where none is configured.
-    pub fn new(config: &AlertsConfig) -> Result<Option<Self>, String> {
-        let Some(url) = config.webhook.clone() else { return Ok(None) };
+    /// `None` where none is configured for these readers.
+    pub fn new(config: &AlertsConfig, readers: Readers) -> Result<Option<Self>, String> {
+        let url = match readers {
+            Readers::Officers => &config.webhook,
+            Readers::Patients => &config.patients_webhook,
+        };
+        let Some(url) = url.clone() else { return Ok(None) };
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .no_proxy()

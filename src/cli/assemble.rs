@@ -1,6 +1,6 @@
 use crate::{
     access::{FactCache, Policies},
-    alerts::{self, Webhook},
+    alerts::{self, Readers, Webhook},
     api::{BadTokens, Node},
     audit::{AuditLog, LogId, LogOptions, Signer},
     config::Config,
@@ -52,7 +52,8 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     let verifier = Verifier::new(config.issuers.clone()).map_err(|e| e.to_string())?;
     let bad_tokens = Arc::new(BadTokens::new(log.clone()));
     tokio::spawn(BadTokens::keep_flushing(Arc::downgrade(&bad_tokens)));
-    let webhook = Webhook::new(&config.alerts).map_err(|e| format!("alerts: {e}"))?;
+    let webhook = |readers| Webhook::new(&config.alerts, readers).map_err(|e| format!("alerts: {e}"));
+    let webhooks = [(Readers::Officers, webhook(Readers::Officers)?), (Readers::Patients, webhook(Readers::Patients)?)];
     let gateway = Arc::new(Gateway {
         verifier,
         policies,
@@ -68,8 +69,10 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         pages,
         base: Arc::clone(&base),
     });
-    if let Some(webhook) = webhook {
-        tokio::spawn(alerts::keep_sending(Arc::downgrade(&gateway), store.notices(), webhook));
+    for (readers, webhook) in webhooks {
+        if let Some(webhook) = webhook {
+            tokio::spawn(alerts::keep_sending(Arc::downgrade(&gateway), store.notices(), readers, webhook));
+        }
     }
     let every = Duration::from_secs(config.gateway.claim_watch_seconds.max(1));
     tokio::spawn(story::keep_settling(Arc::downgrade(&gateway), every));

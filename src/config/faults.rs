@@ -202,7 +202,7 @@ impl ConfigFaults {
         let mut seen: HashSet<_> = providers.iter().map(|provider| provider.ods).collect();
         for organisation in organisations {
             if !seen.insert(organisation.ods) {
-                self.add(&format!("[[organisation]] {}", organisation.ods), "another entry has the same ODS code");
+                self.add(format!("[[organisation]] {}", organisation.ods), "another entry has the same ODS code");
             }
         }
     }

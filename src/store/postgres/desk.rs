@@ -4,7 +4,7 @@ use crate::{
         Sequel,
         desk::{Alert, DeskStore, DeskTask, Grant, Notice, Queue, Remark},
     },
-    alerts::{DueNotice, NoticeStore},
+    alerts::{DueNotice, NoticeStore, Readers},
     domain::{NhsNumber, StoreError, Timestamp},
     store::{
         mapping::{self, failed, key},
@@ -66,14 +66,25 @@ impl DeskStore for Postgres {
 
 #[async_trait]
 impl NoticeStore for Postgres {
-    async fn claim_due(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<DueNotice>, StoreError> {
+    async fn claim_due(
+        &self,
+        readers: Readers,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueNotice>, StoreError> {
+        let patients = readers == Readers::Patients;
         // looked at first: mostly nothing is due, and claiming waits for whoever writes
-        let any: Option<String> =
-            sqlx::query_scalar(sql::ANY_DUE).bind(now.0).fetch_optional(&self.pool).await.map_err(failed)?;
+        let any: Option<String> = sqlx::query_scalar(sql::ANY_DUE)
+            .bind(now.0)
+            .bind(patients)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed)?;
         if any.is_none() {
             return Ok(Vec::new());
         }
-        let due = sqlx::query_as(sql::CLAIM_DUE).bind(now.0).bind(until.0).bind(i64::from(limit));
+        let due = sqlx::query_as(sql::CLAIM_DUE).bind(now.0).bind(until.0).bind(i64::from(limit)).bind(patients);
         mapping::all(due.fetch_all(&self.pool).await.map_err(failed)?, mapping::due)
     }
 

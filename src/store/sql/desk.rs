@@ -39,13 +39,13 @@ pub(in crate::store) const RELEASE_HOLD: &str = "UPDATE hold \
     WHERE id = $1 AND released_at IS NULL";
 pub(in crate::store) const RELEASED_HOLDS: &str = "SELECT id FROM hold WHERE patient = $1 AND released_at IS NOT NULL";
 
-/// Officers' notices alone: what a patient is to be told names them, and goes another way.
+/// For patients ($2), or for officers: what a patient is to be told names them, and goes its own way.
 pub(in crate::store) const ANY_DUE: &str = "SELECT id FROM notice \
-    WHERE sent_at IS NULL AND next_at <= $1 AND kind <> 'patient-told' LIMIT 1";
+    WHERE sent_at IS NULL AND next_at <= $1 AND (kind = 'patient-told') = $2 LIMIT 1";
 /// Said twice that it is due: a node that waited for another's claim of the same rows looks again, and finds them taken.
 pub(in crate::store) const CLAIM_DUE: &str = "UPDATE notice SET next_at = $2, attempts = attempts + 1 \
     WHERE sent_at IS NULL AND next_at <= $1 AND id IN \
-    (SELECT id FROM notice WHERE sent_at IS NULL AND next_at <= $1 AND kind <> 'patient-told' ORDER BY next_at LIMIT $3) \
+    (SELECT id FROM notice WHERE sent_at IS NULL AND next_at <= $1 AND (kind = 'patient-told') = $4 ORDER BY next_at LIMIT $3) \
     RETURNING id, body, attempts";
 pub(in crate::store) const SENT: &str = "UPDATE notice SET sent_at = $2 WHERE id = $1 AND sent_at IS NULL";
 pub(in crate::store) const LATER: &str = "UPDATE notice SET next_at = $2 WHERE id = $1 AND sent_at IS NULL";

@@ -6,6 +6,7 @@ use crate::{
         Override, OverrideReason, Person,
         desk::{Alert, DeskTask, Grant, Queue, Remark, TaskKind},
     },
+    alerts::Readers,
     domain::StoreError,
 };
 use serde_json::json;
@@ -103,24 +104,28 @@ async fn a_notice_is_one_nodes_at_a_time_and_everybodys_again_until_it_was_taken
         fixture.tamper(told).await;
         let later = now.plus(Duration::from_secs(60));
         let nodes: Vec<_> = (0..4).map(|_| store.notices()).collect();
-        let claims = futures::future::join_all(nodes.iter().map(|node| node.claim_due(now, later, 5))).await;
+        let claims =
+            futures::future::join_all(nodes.iter().map(|node| node.claim_due(Readers::Officers, now, later, 5))).await;
         let mut claimed: Vec<_> = claims.into_iter().flat_map(Result::unwrap).collect();
         // one that waited for another's may have come away with none: they are there for the next
         while claimed.len() < 20 {
-            let more = store.notices().claim_due(now, later, 5).await.unwrap();
+            let more = store.notices().claim_due(Readers::Officers, now, later, 5).await.unwrap();
             assert!(!more.is_empty(), "lost: {}", claimed.len());
             claimed.extend(more);
         }
         let ids: std::collections::BTreeSet<_> = claimed.iter().map(|due| due.notice.id.clone()).collect();
         assert_eq!((claimed.len(), ids.len()), (20, 20), "none twice");
         assert!(claimed.iter().all(|due| due.attempts == 1));
-        assert!(store.notices().claim_due(now, later, 5).await.unwrap().is_empty());
+        assert!(store.notices().claim_due(Readers::Officers, now, later, 5).await.unwrap().is_empty());
 
         // one taken, one put off, and the rest of a node that died
         store.notices().sent(&claimed[0].notice.id, now).await.unwrap();
         store.notices().later(&claimed[1].notice.id, later.plus(Duration::from_secs(60))).await.unwrap();
-        let again = store.notices().claim_due(later, later.plus(Duration::from_secs(9)), 50).await.unwrap();
+        let again =
+            store.notices().claim_due(Readers::Officers, later, later.plus(Duration::from_secs(9)), 50).await.unwrap();
         assert_eq!(again.len(), 18);
         assert!(again.iter().all(|due| due.attempts == 2 && due.notice != claimed[0].notice));
+        let told = store.notices().claim_due(Readers::Patients, now, later, 5).await.unwrap();
+        assert_eq!(told.iter().map(|due| due.notice.id.as_str()).collect::<Vec<_>>(), ["p"]);
     }
 }
