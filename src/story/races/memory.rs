@@ -37,17 +37,33 @@ pub struct State {
     /// When the override of this run ends.
     pub end: Option<Timestamp>,
     head: Frontier,
-    /// Moments so far, at which of them the write comes, and how many rows had been committed when it was acknowledged.
-    moments: usize,
-    at: usize,
+    /// Moments of each sort so far, at which of them the write comes, and how many rows had been committed when it was
+    /// acknowledged.
+    moments: [usize; 2],
+    at: Moment,
     write: Option<Write>,
     pub acknowledged: Option<usize>,
 }
 
+/// The n-th of its sort, from 1. Steps of the store are always the same ones; how often the story waits, the network decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    Step(usize),
+    Wait(usize),
+}
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self::Step(0)
+    }
+}
+
 impl State {
-    fn moment(&mut self) {
-        self.moments += 1;
-        if self.moments == self.at
+    fn moment(&mut self, sort: fn(usize) -> Moment) {
+        let [steps, waits] = &mut self.moments;
+        let nth = if matches!(sort(0), Moment::Step(_)) { steps } else { waits };
+        *nth += 1;
+        if sort(*nth) == self.at
             && let Some(write) = self.write.take()
         {
             write(self);
@@ -66,7 +82,7 @@ impl Memory {
     }
 
     /// Begins anew with the facts as `begin` makes them: `write` will come at moment `at`.
-    pub fn begin(&self, begin: Write, write: Write, at: usize) {
+    pub fn begin(&self, begin: Write, write: Write, at: Moment) {
         let mut state = self.state();
         let (head, patient, global) = (state.head.clone(), state.patient.epoch + 1, state.global.epoch + 1);
         *state = State { head, at, write: Some(write), ..State::default() };
@@ -81,7 +97,7 @@ impl Memory {
         poll_fn(|context| {
             let polled = story.as_mut().poll(context);
             if polled.is_pending() {
-                self.state().moment();
+                self.state().moment(Moment::Wait);
             }
             polled
         })
@@ -89,7 +105,7 @@ impl Memory {
     }
 
     async fn step(&self) {
-        self.state().moment();
+        self.state().moment(Moment::Step);
         tokio::task::yield_now().await;
     }
 }

@@ -112,10 +112,10 @@ fn how_long_relationships_and_claims_hold() {
             ("\"care-team\"", "\"hearsay\"", "line 8: unknown variant `hearsay`"),
             ("\"before_days\": 0", "\"before_days\": -1", "line 3: invalid value"),
             ("A list ends when the practice says so.", " ", "line 3: needs a why for its reviewer"),
-            ("\"hours\": 12", "\"hours\": 0", "claim: holds for some hours"),
-            ("\"confirm_within_hours\": 4", "\"confirm_within_hours\": 13", "claim: holds for some hours"),
-            ("\"review_one_in\": 10", "\"review_one_in\": 0", "claim: holds for some hours"),
-            ("\"hours\": 12", "\"days\": 12", &format!("{claim}: unknown field `days`")),
+            ("\"minutes\": 720", "\"minutes\": 0", "claim: holds for some minutes"),
+            ("_minutes\": 240", "_minutes\": 721", "claim: holds for some minutes"),
+            ("\"review_one_in\": 10", "\"review_one_in\": 0", "claim: holds for some minutes"),
+            ("\"minutes\": 720", "\"days\": 12", &format!("{claim}: unknown field `days`")),
         ],
     );
 }
@@ -125,15 +125,15 @@ fn how_long_an_override_lasts() {
     each(
         Texts::OVERRIDES_FILE,
         &[
-            ("60", "0", "minutes: an override lasts 1 minute to a day"),
-            ("60", "1441", "minutes: an override lasts 1 minute to a day"),
-            ("60", "60.5", "line 2: invalid type"),
+            ("3600", "0", "seconds: an override lasts 1 second to a day"),
+            ("3600", "86401", "seconds: an override lasts 1 second to a day"),
+            ("3600", "3600.5", "line 2: invalid type"),
             (
                 "Long enough for the emergency at hand; a longer one is invoked again, and alerted again.",
                 "",
-                "minutes: ",
+                "seconds: ",
             ),
-            ("\"minutes\"", "\"hours\"", "line 2: unknown field `hours`"),
+            ("\"seconds\"", "\"hours\"", "line 2: unknown field `hours`"),
         ],
     );
 }
