@@ -19,7 +19,8 @@ fn claim(id: &str) -> ClaimRecord {
 }
 
 /// Ids that a tenth of all falls on, and one that it does not.
-const SAMPLED: &str = "00000000-0000-4000-8000-000000000000";
+// as a number it ends in 0: one in ten
+const SAMPLED: &str = "00000000-0000-4000-8000-000000000008";
 const OTHER: &str = "00000000-0000-4000-8000-000000000001";
 
 fn settled(claim: &ClaimRecord, relationships: &[Relationship]) -> Settlement {
