@@ -12,6 +12,7 @@ use super::{policy::StepName, worlds::*, *};
 use crate::{
     domain::{Labels, OdsCode},
     fhir::ResourceType,
+    fhir::date::Interval,
     identity::{Party, Purpose, Requester},
 };
 use dimensions::*;
@@ -199,7 +200,7 @@ fn covered(objection: &Objection, resource_type: ResourceType, item: &Item<'_>) 
 struct Item<'a> {
     source: OdsCode,
     labels: &'a Labels,
-    date: Option<crate::domain::Timestamp>,
+    date: Option<Interval>,
 }
 
 fn objected() -> Table {
@@ -250,7 +251,7 @@ fn disclosed(
     shown(&permit, source, labels, None)
 }
 
-fn shown(permit: &Permit, source: OdsCode, labels: &Labels, date: Option<crate::domain::Timestamp>) -> String {
+fn shown(permit: &Permit, source: OdsCode, labels: &Labels, date: Option<Interval>) -> String {
     let answer = permit.disclose(source, labels, date);
     let rules: Vec<&str> = answer.rules.iter().map(RuleId::as_str).collect();
     format!("{} [{}]", if answer.permitted { "shown" } else { "WITHHELD" }, rules.join(", "))

@@ -1,5 +1,8 @@
 use super::{Person, policy::Policy};
-use crate::domain::{Labels, OdsCode, Timestamp};
+use crate::{
+    domain::{Labels, OdsCode, Timestamp},
+    fhir::date::Interval,
+};
 use serde::{Deserialize, Serialize};
 
 /// An objection that is, or once was or will be, in force.
@@ -93,8 +96,8 @@ pub(super) struct Item<'a> {
     pub source: OdsCode,
     pub resource_type: &'a str,
     pub labels: &'a Labels,
-    /// The entry's own date, where it has one.
-    pub date: Option<Timestamp>,
+    /// The time that the entry's own date covers, where it has one.
+    pub date: Option<Interval>,
 }
 
 /// What a list says of something it does not know, or of data without a date.
@@ -199,7 +202,8 @@ impl Matter {
             });
         let by_date = self.data.is_none_or(|period| match item.date {
             _ if item.resource_type == "Patient" => false,
-            Some(date) => period.holds(date),
+            Some(date) if doubted => period.shares(date),
+            Some(date) => period.contains(date),
             None => doubted,
         });
         by_source && by_type && by_sensitivity && by_date
@@ -207,7 +211,12 @@ impl Matter {
 }
 
 impl DataPeriod {
-    fn holds(&self, date: Timestamp) -> bool {
-        self.from.is_none_or(|from| from <= date) && self.until.is_none_or(|until| date < until)
+    /// Whether some of that time is of the period: of an entry dated by its year alone it is not known.
+    fn shares(&self, date: Interval) -> bool {
+        self.from.is_none_or(|from| from.0 < date.end()) && self.until.is_none_or(|until| date.start() < until.0)
+    }
+
+    fn contains(&self, date: Interval) -> bool {
+        self.from.is_none_or(|from| from.0 <= date.start()) && self.until.is_none_or(|until| date.end() <= until.0)
     }
 }

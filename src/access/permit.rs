@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     domain::{Epochs, Labels, NhsNumber, OdsCode, Timestamp},
+    fhir::date::Interval,
     identity::Requester,
 };
 use std::{fmt, sync::Arc};
@@ -191,7 +192,7 @@ impl Permit {
     }
 
     /// May this source's entries with these labels, of this date, be shown?
-    pub fn disclosure(&self, source: OdsCode, labels: &Labels, date: Option<Timestamp>) -> Disclosure {
+    pub fn disclosure(&self, source: OdsCode, labels: &Labels, date: Option<Interval>) -> Disclosure {
         let answer = self.disclose(source, labels, date);
         match answer.rules.first() {
             _ if answer.permitted => Disclosure::Release,
@@ -205,12 +206,12 @@ impl Permit {
         self.objections.iter().any(Objection::is_dated)
     }
 
-    pub(super) fn disclose(&self, source: OdsCode, labels: &Labels, date: Option<Timestamp>) -> Answer {
+    pub(super) fn disclose(&self, source: OdsCode, labels: &Labels, date: Option<Interval>) -> Answer {
         self.answer(source, labels, self.objected(source, labels, date))
     }
 
     /// What the objections that cover such an entry say.
-    pub(super) fn objected(&self, source: OdsCode, labels: &Labels, date: Option<Timestamp>) -> Objected {
+    pub(super) fn objected(&self, source: OdsCode, labels: &Labels, date: Option<Interval>) -> Objected {
         let item = Item { source, resource_type: self.resource_type, labels, date };
         let reader = self.reader();
         Objected::by(self.objections.iter().filter(|objection| objection.covers(&item, &reader, &self.policy)))

@@ -40,6 +40,13 @@ pub struct Entry {
     pub dates: Box<[Box<[Interval]>]>,
 }
 
+impl Entry {
+    /// The time that the type's primary date covers, where it has one: from the earliest to the latest.
+    pub fn time(&self) -> Option<Interval> {
+        self.dates.first()?.iter().copied().reduce(Interval::with)
+    }
+}
+
 impl Answer {
     pub fn bytes(&self, range: &Range<usize>) -> Bytes {
         self.body.get(range.clone()).map(|found| self.body.slice_ref(found)).unwrap_or_default()

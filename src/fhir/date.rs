@@ -15,7 +15,7 @@ const SECOND: i64 = 1_000_000;
 
 /// From `start` up to but not including `end`, in microseconds since 1970-01-01T00:00:00Z; never empty. An end that is
 /// open is `i64::MIN` or `i64::MAX`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval {
     start: i64,
     end: i64,
@@ -39,7 +39,7 @@ impl Interval {
     }
 
     /// The smallest interval around both.
-    fn with(self, other: Self) -> Self {
+    pub fn with(self, other: Self) -> Self {
         Self { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 }

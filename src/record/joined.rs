@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     access::Permit,
-    domain::{EntryId, IdSealer, Labels, OdsCode, Timestamp},
+    domain::{EntryId, IdSealer, Labels, OdsCode},
     federation::{Answer, Entry, Failure, Gathered, Items, Said},
     fhir::{ResourceType, date::Interval},
     query::{Ask, Filter, Search, SortKey, What, grammar},
@@ -127,7 +127,7 @@ impl Record {
         let (position, entry) = held.ok_or(NotShown::NotFound)?;
         // one that is withheld is not found: to the reader the two are the same
         let labels = answer.labels_of(entry).ok_or(NotShown::NotFound)?;
-        if !source.discloses(permit, labels, entry.date.map(Timestamp)) {
+        if !source.discloses(permit, labels, entry.time()) {
             return Err(NotShown::NotFound);
         }
         let document = Document { chunks: vec![answer.bytes(&entry.resource)], partial: false };

@@ -130,7 +130,7 @@ impl Released {
         }
         let by_entry = answer.entries.iter().map(|entry| {
             let labels = answer.labels_of(entry);
-            labels.is_some_and(|labels| source.discloses(permit, labels, entry.date.map(Timestamp)))
+            labels.is_some_and(|labels| source.discloses(permit, labels, entry.time()))
         });
         Self::ByEntry(by_entry.collect())
     }

@@ -2,6 +2,7 @@ use crate::{
     access::{Asking, Disclosure, Permit, SkipReason},
     domain::{Labels, Timestamp},
     federation::{Answer, Failure, Items, Resolution},
+    fhir::date::Interval,
     registry::Provider,
 };
 use std::sync::Arc;
@@ -56,7 +57,7 @@ impl Source {
 
     /// Whether this reader may see what it labelled so. Of a source whose very name tells something nothing is shown to
     /// those who may not see what is restricted: what is shown names its source.
-    pub fn discloses(&self, permit: &Permit, labels: &Labels, date: Option<Timestamp>) -> bool {
+    pub fn discloses(&self, permit: &Permit, labels: &Labels, date: Option<Interval>) -> bool {
         let released = |labels| permit.disclosure(self.provider.ods, labels, date) == Disclosure::Release;
         released(labels) && (!self.provider.restricted || released(&Labels::restricted_only()))
     }

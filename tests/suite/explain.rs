@@ -55,8 +55,8 @@ async fn each_outcome_is_explained_to_whom_it_is_about_with_the_next_lawful_step
 
         let unrelated = told(&gate, "gp-blackwater", &path, "access-denied").await;
         assert_eq!(codes(&unrelated, "next"), ["claim-relationship", "record-relationship"]);
-        let researcher = told(&gate, "researcher", &path, "access-denied").await;
-        assert_eq!(codes(&researcher, "next"), ["select-role"]);
+        let receptionist = told(&gate, "receptionist-saltmarsh", &path, "access-denied").await;
+        assert_eq!(codes(&receptionist, "next"), ["select-role"]);
 
         let id = recorded(&gate, patient, &whole_record(patient)).await;
         let objected = told(&gate, GP, &path, "no-patient-consent").await;
@@ -78,9 +78,7 @@ async fn without_role_or_relationship_the_explanation_is_the_same_bytes_whatever
     recorded(&gate, objected, &whole_record(objected)).await;
     recorded(&gate, objected, &one_source(objected, "RZ901")).await;
     let nobody = (999_888_000..).find_map(|n| (0..10).find_map(|c| NhsNumber::from_value(n * 10 + c).ok())).unwrap();
-    for persona in
-        ["gp-blackwater", "consultant-estuary", "researcher", "receptionist-saltmarsh", "pharmacist-quayside"]
-    {
+    for persona in ["gp-blackwater", "consultant-estuary", "receptionist-saltmarsh", "pharmacist-quayside"] {
         let mut bodies = Vec::new();
         for patient in [plain, objected, nobody] {
             bodies.push(told(&gate, persona, &why(patient, "&type=Observation"), "access-denied").await.text);
@@ -168,7 +166,7 @@ async fn every_decision_of_a_history_is_made_again_as_it_was_recorded_after_all_
         history.push(search().await);
         let registered = gate.registered("F99001", 0).nhs_number;
         history.push(gate.search(GP, "Observation", registered).await);
-        history.push(gate.search("researcher", "Observation", registered).await);
+        history.push(gate.search("receptionist-saltmarsh", "Observation", registered).await);
         let statuses: Vec<_> = history.iter().map(|answer| answer.status).collect();
         assert_eq!(statuses, [403, 200, 200, 403, 200, 403, 200, 403, 200, 403]);
         // all of it is over
@@ -177,7 +175,7 @@ async fn every_decision_of_a_history_is_made_again_as_it_was_recorded_after_all_
         policy::reloaded(&gate, async || gate.search(GP, "Observation", registered).await.status == 403).await;
 
         for (at, answer) in history.iter().enumerate() {
-            let persona = [clinician, GP, "researcher"][at.saturating_sub(7).min(2)];
+            let persona = [clinician, GP, "receptionist-saltmarsh"][at.saturating_sub(7).min(2)];
             let told = again(&gate, persona, answer).await;
             assert_eq!(told.status, 200, "{at}: {}", told.text);
             assert_eq!(

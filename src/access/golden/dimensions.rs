@@ -4,6 +4,7 @@ use super::super::{worlds::*, *};
 use crate::{
     domain::{Labels, OdsCode, Timestamp},
     fhir::ResourceType,
+    fhir::date::Interval,
     identity::{Party, Requester, Scopes},
 };
 use std::time::Duration;
@@ -242,6 +243,8 @@ pub fn sources() -> [(&'static str, OdsCode); 2] {
     [("another's", other()), ("own", own())]
 }
 
-pub fn dates() -> [(&'static str, Option<Timestamp>); 3] {
-    [("undated", None), ("of the period", Some(years_ago(4))), ("of now", Some(NOW))]
+pub fn dates() -> [(&'static str, Option<Interval>); 4] {
+    let at = |time: Timestamp| Interval::new(time.0, time.0 + 1);
+    let partly = Interval::new(years_ago(3).0, years_ago(1).0);
+    [("undated", None), ("of the period", at(years_ago(4))), ("partly of the period", partly), ("of now", at(NOW))]
 }

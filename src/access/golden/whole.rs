@@ -16,7 +16,7 @@ struct Tables {
 struct Entry {
     source: OdsCode,
     labels: Labels,
-    date: Option<crate::domain::Timestamp>,
+    date: Option<crate::fhir::date::Interval>,
 }
 
 /// Every mark and date of both sources.

@@ -4,6 +4,7 @@ use super::super::{worlds::*, *};
 use crate::{
     domain::{Labels, NhsNumber, OdsCode, Timestamp},
     fhir::ResourceType,
+    fhir::date::Interval,
     identity::{Party, Purpose, Requester, Scopes},
 };
 use proptest::{
@@ -26,7 +27,7 @@ pub struct World {
 pub struct Entry {
     pub source: OdsCode,
     pub labels: Labels,
-    pub date: Option<Timestamp>,
+    pub date: Option<Interval>,
 }
 
 impl World {
@@ -65,7 +66,9 @@ pub fn entries() -> Vec<Entry> {
     });
     let labels: Vec<Labels> = labels.collect();
     let of = |source: OdsCode| {
-        let dates = [None, Some(days(-10)), Some(days(-1_000))];
+        let at = |days: i64| Interval::new(self::days(days).0, self::days(days + 1).0);
+        let year = Interval::new(days(-1_200).0, days(-835).0);
+        let dates = [None, at(-10), at(-1_000), year];
         let labels = labels.clone();
         dates
             .into_iter()
