@@ -29,7 +29,7 @@ mod rule_id;
 mod store;
 mod wanted;
 
-pub use claims::{ClaimRecord, ClaimStore, ReviewTask, Settlement};
+pub use claims::{ClaimRecord, ClaimStore, Settlement};
 pub use clearance::Clearance;
 pub use content::{ContentFault, FaultCode};
 pub use decision::{Decision, Refusal, RefusalKind};

@@ -15,6 +15,10 @@ ALTER TABLE relationship ADD COLUMN person_subject TEXT;
 ALTER TABLE relationship ADD COLUMN from_epoch INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE relationship ADD COLUMN until_epoch INTEGER;
 
+-- Facts are read as of an epoch, what has ended since among them.
+CREATE INDEX relationship_patient ON relationship (patient);
+CREATE INDEX quarantine_of ON quarantine (patient);
+
 ALTER TABLE suspension ADD COLUMN from_epoch INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE suspension ADD COLUMN until_epoch INTEGER;
 ALTER TABLE revocation ADD COLUMN from_epoch INTEGER NOT NULL DEFAULT 0;
@@ -82,8 +86,8 @@ CREATE TABLE desk_task (
     closed_note    TEXT
 ) STRICT;
 -- Two nodes that notice the same thing make one task of it.
-CREATE UNIQUE INDEX desk_task_once ON desk_task (organisation, kind, about);
-CREATE INDEX desk_task_open ON desk_task (organisation, at) WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX desk_task_once ON desk_task (organisation, kind, about) WHERE closed_at IS NULL;
+CREATE INDEX desk_task_queue ON desk_task (organisation, at, id);
 
 -- Messages to be sent, each until it was taken.
 CREATE TABLE notice (
@@ -95,7 +99,7 @@ CREATE TABLE notice (
     next_at  INTEGER NOT NULL,
     sent_at  INTEGER
 ) STRICT;
-CREATE INDEX notice_due ON notice (next_at) WHERE sent_at IS NULL;
+CREATE INDEX notice_due ON notice ((kind = 'patient-told'), next_at) WHERE sent_at IS NULL;
 
 -- Every policy that ever decided anything, and which was in force when. The last is.
 CREATE TABLE policy_text (

@@ -1,9 +1,12 @@
 //! What becomes of a claimed relationship: evidence confirms it, or the privacy officer hears of it.
 
-use super::{Basis, PatientFacts, Person, Relationships};
+use super::{
+    Basis, PatientFacts, Person, Relationships,
+    desk::{Alert, TaskKind},
+};
 use crate::domain::{NhsNumber, OdsCode, StoreError, Timestamp};
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Map, json};
 
 /// One person's own word that they care for a patient. While it holds it is a `Relationship` too, whose evidence is this id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,20 +26,10 @@ pub struct ClaimRecord {
 }
 
 /// A claim's end: what confirmed it, and what is put before the privacy officer, if anything.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settlement {
     pub confirmed_by: Option<String>,
-    pub task: Option<ReviewTask>,
-}
-
-/// For the review desk of the claimant's organisation, about the claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReviewTask {
-    pub kind: &'static str,
-    /// JSON.
-    pub detail: String,
-    /// Sent at once, not only found at the desk.
-    pub alert: bool,
+    pub task: Option<Alert>,
 }
 
 #[async_trait]
@@ -60,25 +53,27 @@ pub trait ClaimStore: Send + Sync {
 
 impl ClaimRecord {
     /// By what was found live, else by what the organisation's system asserted of a time that the claim shares. Without
-    /// either it is an alert; of the confirmed one in `review_one_in`, the same for whichever node looks, is looked at too.
-    pub fn settled(&self, facts: &PatientFacts, rules: &Relationships) -> Settlement {
+    /// either that is for its officers to know; of the confirmed one in `review_one_in`, the same for whichever node looks, is looked at too.
+    pub fn settled(&self, facts: &PatientFacts, rules: &Relationships, now: Timestamp, base: &str) -> Settlement {
         let confirmed_by = self.confirmed_by.clone().or_else(|| self.asserted(facts, rules));
         let kind = match &confirmed_by {
-            None => Some("claim-unconfirmed"),
-            Some(_) if self.is_sampled(rules.claim.review_one_in) => Some("claim-sample"),
+            None => Some(TaskKind::ClaimUnconfirmed),
+            Some(_) if self.is_sampled(rules.claim.review_one_in) => Some(TaskKind::ClaimSample),
             Some(_) => None,
         };
-        let detail = || {
-            let detail = json!({
-                "claimant": self.person,
-                "reason": self.reason,
-                "start": self.at.fhir(),
-                "end": self.until.fhir(),
-                "confirmedBy": confirmed_by,
-            });
-            detail.to_string()
-        };
-        let task = kind.map(|kind| ReviewTask { kind, detail: detail(), alert: confirmed_by.is_none() });
+        let task = kind.map(|kind| {
+            let mut detail = Map::new();
+            for (name, value) in [
+                ("claimant", json!(self.person)),
+                ("reason", json!(self.reason)),
+                ("start", json!(self.at.fhir())),
+                ("end", json!(self.until.fhir())),
+                ("confirmedBy", json!(confirmed_by)),
+            ] {
+                detail.insert(name.to_owned(), value);
+            }
+            Alert::new(kind, self.organisation, self.patient, &self.id, detail, now, base)
+        });
         Settlement { confirmed_by, task }
     }
 

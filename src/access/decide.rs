@@ -240,7 +240,7 @@ fn concerns_own(action: Action) -> bool {
     match action {
         Action::InspectObjections { concerns_own, .. }
         | Action::ReviewObjection { concerns_own }
-        | Action::ReadDesk { concerns_own }
+        | Action::ReadDesk { concerns_own, .. }
         | Action::KeepDesk { concerns_own } => concerns_own,
         Action::ReadLog(_) => true,
         _ => false,

@@ -42,8 +42,8 @@ pub enum Action {
     Explain,
     /// ... and a colleague: `Patient.r`.
     ExplainColleague,
-    /// One task of the review desk: `Task.r`.
-    ReadDesk { concerns_own: bool },
+    /// The review desk's list, or one task of it: `Task.s` or `Task.r`.
+    ReadDesk { interaction: Interaction, concerns_own: bool },
     /// ... and its end: `Task.u`.
     KeepDesk { concerns_own: bool },
 }
@@ -72,7 +72,7 @@ impl Action {
             Self::WithdrawObjection | Self::ReviewObjection { .. } => ("Consent", 'u'),
             Self::AssertRelationship { .. } | Self::EndRelationship { .. } => ("Patient", 'u'),
             Self::ClaimRelationship | Self::Override(_) | Self::Explain | Self::ExplainColleague => ("Patient", 'r'),
-            Self::ReadDesk { .. } => ("Task", 'r'),
+            Self::ReadDesk { interaction, .. } => ("Task", letter(interaction)),
             Self::KeepDesk { .. } => ("Task", 'u'),
         }
     }

@@ -166,7 +166,9 @@ async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body
         }
         Told::ReleaseHold => (200, story::release_hold(g, requester, segment(call, 1), body, opened).await),
         Told::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
-        _ => (200, story::end_relationship(g, requester, body, opened).await),
+        Told::EndRelationship => (200, story::end_relationship(g, requester, body, opened).await),
+        // read, or taken apart, before
+        _ => (500, Err(Ending::Internal.close(opened).await)),
     };
     written(status, wrote)
 }

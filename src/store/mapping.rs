@@ -1,7 +1,7 @@
 use crate::{
     access::{
         Basis, ClaimRecord, ConsentRecord, ConsentState, InForce, Matter, Objection, Override, OverrideReason, Person,
-        Recorder, Relationship, ReviewTask, Terms,
+        Recorder, Relationship, Relationships, Terms,
         desk::{DeskTask, Hold, Notice, Queue, Remark, TaskKind},
     },
     alerts::DueNotice,
@@ -206,25 +206,9 @@ pub(super) fn claimed(claim: &ClaimRecord) -> (Relationship, Recorder) {
     (relationship, Recorder { issuer, subject, organisation: Some(*organisation) })
 }
 
-/// The task's id, and where it is an alert the notice's id and body. A notice leaves the house: it says where to look, and
-/// nothing of the patient.
-pub(super) fn task_ids(claim: &ClaimRecord, task: &ReviewTask) -> (String, Option<(String, String)>) {
-    let fresh = || uuid::Uuid::new_v4().to_string();
-    let (id, notice) = (fresh(), fresh());
-    let body = serde_json::json!({
-        "id": notice,
-        "kind": task.kind,
-        "task": id,
-        "organisation": claim.organisation,
-        "at": Timestamp::now().fhir(),
-    });
-    (id, task.alert.then(|| (notice, body.to_string())))
-}
-
-/// No kind of relationship holds so long after its end: what ended before is not even loaded.
+/// What ended before is not even loaded: no policy lets it hold.
 pub(super) fn long_over(at: Timestamp) -> Timestamp {
-    const YEARS: u64 = 3;
-    at.minus(std::time::Duration::from_secs(YEARS * 366 * 24 * 3_600))
+    at.minus(Relationships::LONGEST_AFTER)
 }
 
 /// id, issuer, subject, reason, start, end.

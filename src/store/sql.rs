@@ -130,10 +130,6 @@ pub(super) const DUE_CLAIMS: &str = "SELECT id, patient, organisation, issuer, s
 pub(super) const SETTLE_CLAIM: &str = "UPDATE claim SET settled_at = $2, confirmed_by = $3, \
     confirmed_at = CASE WHEN $3 IS NULL THEN NULL ELSE coalesce(confirmed_at, $2) END \
     WHERE id = $1 AND settled_at IS NULL AND confirmed_by IS NOT DISTINCT FROM $4";
-pub(super) const ADD_CLAIM_TASK: &str = "INSERT INTO desk_task (id, organisation, kind, patient, about, detail, at) \
-    SELECT $2, organisation, $3, patient, id, $4, $5 FROM claim WHERE id = $1 ON CONFLICT DO NOTHING";
-pub(super) const ADD_NOTICE: &str = "INSERT INTO notice (id, kind, body, at, next_at) VALUES ($1, $2, $3, $4, $4)";
-
 pub(super) const REVOKE: &str = concat!(
     "INSERT INTO revocation (issuer, subject, reason, at, from_epoch) VALUES ($1, $2, $3, $4, ",
     raised!("-1"),

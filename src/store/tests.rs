@@ -8,6 +8,7 @@ mod desk;
 mod durability;
 mod facts;
 mod log;
+mod plans;
 mod tampering;
 mod throughput;
 

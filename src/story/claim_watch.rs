@@ -24,7 +24,9 @@ async fn settle(g: &Gateway) -> Result<(), Ending> {
     for claim in g.claims.due(Timestamp::now(), AT_A_TIME).await? {
         let settled = async {
             let facts = g.facts.store().patient_facts(claim.patient).await?;
-            Ok(g.claims.settle(&claim, &claim.settled(&facts, policy.relationships())).await?)
+            Ok(g.claims
+                .settle(&claim, &claim.settled(&facts, policy.relationships(), Timestamp::now(), &g.base))
+                .await?)
         };
         // one that cannot be settled holds up no other
         told = told.and(settled.await);

@@ -3,7 +3,7 @@
 use super::{ATTEMPTS, Ending, Gateway, Wrote, released, written};
 use crate::{
     access::{
-        Action, Clearance, Wanted,
+        Action, Clearance, Interaction, Wanted,
         desk::{self, DeskPlace, DeskTask, Queue, Remark},
         parameters,
     },
@@ -53,7 +53,7 @@ pub async fn review_desk(
 async fn clearance(g: &Gateway, requester: &Requester) -> Result<Clearance, Ending> {
     let global = g.facts.global().await?;
     let kind = requester.party.organisation().and_then(|ods| g.registry.kind_of(ods));
-    let action = Action::ReadDesk { concerns_own: true };
+    let action = Action::ReadDesk { interaction: Interaction::Search, concerns_own: true };
     let policy = g.policies.of(&global).await?;
     policy.clear(requester, action, &global, kind).map_err(Ending::Refused)
 }
@@ -117,7 +117,7 @@ pub async fn review_task(
     opened: &mut Opened,
 ) -> Result<Released, Ending> {
     let found = stored(g, requester, id, ("read", ""), opened).await?;
-    let action = Action::ReadDesk { concerns_own: found.is_some() };
+    let action = Action::ReadDesk { interaction: Interaction::Read, concerns_own: found.is_some() };
     let wanted = Wanted { action, patient: found.as_ref().map(|task| task.patient) };
     released(g, requester, wanted, opened, async |_, _| {
         found.as_ref().map(|task| Redacted::own(shown(g, task))).ok_or(Ending::NotFound)

@@ -18,14 +18,13 @@ fn claim(id: &str) -> ClaimRecord {
     }
 }
 
-/// Ids that a tenth of all falls on, and one that it does not.
-// as a number it ends in 0: one in ten
+/// Ids that a tenth of all falls on (as a number it ends in 0), and one that it does not.
 const SAMPLED: &str = "00000000-0000-4000-8000-000000000008";
 const OTHER: &str = "00000000-0000-4000-8000-000000000001";
 
 fn settled(claim: &ClaimRecord, relationships: &[Relationship]) -> Settlement {
     let facts = PatientFacts { relationships: relationships.to_vec(), ..Default::default() };
-    claim.settled(&facts, worlds::policy().relationships())
+    claim.settled(&facts, worlds::policy().relationships(), worlds::NOW, "https://gateway.example/fhir/")
 }
 
 fn encounter(from: Timestamp, end: Option<Timestamp>) -> Relationship {
@@ -51,17 +50,18 @@ fn an_encounter_of_a_time_that_the_claim_shares_confirms_it_and_no_other_does() 
 }
 
 #[test]
-fn an_unconfirmed_claim_is_an_alert_and_of_the_confirmed_a_share_is_looked_at() {
+fn an_unconfirmed_claim_is_for_the_officers_and_of_the_confirmed_a_share_is_looked_at() {
     let unconfirmed = settled(&claim(OTHER), &[]).task.unwrap();
-    assert_eq!((unconfirmed.kind, unconfirmed.alert), ("claim-unconfirmed", true));
-    let detail: serde_json::Value = serde_json::from_str(&unconfirmed.detail).unwrap();
+    assert_eq!((unconfirmed.kind, unconfirmed.organisation), (TaskKind::ClaimUnconfirmed, worlds::own()));
     assert_eq!(
-        (&detail["reason"], &detail["claimant"]["subject"]),
+        (&unconfirmed.detail["reason"], &unconfirmed.detail["claimant"]["subject"]),
         (&json!("in resus"), &json!(worlds::person().subject))
     );
+    assert!(unconfirmed.notice.body.contains(&format!("https://gateway.example/fhir/Task/{}", unconfirmed.id)));
 
     let found = |id| ClaimRecord { confirmed_by: Some("Encounter/a at RZ901".to_owned()), ..claim(id) };
-    let sampled = settled(&found(SAMPLED), &[]).task.unwrap();
-    assert_eq!((sampled.kind, sampled.alert), ("claim-sample", false));
-    assert_eq!(settled(&found(OTHER), &[]), Settlement { confirmed_by: found(OTHER).confirmed_by, task: None });
+    assert_eq!(settled(&found(SAMPLED), &[]).task.unwrap().kind, TaskKind::ClaimSample);
+    let other = settled(&found(OTHER), &[]);
+    assert_eq!(other.confirmed_by, found(OTHER).confirmed_by);
+    assert!(other.task.is_none());
 }

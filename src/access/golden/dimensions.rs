@@ -101,8 +101,8 @@ pub fn actions() -> Vec<(&'static str, Action)> {
         ("override: harm-to-child", Action::Override(OverrideReason::HarmToChild)),
         ("explain own access", Action::Explain),
         ("explain a colleague's", Action::ExplainColleague),
-        ("see own queue", Action::ReadDesk { concerns_own: true }),
-        ("see another's queue", Action::ReadDesk { concerns_own: false }),
+        ("see own queue", Action::ReadDesk { interaction: Interaction::Search, concerns_own: true }),
+        ("see another's queue", Action::ReadDesk { interaction: Interaction::Search, concerns_own: false }),
         ("keep own queue", Action::KeepDesk { concerns_own: true }),
         ("keep another's queue", Action::KeepDesk { concerns_own: false }),
     ]

@@ -55,6 +55,9 @@ struct Table {
 }
 
 impl Relationships {
+    /// No kind of relationship may hold longer after its end: what ended before is not looked for.
+    pub const LONGEST_AFTER: Duration = Duration::from_secs(3 * 366 * 24 * 3_600);
+
     pub fn read(text: &str) -> Result<Self, Vec<PolicyFault>> {
         const FILE: &str = Texts::RELATIONSHIPS_FILE;
         let table: Table = serde_json::from_str(text)
@@ -65,6 +68,8 @@ impl Relationships {
         for (at, span) in table.bases.into_iter().enumerate() {
             if span.basis == Basis::Claim {
                 fault(format!("bases[{at}]"), "a claim has its own place in this file");
+            } else if days(span.after_days) > Self::LONGEST_AFTER {
+                fault(format!("bases[{at}]"), "nothing holds longer than three years after its end");
             } else if bases.insert(span.basis, span).is_some() {
                 fault(format!("bases[{at}]"), "this basis is in the table already");
             }
@@ -94,11 +99,6 @@ impl Relationships {
             (None, None) => Timestamp::MAX,
         };
         (from, until)
-    }
-
-    /// The longest that any relationship holds after its end: what ended longer ago matters to no decision.
-    pub fn longest_after(&self) -> Duration {
-        days(self.bases.values().map(|span| span.after_days).max().unwrap_or(0))
     }
 }
 

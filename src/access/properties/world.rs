@@ -149,7 +149,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (interaction(), any::<bool>())
             .prop_map(|(interaction, concerns_own)| Action::InspectObjections { interaction, concerns_own }),
         1 => any::<bool>().prop_map(|concerns_own| Action::ReviewObjection { concerns_own }),
-        1 => any::<bool>().prop_map(|concerns_own| Action::ReadDesk { concerns_own }),
+        1 => (interaction(), any::<bool>()).prop_map(|(interaction, concerns_own)| Action::ReadDesk { interaction, concerns_own }),
         1 => any::<bool>().prop_map(|concerns_own| Action::KeepDesk { concerns_own }),
         1 => organisation().prop_map(|organisation| Action::AssertRelationship { organisation }),
         1 => organisation().prop_map(|organisation| Action::EndRelationship { organisation }),

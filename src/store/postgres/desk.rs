@@ -101,18 +101,8 @@ impl NoticeStore for Postgres {
 
 /// Puts a task before an organisation's officers and has them told, unless there is one of its kind about the same already.
 pub(super) async fn alert(change: &mut Transaction, alert: &Alert) -> Result<(), StoreError> {
-    put(change, sql::ADD_TASK, alert).await
-}
-
-/// Puts a recorded withdrawal before them, and has the patient told too.
-pub(super) async fn follow(change: &mut Transaction, Sequel { alert, to_patient }: &Sequel) -> Result<(), StoreError> {
-    put(change, sql::RENEW_TASK, alert).await?;
-    notify(change, "patient-told", to_patient, alert.at).await
-}
-
-async fn put(change: &mut Transaction, statement: &'static str, alert: &Alert) -> Result<(), StoreError> {
     let detail = mapping::text(&alert.detail)?;
-    let task = sqlx::query(statement)
+    let task = sqlx::query(sql::ADD_TASK)
         .bind(&alert.id)
         .bind(alert.organisation.as_str())
         .bind(alert.kind.as_str())
@@ -124,6 +114,12 @@ async fn put(change: &mut Transaction, statement: &'static str, alert: &Alert) -
         notify(change, alert.kind.as_str(), &alert.notice, alert.at).await?;
     }
     Ok(())
+}
+
+/// Puts a recorded withdrawal before them, and has the patient told too.
+pub(super) async fn follow(change: &mut Transaction, Sequel { alert, to_patient }: &Sequel) -> Result<(), StoreError> {
+    self::alert(change, alert).await?;
+    notify(change, "patient-told", to_patient, alert.at).await
 }
 
 async fn notify(change: &mut Transaction, kind: &str, notice: &Notice, at: Timestamp) -> Result<(), StoreError> {

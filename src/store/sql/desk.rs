@@ -7,12 +7,7 @@ pub(in crate::store) const GRANT: &str = concat!(
 pub(in crate::store) const HOLD: &str = "INSERT INTO hold (id, patient, at) VALUES ($1, $2, $3)";
 
 pub(in crate::store) const ADD_TASK: &str = "INSERT INTO desk_task (id, organisation, kind, patient, about, detail, at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (organisation, kind, about) DO NOTHING";
-/// One about a withdrawal: recorded anew, after the one before was rejected, it takes that one's place.
-pub(in crate::store) const RENEW_TASK: &str = "INSERT INTO desk_task (id, organisation, kind, patient, about, detail, at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (organisation, kind, about) DO UPDATE SET id = excluded.id, \
-    detail = excluded.detail, at = excluded.at, closed_at = NULL, closed_issuer = NULL, closed_subject = NULL, \
-    closed_note = NULL";
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (organisation, kind, about) WHERE closed_at IS NULL DO NOTHING";
 pub(in crate::store) const ADD_NOTICE: &str =
     "INSERT INTO notice (id, kind, body, at, next_at) VALUES ($1, $2, $3, $4, $4)";
 

@@ -1,4 +1,4 @@
-use super::{Sqlite, begin, facts::add_relationship, raising};
+use super::{Sqlite, begin, desk, facts::add_relationship, raising};
 use crate::{
     access::{ClaimRecord, ClaimStore, Person, Settlement},
     domain::{NhsNumber, OdsCode, StoreError, Timestamp},
@@ -80,14 +80,7 @@ impl ClaimStore for Sqlite {
             return Ok(());
         }
         if let Some(task) = &settlement.task {
-            let (id, notice) = mapping::task_ids(claim, task);
-            let insert =
-                sqlx::query(sql::ADD_CLAIM_TASK).bind(&claim.id).bind(&id).bind(task.kind).bind(&task.detail).bind(now);
-            insert.execute(&mut *change).await.map_err(failed)?;
-            if let Some((id, body)) = notice {
-                let insert = sqlx::query(sql::ADD_NOTICE).bind(id).bind("alert").bind(body).bind(now);
-                insert.execute(&mut *change).await.map_err(failed)?;
-            }
+            desk::alert(&mut change, task).await?;
         }
         change.commit().await.map_err(failed)
     }

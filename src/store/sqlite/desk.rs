@@ -104,21 +104,8 @@ impl NoticeStore for Sqlite {
 
 /// Puts a task before an organisation's officers and has them told, unless there is one of its kind about the same already.
 pub(super) async fn alert(change: &mut Transaction<'_>, alert: &Alert) -> Result<(), StoreError> {
-    put(change, sql::ADD_TASK, alert).await
-}
-
-/// Puts a recorded withdrawal before them, and has the patient told too.
-pub(super) async fn follow(
-    change: &mut Transaction<'_>,
-    Sequel { alert, to_patient }: &Sequel,
-) -> Result<(), StoreError> {
-    put(change, sql::RENEW_TASK, alert).await?;
-    notify(change, "patient-told", to_patient, alert.at).await
-}
-
-async fn put(change: &mut Transaction<'_>, statement: &'static str, alert: &Alert) -> Result<(), StoreError> {
     let detail = mapping::text(&alert.detail)?;
-    let task = sqlx::query(statement)
+    let task = sqlx::query(sql::ADD_TASK)
         .bind(&alert.id)
         .bind(alert.organisation.as_str())
         .bind(alert.kind.as_str())
@@ -130,6 +117,15 @@ async fn put(change: &mut Transaction<'_>, statement: &'static str, alert: &Aler
         notify(change, alert.kind.as_str(), &alert.notice, alert.at).await?;
     }
     Ok(())
+}
+
+/// Puts a recorded withdrawal before them, and has the patient told too.
+pub(super) async fn follow(
+    change: &mut Transaction<'_>,
+    Sequel { alert, to_patient }: &Sequel,
+) -> Result<(), StoreError> {
+    self::alert(change, alert).await?;
+    notify(change, "patient-told", to_patient, alert.at).await
 }
 
 async fn notify(change: &mut Transaction<'_>, kind: &str, notice: &Notice, at: Timestamp) -> Result<(), StoreError> {
