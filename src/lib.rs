@@ -7,21 +7,32 @@ pub mod domain;
 
 pub mod fhir;
 
-pub mod access;
-pub mod alerts;
-pub mod audit;
-pub mod federation;
 pub mod identity;
+
 pub mod query;
-pub mod record;
+
+pub mod access;
+
 pub mod registry;
+
+pub mod federation;
+
+pub mod record;
+
+pub mod audit;
+
+pub mod alerts;
 
 pub mod store;
 
-pub mod api;
 pub mod story;
 
-pub mod cli;
+pub mod api;
+
 pub mod config;
-pub mod sandbox;
+
 pub mod telemetry;
+
+pub mod sandbox;
+
+pub mod cli;

@@ -49,7 +49,6 @@ pub enum TaskKind {
     ClaimUnconfirmed,
     ClaimSample,
     Withdrawal,
-    Objection,
 }
 
 /// A task for one organisation's officers, and the notice that tells them of it.
@@ -122,8 +121,8 @@ pub struct DeskPlace {
 
 impl TaskKind {
     pub const SYSTEM: &str = "https://caregate.example/CodeSystem/review-task";
-    pub const ALL: [Self; 5] =
-        [Self::Override, Self::ClaimUnconfirmed, Self::ClaimSample, Self::Withdrawal, Self::Objection];
+    pub const ALL: [Self; 4] =
+        [Self::Override, Self::ClaimUnconfirmed, Self::ClaimSample, Self::Withdrawal];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -131,7 +130,6 @@ impl TaskKind {
             Self::ClaimUnconfirmed => "claim-unconfirmed",
             Self::ClaimSample => "claim-sample",
             Self::Withdrawal => "withdrawal",
-            Self::Objection => "objection",
         }
     }
 

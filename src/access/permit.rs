@@ -166,12 +166,12 @@ impl Permit {
         self.grade == Grade::Registered
     }
 
-    /// What decided, step by step.
     /// Nothing but the requester's own claim relates them to the patient.
     pub fn is_on_a_claim(&self) -> bool {
         self.grade == Grade::Claimed
     }
 
+    /// What decided, step by step.
     pub fn rules(&self) -> &[RuleId] {
         &self.rules
     }

@@ -82,6 +82,10 @@ impl Policies {
             let policy = Policy::stored(&texts).map_err(PolicyUnavailable::Faults)?;
             if policy.fingerprint() == fingerprint { Ok(Arc::new(policy)) } else { Err(StoreError::Corrupt.into()) }
         };
+        let compile = async {
+            let compiled: Result<_, PolicyUnavailable> = compile.await;
+            compiled.inspect_err(|error| tracing::error!(error = %error, "the policy in force cannot be applied"))
+        };
         let compiled = self.compiled.try_get_with_by_ref(fingerprint, compile).await;
         compiled.map_err(|unavailable: Arc<PolicyUnavailable>| (*unavailable).clone())
     }

@@ -124,10 +124,7 @@ impl From<PolicyUnavailable> for Ending {
     fn from(unavailable: PolicyUnavailable) -> Self {
         match unavailable {
             PolicyUnavailable::Store(StoreError::Unavailable) => Self::FactsUnavailable,
-            unavailable => {
-                tracing::error!(error = %unavailable, "the policy in force cannot be applied");
-                Self::PolicyUnavailable
-            }
+            _ => Self::PolicyUnavailable,
         }
     }
 }
