@@ -41,6 +41,7 @@ pub use objection::{DataPeriod, Matter, Objection, Recipient, Terms, Withdrawer}
 pub use permit::{Asking, Disclosure, Permit, SkipReason};
 pub use policies::{Applied, InForce, Policies, PolicyStore, PolicyTexts, PolicyUnavailable};
 pub use policy::{ListId, Overrides, Policy, PolicyFault, Relationships, Sensitivities};
+pub use relation::GENERAL_PRACTICE;
 pub use rule_id::RuleId;
 pub use store::{ConsentRecord, ConsentState, FactStore, Recorder, Sequel};
 pub use wanted::{Action, Interaction, Wanted};

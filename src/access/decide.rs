@@ -1,6 +1,6 @@
 use super::{
-    Action, Clearance, Decision, Evidence, Facts, GlobalFacts, Objection, Override, Permit, Person, Policy, Refusal,
-    RefusalKind, RuleId, Wanted,
+    Action, Clearance, Decision, Evidence, Facts, GlobalFacts, Objection, Override, OverrideReason, Permit, Person,
+    Policy, Refusal, RefusalKind, RuleId, Wanted,
     objection::Reader,
     permit::Grounds,
     policy::{Answer, Kinds},
@@ -125,7 +125,7 @@ impl Policy {
         let applying = facts.patient.objections.iter().filter(|o| o.applies(&reader, facts.now));
         let (objections, overriding) = (
             applying.cloned().collect::<Vec<_>>(),
-            Override::best(&facts.patient.overrides, &reader, facts.now).cloned(),
+            Override::best(&facts.patient.overrides, &reader, self.may_override(requester), facts.now).cloned(),
         );
         let whole = Objected::by(objections.iter().filter(|objection| objection.is_whole()));
         let see = Step::See { objected: whole, overriding: overriding.as_ref().map(|grant| grant.reason) };
@@ -189,6 +189,12 @@ impl Policy {
         Some(About { asker: Asker::of(&requester.party), doing: Doing::of(action), kind })
     }
 
+    /// The reasons for which their job role may override.
+    pub(super) fn may_override(&self, requester: &Requester) -> &[OverrideReason] {
+        let Party::Staff { role: Some(role), .. } = &requester.party else { return &[] };
+        self.roles().group_of(role).map_or(&[], |group| &group.may_override)
+    }
+
     /// What their job role and its activities reach, at such an organisation.
     fn reaches(&self, requester: &Requester, organisation: Option<&str>) -> Kinds {
         let Party::Staff { role: Some(role), activities, .. } = &requester.party else { return Kinds::default() };
@@ -212,7 +218,7 @@ impl Policy {
             reaches,
             may_claim: group.is_some_and(|group| group.may_claim),
             may_override: match action {
-                Action::Override(reason) => group.is_some_and(|group| group.may_override.contains(&reason)),
+                Action::Override(reason) => self.may_override(requester).contains(&reason),
                 _ => false,
             },
             revoked: facts.global.revoked.contains(&requester.person()),

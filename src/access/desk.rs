@@ -121,8 +121,7 @@ pub struct DeskPlace {
 
 impl TaskKind {
     pub const SYSTEM: &str = "https://caregate.example/CodeSystem/review-task";
-    pub const ALL: [Self; 4] =
-        [Self::Override, Self::ClaimUnconfirmed, Self::ClaimSample, Self::Withdrawal];
+    pub const ALL: [Self; 4] = [Self::Override, Self::ClaimUnconfirmed, Self::ClaimSample, Self::Withdrawal];
 
     pub fn as_str(self) -> &'static str {
         match self {

@@ -48,10 +48,10 @@ impl Case {
         Facts { evidence, organisation: self.at.map(Arc::from), ..facts }
     }
 
-    /// At a hospital where the patient is registered.
-    fn registered() -> Self {
-        let relationships = vec![relationship(own(), Basis::Registered)];
-        Self { relationships, at: Some("acute-trust"), ..Self::default() }
+    /// At a general practice that cares for the patient.
+    fn related() -> Self {
+        let relationships = vec![relationship(own(), Basis::Encounter)];
+        Self { relationships, at: Some("gp-practice"), ..Self::default() }
     }
 }
 
@@ -117,7 +117,7 @@ fn reach() -> Table {
         let asker = &askers[at[0]];
         let purpose = Purpose(PURPOSES[at[2]].to_owned());
         let requester = Requester { purpose, ..asker.requester.clone() };
-        let outcome = decide(&requester, actions[at[1]].1, &Case { at: asker.at, ..Case::registered() });
+        let outcome = decide(&requester, actions[at[1]].1, &Case { at: asker.at, ..Case::related() });
         let passed = !outcome.steps[1].is_empty();
         format!("{} [{}]", if passed { "yes" } else { outcome.end }, outcome.steps[0].join(", "))
     })
@@ -140,7 +140,7 @@ fn relate() -> Table {
     let dimensions = vec![("who asks", names(&who)), ("what for", names(&actions)), ("relationship", of_relations)];
     Table::new("2. Relate: what is this patient to them?", dimensions, |at| {
         let (_, relationships, evidence) = relations[at[2]].clone();
-        let case = Case { relationships, evidence: Some(evidence), ..Case::registered() };
+        let case = Case { relationships, evidence: Some(evidence), ..Case::related() };
         let outcome = decide(&who[at[0]].1, actions[at[1]].1, &case);
         let asked = outcome.end.starts_with("ask");
         if asked || !outcome.steps[1].is_empty() { outcome.said(1) } else { "(does not reach it)".to_owned() }
@@ -157,7 +157,7 @@ fn see() -> Table {
     Table::new("3. See: may the record be looked into?", dimensions, |at| {
         let (objection, overriding) = (objections[at[1]].1.clone(), overrides[at[2]].1.clone());
         let action = if at[0] == 0 { READ } else { Action::ReadObjections(Interaction::Read) };
-        decide(&doctor(), action, &Case { objection, overriding, ..Case::registered() }).said(2)
+        decide(&doctor(), action, &Case { objection, overriding, ..Case::related() }).said(2)
     })
 }
 
@@ -184,8 +184,9 @@ const COVERED: [(&str, Covered); 3] =
 fn covered(objection: &Objection, resource_type: ResourceType, item: &Item<'_>) -> Covered {
     let answer = |reason| {
         let end = hours(1);
-        let overriding = Some(Override { id: "g".to_owned(), person: person(), reason, start: NOW, end });
-        let case = Case { objection: Some(objection.clone()), overriding, ..Case::registered() };
+        let overriding =
+            Some(Override { id: "g".to_owned(), person: person(), organisation: own(), reason, start: NOW, end });
+        let case = Case { objection: Some(objection.clone()), overriding, ..Case::related() };
         let permit = permit(&doctor(), Action::ReadRecord(resource_type, Interaction::Search), &case);
         permit.objected(item.source, item.labels, item.date)
     };
@@ -276,7 +277,7 @@ fn disclose() -> Table {
             overriding: overrides[at[6]].1.clone(),
             quarantined: (state == "quarantined").then_some(source),
             suspended: (state == "suspended").then_some(source),
-            ..Case::registered()
+            ..Case::related()
         };
         disclosed(&readers[at[5]].1, GRADES[at[4]].1, COVERED[at[3]].1, (source, &labels[at[0]].1), case)
     })

@@ -1,5 +1,5 @@
 use super::{Person, objection::Reader};
-use crate::domain::Timestamp;
+use crate::domain::{OdsCode, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Leave, taken by one person for one patient and a short time, to look where the patient objects.
@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Override {
     pub id: String,
     pub person: Person,
+    /// Where they worked when they took it: at another organisation it opens nothing.
+    pub organisation: OdsCode,
     pub reason: OverrideReason,
     pub start: Timestamp,
     /// Exclusive.
@@ -48,12 +50,19 @@ impl OverrideReason {
 
 impl Override {
     pub(super) fn in_force(&self, reader: &Reader<'_>, now: Timestamp) -> bool {
-        self.person == *reader.person && self.start <= now && now < self.end
+        let theirs = self.person == *reader.person && reader.organisation == Some(self.organisation);
+        theirs && self.start <= now && now < self.end
     }
 
-    /// Of this reader's overrides the one that opens most, and of these the one that lasts longest.
-    pub(super) fn best<'a>(all: &'a [Self], reader: &Reader<'_>, now: Timestamp) -> Option<&'a Self> {
-        let in_force = all.iter().filter(|grant| grant.in_force(reader, now));
+    /// Of this reader's overrides, for reasons that their present role may still take, the one that opens most, and of these the
+    /// one that lasts longest.
+    pub(super) fn best<'a>(
+        all: &'a [Self],
+        reader: &Reader<'_>,
+        may: &[OverrideReason],
+        now: Timestamp,
+    ) -> Option<&'a Self> {
+        let in_force = all.iter().filter(|grant| grant.in_force(reader, now) && may.contains(&grant.reason));
         in_force.max_by_key(|grant| (grant.reason.is_for_anothers_sake(), grant.end, grant.reason, &grant.id))
     }
 }

@@ -1,6 +1,9 @@
 use super::{Basis, Evidence, Facts, Person, Relationship, policy::Relationships, question::Grade};
 use crate::domain::{OdsCode, Timestamp};
 
+/// The kind of organisation (organisations.json) that patients are registered with.
+pub const GENERAL_PRACTICE: &str = "gp-practice";
+
 /// The relationship a decision relies on: of those in force now the best grade, of these the one that lasts longest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Relation {
@@ -18,8 +21,12 @@ impl Relation {
             Evidence::Found(found) => found,
             Evidence::NotAsked | Evidence::Unreachable => &[],
         };
+        // whatever an organisation says of itself, only a general practice has registered patients
+        let practice = facts.organisation.as_deref() == Some(GENERAL_PRACTICE);
         let theirs = facts.patient.relationships.iter().chain(live).filter(|relationship| {
-            relationship.organisation == organisation && relationship.person.as_ref().is_none_or(|p| p == person)
+            relationship.organisation == organisation
+                && relationship.person.as_ref().is_none_or(|p| p == person)
+                && (practice || relationship.basis != Basis::Registered)
         });
         let in_force = theirs.filter_map(|relationship| {
             let (from, until) = rules.holds(relationship);
@@ -132,6 +139,20 @@ mod tests {
         assert!(best(&one, days(89)).is_some() && best(&one, days(90)).is_none());
         let listed = [relationship(Basis::Registered, "s|1", None)];
         assert!(best(&listed, days(9_000)).is_some());
+    }
+
+    #[test]
+    fn only_a_general_practice_has_registered_patients_whatever_another_says() {
+        let mut facts = worlds::facts();
+        let listed = relationship(Basis::Registered, "s|list", None);
+        let seen = relationship(Basis::Encounter, "s|visit", None);
+        std::sync::Arc::make_mut(&mut facts.patient).relationships = vec![listed.clone(), seen];
+        facts.evidence = Evidence::Found([listed].into());
+        let best = |kind: &str| {
+            let facts = Facts { organisation: Some(kind.into()), ..facts.clone() };
+            Relation::best(worlds::own(), &worlds::person(), &facts, worlds::policy().relationships()).unwrap().grade
+        };
+        assert_eq!((best("gp-practice"), best("acute-trust")), (Grade::Registered, Grade::Evidenced));
     }
 
     #[test]

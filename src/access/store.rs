@@ -74,6 +74,12 @@ pub struct ConsentRecord {
 
 impl ConsentRecord {
     /// Whether an organisation's privacy office has a say in it: its people recorded it, or it names the organisation.
+    /// Whether it is this organisation's to review: it wrote it down, or it is what it holds that is objected to. Whoever is
+    /// kept from seeing something is no judge of that.
+    pub fn is_reviewed_by(&self, organisation: OdsCode) -> bool {
+        self.first_recorded_by.organisation == Some(organisation) || self.terms.covers.sources.contains(&organisation)
+    }
+
     pub fn concerns(&self, organisation: OdsCode) -> bool {
         self.first_recorded_by.organisation == Some(organisation) || self.terms.names(organisation)
     }

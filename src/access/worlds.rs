@@ -75,7 +75,7 @@ pub fn facts() -> Facts {
         patient: Arc::new(PatientFacts { epoch: 3, ..PatientFacts::default() }),
         global: Arc::new(GlobalFacts { epoch: 5, ..GlobalFacts::default() }),
         evidence: Evidence::NotAsked,
-        organisation: Some("acute-trust".into()),
+        organisation: Some("gp-practice".into()),
         now: NOW,
     }
 }

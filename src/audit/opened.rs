@@ -111,8 +111,15 @@ impl Opened {
     /// What a decision is about to weigh, beyond what the epochs tell.
     pub fn weighs(&mut self, facts: &Facts) {
         self.row.decided_at = Some(facts.now);
-        if let Some(who) = &mut self.row.who {
-            who.organisation_kind.clone_from(&facts.organisation);
+        let Some(who) = &mut self.row.who else { return };
+        who.organisation_kind.clone_from(&facts.organisation);
+        // whatever they ask of this patient meanwhile, and however it ends, would tell that they look for another's sake
+        let held = facts.patient.overrides.iter().find(|grant| {
+            let theirs = grant.person.issuer == who.issuer && grant.person.subject == who.subject;
+            theirs && grant.reason.is_for_anothers_sake() && grant.start <= facts.now && facts.now < grant.end
+        });
+        if let Some(grant) = held {
+            self.row.held = Some(grant.id.clone());
         }
     }
 

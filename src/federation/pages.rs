@@ -41,7 +41,11 @@ pub async fn search<T: Take>(
     let mut url = first;
     loop {
         budget.pages = budget.pages.checked_sub(1).ok_or(Failure::TooManyPages)?;
-        let page = http.get(provider, url.clone(), request, &mut budget.bytes).await?;
+        let page = match http.get(provider, url.clone(), request, &mut budget.bytes).await {
+            // a page that it named itself: that is no word on whether it serves the type
+            Err(Failure::Status(_)) if seen.len() > 1 => return Err(Failure::NotSearchset),
+            page => page?,
+        };
         let (head, back) = read(page, &mut budget.limits, taker).await?;
         taker = back;
         if !head.is_searchset() {

@@ -52,7 +52,7 @@ fn permit(basis: Basis, patient_facts: PatientFacts, suspended: &[&str]) -> Perm
         patient: Arc::new(PatientFacts { relationships: vec![relationship], ..patient_facts }),
         global: Arc::new(GlobalFacts { suspended, ..GlobalFacts::default() }),
         evidence: Evidence::NotAsked,
-        organisation: Some("acute-trust".into()),
+        organisation: Some("gp-practice".into()),
         now: Timestamp(1),
     };
     let action = Action::ReadRecord(ResourceType::Condition, Interaction::Search);

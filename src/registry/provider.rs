@@ -146,7 +146,7 @@ impl ProviderConfig {
 
 impl Provider {
     pub fn is_gp_practice(&self) -> bool {
-        &*self.kind == "gp-practice"
+        &*self.kind == crate::access::GENERAL_PRACTICE
     }
 }
 

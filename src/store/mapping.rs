@@ -211,14 +211,15 @@ pub(super) fn long_over(at: Timestamp) -> Timestamp {
     at.minus(Relationships::LONGEST_AFTER)
 }
 
-/// id, issuer, subject, reason, start, end.
-pub(super) type OverrideCells = (String, String, String, String, i64, i64);
+/// id, issuer, subject, organisation, reason, start, end.
+pub(super) type OverrideCells = (String, String, String, String, String, i64, i64);
 
 pub(super) fn overriding(cells: OverrideCells) -> Result<Override, StoreError> {
-    let (id, issuer, subject, reason, start, end) = cells;
+    let (id, issuer, subject, organisation, reason, start, end) = cells;
+    let organisation = ods(&organisation)?;
     let reason = OverrideReason::parse(&reason).ok_or(StoreError::Corrupt)?;
     let (start, end) = (Timestamp(start), Timestamp(end));
-    Ok(Override { id, person: Person { issuer, subject }, reason, start, end })
+    Ok(Override { id, person: Person { issuer, subject }, organisation, reason, start, end })
 }
 
 /// fingerprint, from_epoch, at.

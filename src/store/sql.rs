@@ -29,7 +29,7 @@ pub(super) const RELATIONSHIPS: &str = "SELECT organisation, basis, evidence, st
     WHERE patient = $1 AND from_epoch <= $2 AND (superseded_at IS NULL OR until_epoch > $2) \
     AND (end_at IS NULL OR end_at > $3) ORDER BY start_at, id";
 
-pub(super) const OVERRIDES: &str = "SELECT id, issuer, subject, reason, start_at, end_at FROM override_grant \
+pub(super) const OVERRIDES: &str = "SELECT id, issuer, subject, organisation, reason, start_at, end_at FROM override_grant \
     WHERE patient = $1 AND from_epoch <= $2 AND end_at > $3 ORDER BY id";
 
 pub(super) const QUARANTINED: &str = "SELECT source FROM quarantine \

@@ -125,6 +125,8 @@ async fn past(
     };
     let patient = row.as_ref().and_then(|row| row.patient);
     opened.asks("operation", canonical.to_owned(), Some("Patient"), patient);
+    // that somebody asks about what is held back would tell of it
+    row.iter().filter_map(|row| row.held.as_deref()).for_each(|hold| opened.held(hold));
     released(g, requester, Wanted { action, patient }, opened, async |_, _| {
         let row = row.clone().ok_or(Ending::NotFound)?;
         let sources: Vec<OdsCode> = row.sources.iter().map(|line| line.source).collect();
@@ -142,6 +144,8 @@ async fn theirs(g: &Gateway, requester: &Requester, request: RequestId) -> Resul
     for stored in g.reader.request_rows(request).await? {
         closing.extend(stored.row()?.filter(|row| row.kind != Kind::Intent));
     }
+    // one that was decided before one that was not: whoever asks may have used its id again
+    closing.sort_by_key(|row| row.policy.is_some());
     let of = |row: &Row| row.who.as_ref().map(|who| (who.issuer.clone(), who.subject.clone()));
     let own = Some((requester.issuer.clone(), requester.subject.clone()));
     if let Some(row) = closing.iter().rfind(|row| of(row) == own) {

@@ -58,7 +58,7 @@ fn grant(
 ) -> Grant {
     let start = Timestamp::now();
     let (id, end) = (id.to_owned(), start.plus(policy.overrides().lasts()));
-    let grant = Override { id, person: by.person(), reason: asked.reason, start, end };
+    let grant = Override { id, person: by.person(), organisation, reason: asked.reason, start, end };
     Grant { patient, organisation, text: asked.text.clone(), grant }
 }
 

@@ -132,7 +132,8 @@ const EXPIRY: Race = Race {
         cared_for(state);
         let (start, end) = (Timestamp(0), Timestamp::now().plus(SHORT));
         let id = "g".to_owned();
-        let grant = Override { id, person: person(), reason: OverrideReason::HarmToChild, start, end };
+        let organisation = ods("RZ900");
+        let grant = Override { id, person: person(), organisation, reason: OverrideReason::HarmToChild, start, end };
         state.patient.overrides.push(grant);
         state.patient.objections.push(objection(Terms::default()));
         state.end = Some(end);

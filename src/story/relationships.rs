@@ -2,7 +2,7 @@
 
 use super::{Ending, Gateway, Wrote, written};
 use crate::{
-    access::{Action, Recorder, Wanted, parameters},
+    access::{Action, Basis, GENERAL_PRACTICE, Recorder, Wanted, parameters},
     audit::Opened,
     domain::Timestamp,
     fhir::outcome::{Issue, IssueCode, OperationOutcome, Severity},
@@ -23,6 +23,11 @@ pub async fn assert_relationship(
     };
     let (patient, relationship) = (assertion.patient, assertion.relationship);
     opened.asks("operation", "Patient/$assert-relationship".to_owned(), Some("Patient"), Some(patient));
+    let kind = g.registry.kind_of(relationship.organisation).map(|kind| &**kind);
+    if relationship.basis == Basis::Registered && kind != Some(GENERAL_PRACTICE) {
+        let said = "only a general practice has registered patients: say caseload or care-team";
+        return Err(Ending::content("Parameters.parameter.where(name='basis')", said).close(opened).await);
+    }
     let action = Action::AssertRelationship { organisation: relationship.organisation };
     let wanted = Wanted { action, patient: Some(patient) };
     written(g, requester, wanted, opened, 201, async |_| {

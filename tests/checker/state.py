@@ -79,10 +79,11 @@ def object_to(gateway: Gateway, number: str, objection: Objection, people: Peopl
         staff = clinician(gateway, people["withdrawer"], objection.withdrawn_at)
         write(gateway, "PUT", f"Consent/{id}", staff, body | evidence, 200)
     if objection.reviewed:
-        named = objection.terms.sources + objection.terms.recipients
-        office = next(name for name in named if name in READERS)
-        officer = gateway.token(persona="staff", organisation=office, role="R0001", user="555021470010", scope=REVIEWER)
+        office = next(name for name in objection.terms.sources if name in READERS)
         for outcome in REVIEWS[objection.reviewed]:
+            # whoever decided does not say that the patient was told
+            user = "555021470011" if outcome == "patient-told" else "555021470010"
+            officer = gateway.token(persona="staff", organisation=office, role="R0001", user=user, scope=REVIEWER)
             note = parameters(outcome={"valueCode": outcome}, note={"valueString": "Looked at"})
             write(gateway, "POST", f"Consent/{id}/$review", officer, note, 200)
     return [] if objection.reviewed == "lifted" else [(id, body)]

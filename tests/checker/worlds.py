@@ -158,7 +158,10 @@ def ties(draw) -> Tie:
     end = draw(ends)
     if end is not None and end <= start:
         end = start + 2
-    return Tie(draw(st.sampled_from(READERS)), draw(bases), start, end, draw(st.sampled_from([False] * 5 + [True])))
+    organisation, basis = draw(st.sampled_from(READERS)), draw(bases)
+    # only a general practice has registered patients: of anybody else it is refused at the door
+    basis = "caseload" if basis == "registered" and organisation not in PRACTICES else basis
+    return Tie(organisation, basis, start, end, draw(st.sampled_from([False] * 5 + [True])))
 
 
 def names(values, most=2):
@@ -200,7 +203,7 @@ def objections(draw, practice: str | None) -> Objection:
         exceptions = tuple(draw(st.lists(terms().filter(lambda one: one != Terms()), min_size=1, max_size=2)))
     emergency, not_even = draw(st.sampled_from([("", False)] * 3 + [("rule", False), ("exception", False), ("", True), ("", True)]))
     start, end = draw(st.sampled_from([(None, None)] * 6 + [(-5, 5), (-5, None), (None, 5), (5, None), (5, 20)]))
-    organisations = [name for name in named.sources + named.recipients if name in READERS]
+    organisations = [name for name in named.sources if name in READERS]
     reviewed = draw(st.sampled_from(["", "", "", "under-review", "upheld", "not-upheld", "lifted"])) if organisations else ""
     withdrawn_at = draw(st.sampled_from(["", "", "", practice])) if practice and not reviewed else ""
     return Objection(named, exceptions, emergency, not_even, start, end, reviewed, withdrawn_at)

@@ -3,7 +3,7 @@
 use super::{Audience, Said, terms};
 use crate::{
     access::{
-        Evidence, Facts, Policy, Relationship, Wanted,
+        Evidence, Facts, Matter, Policy, Relationship, Wanted,
         decide::Walk,
         question::{Doing, Reach, Step},
     },
@@ -129,7 +129,15 @@ impl Context<'_> {
     fn see(&self) -> Vec<Said> {
         let mut said = Vec::new();
         if let Audience::Officer(_) = self.audience {
+            let own = self.requester.party.organisation();
             said.extend(self.walk.objections.iter().map(|objection| {
+                // another organisation's is not theirs to read here either
+                let Matter { recipients, sources, .. } = &objection.terms.covers;
+                let everyones = recipients.is_empty() && sources.is_empty();
+                let theirs = own.is_some_and(|own| objection.recorded_by == Some(own) || objection.terms.names(own));
+                if !everyones && !theirs {
+                    return Said::new("objection", "another".to_owned(), "An objection applies.".to_owned());
+                }
                 let by = objection.recorded_by.map(|ods| format!(" Recorded by {ods}.")).unwrap_or_default();
                 Said::new("objection", objection.id.clone(), format!("{}{by}", terms::in_words(&objection.terms)))
             }));

@@ -59,7 +59,14 @@ fn what_was_no_use_is_not_offered_again() {
     let terms = Terms { not_even_in_an_emergency: true, ..Terms::default() };
     let mut facts = cared_for(&[terms]);
     let end = Timestamp(NOW.0 + 1_000_000);
-    let grant = Override { id: "g".into(), person: person(), reason: OverrideReason::Emergency, start: NOW, end };
+    let grant = Override {
+        id: "g".into(),
+        person: person(),
+        organisation: own(),
+        reason: OverrideReason::Emergency,
+        start: NOW,
+        end,
+    };
     Arc::make_mut(&mut facts.patient).overrides = vec![grant];
     let told = explained(&gp(), &facts, Audience::Oneself);
     let next: Vec<_> = told.next.iter().filter_map(|next| next.value.as_deref()).collect();

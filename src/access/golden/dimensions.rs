@@ -30,7 +30,7 @@ pub struct Asker {
 /// One of each group of job roles, and those that no table knows.
 pub fn askers() -> Vec<Asker> {
     let at = |name, requester, at| Asker { name, requester, at };
-    let hospital = |name, requester| at(name, requester, Some("acute-trust"));
+    let practice = |name, requester| at(name, requester, Some("gp-practice"));
     let role = |code| requester(staff(Some(code)));
     let patient = |number| requester(Party::Patient { nhs_number: number });
     let with = |code: &str, activity: &str| match staff(Some(code)) {
@@ -42,32 +42,32 @@ pub fn askers() -> Vec<Asker> {
     };
     let somebody = worlds::patient();
     vec![
-        hospital("clinical (R0260)", role("R0260")),
-        hospital("clinical-support (R8004)", role("R8004")),
-        hospital("pharmacy (R1290)", role("R1290")),
-        hospital("social-care (R1330)", role("R1330")),
-        hospital("governance (R0001)", role("R0001")),
-        hospital("audit (R5100)", role("R5100")),
-        hospital("audit with B0015", with("R5100", "B0015")),
-        hospital("administrative (R8009)", role("R8009")),
-        hospital("administrative with B0401", with("R8009", "B0401")),
-        hospital("administrative with B0380, which is not theirs", with("R8009", "B0380")),
-        hospital("systems (R8015)", role("R8015")),
-        hospital("no-access (R1860)", role("R1860")),
-        hospital("a role that is not in the table (R9999)", role("R9999")),
-        hospital("no role selected", requester(staff(None))),
+        practice("clinical (R0260)", role("R0260")),
+        practice("clinical-support (R8004)", role("R8004")),
+        practice("pharmacy (R1290)", role("R1290")),
+        practice("social-care (R1330)", role("R1330")),
+        practice("governance (R0001)", role("R0001")),
+        practice("audit (R5100)", role("R5100")),
+        practice("audit with B0015", with("R5100", "B0015")),
+        practice("administrative (R8009)", role("R8009")),
+        practice("administrative with B0401", with("R8009", "B0401")),
+        practice("administrative with B0380, which is not theirs", with("R8009", "B0380")),
+        practice("systems (R8015)", role("R8015")),
+        practice("no-access (R1860)", role("R1860")),
+        practice("a role that is not in the table (R9999)", role("R9999")),
+        practice("no role selected", requester(staff(None))),
         at("R0260 at a care home", role("R0260"), Some("care-home")),
         at("R0260 at a charity", role("R0260"), Some("voluntary-sector")),
         at("R0260 at a commissioner", role("R0260"), Some("icb")),
         at("R0260 at the police", role("R0260"), Some("police")),
         at("R0260 at an organisation of an unknown kind", role("R0260"), Some("circus")),
         at("R0260 at an organisation nobody registered", role("R0260"), None),
-        hospital("R0260, barred", Requester { subject: "revoked".to_owned(), ..role("R0260") }),
-        hospital("R0260 with no scope", Requester { scopes: Scopes::default(), ..role("R0260") }),
+        practice("R0260, barred", Requester { subject: "revoked".to_owned(), ..role("R0260") }),
+        practice("R0260 with no scope", Requester { scopes: Scopes::default(), ..role("R0260") }),
         at("the patient", patient(somebody), None),
         at("another patient", patient(somebody_else()), None),
         at("a patient's representative", Requester { acting: Some("a".to_owned()), ..patient(somebody) }, None),
-        hospital("an organisation's system", requester(Party::System { organisation: own() })),
+        practice("an organisation's system", requester(Party::System { organisation: own() })),
         at("a system of the police", requester(Party::System { organisation: own() }), Some("police")),
     ]
 }
@@ -204,7 +204,14 @@ pub fn objections() -> Vec<(&'static str, Option<Objection>)> {
 }
 
 pub fn overrides() -> Vec<(&'static str, Option<Override>)> {
-    let grant = |reason| Override { id: "g".to_owned(), person: person(), reason, start: hours(-1), end: hours(1) };
+    let grant = |reason| Override {
+        id: "g".to_owned(),
+        person: person(),
+        organisation: own(),
+        reason,
+        start: hours(-1),
+        end: hours(1),
+    };
     let mut all = vec![("none", None)];
     all.extend(OverrideReason::ALL.map(|reason| (reason.as_str(), Some(grant(reason)))));
     let child = || grant(OverrideReason::HarmToChild);

@@ -227,7 +227,7 @@ pub fn grant() -> impl Strategy<Value = Override> {
     let end = prop_oneof![1 => (0_i64..2).prop_map(days), 1 => moment()];
     (anybody(), select(OverrideReason::ALL.to_vec()), moment(), end).prop_map(|(person, reason, start, end)| {
         let id = format!("{}-{}", reason.as_str(), end.0);
-        Override { id, person, reason, start, end }
+        Override { id, person, organisation: own(), reason, start, end }
     })
 }
 
@@ -243,8 +243,8 @@ pub fn patient_facts() -> impl Strategy<Value = PatientFacts> {
 }
 
 pub fn any_world() -> impl Strategy<Value = World> {
-    let others = select(vec!["gp-practice", "care-home", "voluntary-sector", "icb", "police", "circus"]);
-    let kinds = prop_oneof![4 => Just("acute-trust"), 1 => others];
+    let others = select(vec!["acute-trust", "care-home", "voluntary-sector", "icb", "police", "circus"]);
+    let kinds = prop_oneof![4 => Just("gp-practice"), 1 => others];
     let about = prop_oneof![9 => Just(patient()), 1 => Just(somebody_else())];
     let known = (patient_facts(), btree_set(organisation(), 0..2), weighted(0.95, kinds));
     let evidence = select(vec![

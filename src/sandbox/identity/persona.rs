@@ -89,7 +89,7 @@ static STAFF: [Staff; 14] = [
     },
     staff("researcher", "555021400110", "Dr J Sedge (synthetic)", role("R1860", "Researcher", "RZ902", &[])),
     staff("privacy-officer-estuary", "555021400111", "K Mooring (synthetic)", role("R0001", "Privacy Officer", "RZ901", ALERTS)),
-    staff("privacy-officer-saltmarsh", "555021400113", "M Shingle (synthetic)", role("R0001", "Privacy Officer", "F99001", ALERTS)),
+    staff("privacy-officer-saltmarsh", "555021400114", "M Shingle (synthetic)", role("R0001", "Privacy Officer", "F99001", ALERTS)),
     staff("caldicott-guardian", "555021400112", "Dr L Beacon (synthetic)", role("R5105", "Caldicott Guardian", "RZ901", ALERTS)),
 ];
 

@@ -14,7 +14,14 @@ use serde_json::json;
 fn grant(id: &str, reason: OverrideReason) -> Grant {
     let person = Person { issuer: "https://id.example".into(), subject: "doctor".into() };
     let start = Timestamp::now();
-    let grant = Override { id: id.into(), person, reason, start, end: start.plus(Duration::from_secs(60)) };
+    let grant = Override {
+        id: id.into(),
+        person,
+        organisation: ods("RZ901"),
+        reason,
+        start,
+        end: start.plus(Duration::from_secs(60)),
+    };
     Grant { patient: patient(1), organisation: ods("RZ901"), text: "found collapsed".into(), grant }
 }
 

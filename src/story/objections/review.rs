@@ -25,7 +25,8 @@ pub async fn review(
         Err(fault) => return Err(Ending::Content(fault).close(opened).await),
     };
     let organisation = requester.party.organisation();
-    let concerns_own = organisation.is_some_and(|own| found.as_ref().is_some_and(|consent| consent.concerns(own)));
+    let concerns_own =
+        organisation.is_some_and(|own| found.as_ref().is_some_and(|consent| consent.is_reviewed_by(own)));
     let patient = found.as_ref().map(|consent| consent.patient);
     let wanted = Wanted { action: Action::ReviewObjection { concerns_own }, patient };
     let id = found.map(|consent| consent.id).unwrap_or_default();
@@ -36,6 +37,10 @@ pub async fn review(
         let recorded_it = current.withdrawer.as_ref().is_some_and(|withdrawer| withdrawer.person == requester.person());
         if recorded_it && review.outcome == Outcome::WithdrawalConfirmed {
             let said = "whoever recorded a withdrawal does not confirm it";
+            return Err(Ending::content("Parameters.parameter.where(name='outcome')", said));
+        }
+        if review.outcome == Outcome::PatientTold && current.recorded_by == recorder(requester) {
+            let said = "another person than decided says that the patient has been told";
             return Err(Ending::content("Parameters.parameter.where(name='outcome')", said));
         }
         let (state, resource) = match next {

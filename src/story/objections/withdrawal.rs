@@ -1,4 +1,4 @@
-use super::{Sees, another_organisation, answer, is_current, patient_of, policy, stored};
+use super::{Sees, another_organisation, answer, is_current, patient_of, stored};
 use crate::{
     access::{
         Action, ConsentRecord, ConsentState, Sequel, Wanted, Withdrawer, consent,
@@ -6,7 +6,7 @@ use crate::{
     },
     audit::Opened,
     domain::{NhsNumber, OdsCode, Timestamp},
-    identity::Requester,
+    identity::{Party, Requester},
     story::{Ending, Gateway, Wrote, relationships::recorder, written},
 };
 use serde_json::{Map, json};
@@ -27,11 +27,11 @@ pub async fn withdraw(
         Ok(read) => read,
         Err(fault) => return Err(Ending::Content(fault).close(opened).await),
     };
-    let sees = match policy(g).await {
-        Ok(policy) => Sees::of(g, &policy, requester),
-        Err(ending) => return Err(ending.close(opened).await),
+    // the patient's own, or one that their own organisation wrote down; any other is not there for them
+    let sees = match &requester.party {
+        Party::Patient { nhs_number } => Sees::Own(*nhs_number),
+        Party::Staff { organisation, .. } | Party::System { organisation } => Sees::RecordedBy(*organisation),
     };
-    // one that they may not see is one that is not there
     let found = found.filter(|consent| sees.may(consent, false));
     let wanted = Wanted { action: Action::WithdrawObjection, patient: found.as_ref().map(|consent| consent.patient) };
     let id = found.map(|consent| consent.id).unwrap_or_default();
