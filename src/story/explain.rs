@@ -70,7 +70,8 @@ async fn explained(
     if facts.epochs() != permit.epochs() {
         return Err(Ending::Stale);
     }
-    let sources: Vec<OdsCode> = g.registry.all().map(|provider| provider.ods).collect();
+    // what another organisation's part is in it, its own officers are told
+    let sources: Vec<OdsCode> = about.party.organisation().into_iter().collect();
     let audience = if officer { Audience::Officer(&sources) } else { Audience::Oneself };
     let wanted = Wanted { action: Action::ReadRecord(resource_type, Interaction::Search), patient: Some(patient) };
     let explanation = permit.rules_in_force().explain(about, &wanted, &facts, audience);
@@ -129,7 +130,7 @@ async fn past(
     row.iter().filter_map(|row| row.held.as_deref()).for_each(|hold| opened.held(hold));
     released(g, requester, Wanted { action, patient }, opened, async |_, _| {
         let row = row.clone().ok_or(Ending::NotFound)?;
-        let sources: Vec<OdsCode> = row.sources.iter().map(|line| line.source).collect();
+        let sources: Vec<OdsCode> = requester.party.organisation().into_iter().collect();
         let officer = action == Action::ExplainColleague;
         let audience = if officer { Audience::Officer(&sources) } else { Audience::Oneself };
         let past = Past::explain(row, &**g.facts.store(), &g.policies, audience).await?;

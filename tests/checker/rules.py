@@ -161,10 +161,20 @@ def holds(tie) -> bool:
 # 3. See
 
 
+def override_of(facts: Facts, asker: Asker) -> Override | None:
+    """The person's own, at the organisation where they took it, for a reason that the role selected now may still take."""
+    override = facts.overrides.get(asker.user)
+    taken_at = CLAIMED_AT if asker.user in facts.claims else facts.practice
+    if override is None or asker.organisation != taken_at:
+        return None
+    group = GROUP_OF_ROLE.get(asker.role) or {}
+    return override if override.reason in group.get("may_override", ()) else None
+
+
 def see(facts: Facts, asker: Asker) -> list[str]:
     for objection in facts.objections:
         if closes(objection, facts, asker):
-            override = facts.overrides.get(asker.user)
+            override = override_of(facts, asker)
             if override is None:
                 return ["whole-record-objection"]
             if objection.not_even and not override.for_another:
@@ -200,7 +210,7 @@ def meant_for(terms: Terms, asker: Asker) -> bool:
 def disclose(facts: Facts, asker: Asker, grade: str, source: str, entry: Entry) -> tuple[list[str], list[str]]:
     """The rules that withhold an entry, and those that would but for an exemption."""
     withheld, lifted = [], []
-    own, override = source == asker.organisation, facts.overrides.get(asker.user)
+    own, override = source == asker.organisation, override_of(facts, asker)
 
     def forbid(rule: str, lifted_by_own=False, lifted_by_override=False):
         if lifted_by_own and own:

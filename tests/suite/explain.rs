@@ -2,7 +2,7 @@
 
 use crate::{
     fhir,
-    harness::{Answer, Gate, NHS, Setup, on_each_database, own, program},
+    harness::{Answer, Gate, NHS, ODS, Setup, on_each_database, own, program},
     objections::{one_source, recorded, whole_record, withdrawn},
     policy,
     relationships::{assert_relationship, ended},
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 const GP: &str = "gp-saltmarsh";
 const OFFICER: &str = "privacy-officer-estuary";
+const IRCP: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 
 fn why(patient: NhsNumber, more: &str) -> String {
     format!("Patient/$explain-access?identifier={NHS}%7C{}{more}", patient.digits())
@@ -93,11 +94,17 @@ async fn an_officer_is_told_of_a_colleague_which_objection_applied_and_what_it_k
     for gate in on_each_database().await {
         let patient = gate.shared_with("F99002", "estuary")[0];
         assert_relationship(&gate, patient, "RZ901").await;
-        let id = recorded(&gate, patient, &one_source(patient, "F99002")).await;
+        let anothers = recorded(&gate, patient, &one_source(patient, "F99002")).await;
+        let mut to_them = whole_record(patient);
+        let recipient = json!({"coding": [{"system": IRCP, "code": "IRCP"}]});
+        let them = json!({"identifier": {"system": ODS, "value": "RZ901"}});
+        to_them["provision"]["actor"] = json!([{"role": recipient, "reference": them}]);
+        to_them["provision"]["class"] = json!([{"system": "http://hl7.org/fhir/resource-types", "code": "Condition"}]);
+        let id = recorded(&gate, patient, &to_them).await;
         let path = why(patient, "&type=Condition&user=555021400103&role=R0050");
         let answer = told(&gate, OFFICER, &path, "permitted").await;
-        assert!(answer.text.contains(&id) && answer.text.contains("written by F99002"), "{}", answer.text);
-        assert!(answer.text.contains("What F99002 holds is not shown."), "{}", answer.text);
+        assert!(answer.text.contains(&id) && answer.text.contains("An objection applies."), "{}", answer.text);
+        assert!(!answer.text.contains(&anothers) && !answer.text.contains("F99002"), "{}", answer.text);
         assert!(answer.text.contains("user/*.rs"), "what was assumed is said");
         // the clinician is told neither
         let own = told(&gate, "consultant-estuary", &why(patient, "&type=Condition"), "permitted").await;

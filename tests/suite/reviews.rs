@@ -1,8 +1,8 @@
 //! The privacy office and objections: what it sees, what it decides, and what follows.
 
 use crate::{
-    harness::{Answer, Gate, on_each_database, own, source_of},
-    objections::{one_source, persona, recorded, withdrawn},
+    harness::{Answer, Gate, ODS, on_each_database, own, source_of},
+    objections::{one_source, persona, recorded, whole_record, withdrawn},
     relationships::asserted,
 };
 use caregate::{
@@ -60,7 +60,12 @@ async fn an_objection_that_is_not_upheld_is_in_force_until_the_patient_has_been_
             ("not-upheld", "active", "not-upheld", true),
             ("patient-told", "rejected", "lifted", false),
         ] {
-            let answer = reviewed(&gate, OFFICER, &id, said).await;
+            if said == "patient-told" {
+                let alone = reviewed(&gate, OFFICER, &id, said).await;
+                assert_eq!((alone.status, alone.code().as_str()), (422, "value"), "whoever decided says no more");
+            }
+            let officer = if said == "patient-told" { "caldicott-guardian" } else { OFFICER };
+            let answer = reviewed(&gate, officer, &id, said).await;
             assert_eq!(answer.status, 200, "{}", answer.text);
             let consent = answer.json();
             assert_eq!(standing(&consent), (status, state));
@@ -151,12 +156,28 @@ async fn an_officer_sees_and_decides_what_concerns_their_own_organisation_and_is
             refused(reviewed(&gate, stranger, &own, "under-review").await).await;
         }
 
-        // of patients registered with them all objections do
-        let mut registered = asserted(patient, "RZ901");
-        registered["parameter"][2]["valueCode"] = json!("registered");
-        assert_eq!(gate.post("system:RZ901", "Patient/$assert-relationship", &registered).await.status, 201);
-        assert_eq!(gate.search(OFFICER, "Consent", patient).await.match_ids(), [others.clone(), own]);
-        assert_eq!(gate.get(OFFICER, &format!("Consent/{others}")).await.status, 200);
-        assert_eq!(reviewed(&gate, OFFICER, &others, "under-review").await.status, 200);
+        // whoever is kept from seeing something is no judge of that, nor whom an exception names
+        let mut to_them = whole_record(patient);
+        to_them["provision"]["actor"] = json!([{
+            "role": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP"}]},
+            "reference": {"identifier": {"system": ODS, "value": "RZ901"}},
+        }]);
+        let to_them = recorded(&gate, patient, &to_them).await;
+        assert_eq!(gate.get(OFFICER, &format!("Consent/{to_them}")).await.status, 200);
+        refused(reviewed(&gate, OFFICER, &to_them, "under-review").await).await;
+
+        // of patients registered with them all objections do; but nobody is registered with a hospital
+        let registered = |organisation| {
+            let mut said = asserted(patient, organisation);
+            said["parameter"][2]["valueCode"] = json!("registered");
+            said
+        };
+        let claimed = gate.post("system:RZ901", "Patient/$assert-relationship", &registered("RZ901")).await;
+        gate.ends(&claimed, 422, "value", Kind::Failed, "content").await;
+        refused(gate.get(OFFICER, &format!("Consent/{others}")).await).await;
+        let practice = "privacy-officer-saltmarsh";
+        assert_eq!(gate.post("system:F99001", "Patient/$assert-relationship", &registered("F99001")).await.status, 201);
+        assert_eq!(gate.search(practice, "Consent", patient).await.match_ids(), [others.clone(), own, to_them]);
+        assert_eq!(reviewed(&gate, practice, &others, "under-review").await.status, 200);
     }
 }

@@ -128,13 +128,14 @@ impl Context<'_> {
 
     fn see(&self) -> Vec<Said> {
         let mut said = Vec::new();
-        if let Audience::Officer(_) = self.audience {
+        if let Audience::Officer(places) = self.audience {
             let own = self.requester.party.organisation();
             said.extend(self.walk.objections.iter().map(|objection| {
                 // another organisation's is not theirs to read here either
                 let Matter { recipients, sources, .. } = &objection.terms.covers;
                 let everyones = recipients.is_empty() && sources.is_empty();
-                let theirs = own.is_some_and(|own| objection.recorded_by == Some(own) || objection.terms.names(own));
+                let theirs = own.is_some_and(|own| objection.recorded_by == Some(own) || objection.terms.names(own))
+                    || (!sources.is_empty() && sources.iter().all(|source| places.contains(source)));
                 if !everyones && !theirs {
                     return Said::new("objection", "another".to_owned(), "An objection applies.".to_owned());
                 }
