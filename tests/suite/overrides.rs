@@ -2,7 +2,7 @@
 
 use crate::{
     desk,
-    harness::{Answer, Gate, NHS, Setup, on_each_database, own, source_of},
+    harness::{Answer, Gate, NHS, Setup, of_patient, on_each_database, own, source_of},
     objections::{one_source, persona, recorded, whole_record},
     relationships::assert_relationship,
 };
@@ -11,6 +11,7 @@ use caregate::{
     audit::{Kind, PatientRows},
     domain::{NhsNumber, Timestamp},
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -274,4 +275,38 @@ async fn the_log_says_that_an_override_began_and_what_was_read_under_it() {
         assert_eq!(reason["valueCode"], "own-risk");
     }
     assert!(!log.text.contains("unconscious"));
+}
+
+#[tokio::test]
+async fn an_override_opens_nothing_elsewhere_nor_in_a_role_that_may_take_none() {
+    let gate = own().await;
+    let patient = gate.shared_with("F99001", "estuary")[0];
+    for organisation in ["RZ901", "RZ902"] {
+        assert_relationship(&gate, patient, organisation).await;
+    }
+    recorded(&gate, patient, &whole_record(patient)).await;
+    overridden(&gate, "consultant-estuary", patient, "emergency").await;
+    for (organisation, role, status) in [("RZ901", "R0050", 200), ("RZ902", "R0050", 403), ("RZ901", "R8004", 403)] {
+        let wishes = [("organisation", organisation), ("role", role), ("user", "555021400103")];
+        let token = gate.token_with("staff", &wishes).await;
+        let answer = Answer::of(gate.request(Method::GET, &of_patient("Condition", patient)).bearer_auth(token)).await;
+        assert_eq!(answer.status, status, "{organisation} {role}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_holder_of_an_override_for_anothers_sake_asks_meanwhile_is_held_too() {
+    let gate = own().await;
+    let patient = gate.registered("F99001", 0).nhs_number;
+    overridden(&gate, GP, patient, "harm-to-child").await;
+    let why = gate.get(GP, &format!("Patient/$explain-access?identifier={NHS}%7C{}", patient.digits())).await;
+    let token = gate.token_with(GP, &[("purpose", "HRESCH")]).await;
+    let refused = Answer::of(gate.request(Method::GET, &of_patient("Condition", patient)).bearer_auth(token)).await;
+    assert_eq!((why.status, refused.status), (200, 403));
+    for answer in [&why, &refused] {
+        assert!(gate.closing(answer).await.held.is_some());
+    }
+    // another's are the patient's to see
+    let other = gate.search("consultant-estuary", "Condition", patient).await;
+    assert_eq!(gate.closing(&other).await.held, None);
 }
