@@ -8,11 +8,19 @@ use crate::{
         parameters::{self, Overriding},
     },
     audit::Opened,
-    domain::{NhsNumber, OdsCode, Timestamp},
+    domain::{NhsNumber, OdsCode, RequestId, Timestamp},
+    federation::{Question, Said},
     identity::{Party, Requester},
+    registry::{Plan, Provider},
 };
+use futures::future::join_all;
 use serde_json::{Map, Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 use uuid::Uuid;
+
+/// A practice that does not answer so soon whether the patient is registered there is not waited for: somebody's life may be.
+const SOON: Duration = Duration::from_secs(1);
 
 const REQUEST: &str = "Patient/$override";
 
@@ -37,11 +45,12 @@ pub async fn override_objections(
         opened.held(&id);
     }
     let wanted = Wanted { action: Action::Override(reason), patient: Some(patient) };
+    let request = opened.request_id();
     written(g, requester, wanted, opened, 201, async |patient| {
         let organisation = requester.party.organisation().ok_or(Ending::Internal)?;
         let policy = g.policies.of(&*g.facts.global().await?).await?;
         let grant = grant(&policy, requester, organisation, &id, patient, &asked);
-        let alerts = alerts(g, &policy, requester, &grant).await?;
+        let alerts = alerts(g, &policy, requester, &grant, request).await?;
         g.desk.grant(&grant, &alerts).await?;
         Ok((answer(&grant.grant), None))
     })
@@ -62,16 +71,48 @@ fn grant(
     Grant { patient, organisation, text: asked.text.clone(), grant }
 }
 
-/// One for each organisation concerned, by the facts as they stand in the database.
-async fn alerts(g: &Gateway, policy: &Policy, by: &Requester, grant: &Grant) -> Result<Vec<Alert>, Ending> {
+/// One for each organisation concerned, by the facts as they stand in the database, and for the practice that says that the
+/// patient is registered there. The intent of this request is committed: providers may be asked.
+async fn alerts(
+    g: &Gateway,
+    policy: &Policy,
+    by: &Requester,
+    grant: &Grant,
+    request: RequestId,
+) -> Result<Vec<Alert>, Ending> {
     let Grant { patient, organisation, grant: taken, .. } = grant;
     let facts = g.facts.store().patient_facts(*patient).await?;
-    let concerned = policy.concerned(&facts, *organisation, taken.start);
+    let mut concerned = policy.concerned(&facts, *organisation, taken.start);
+    let global = g.facts.global().await?;
+    let practices = g.registry.all().filter(|provider| {
+        let set_aside = global.suspended.contains(&provider.ods) || facts.quarantined.contains(&provider.ods);
+        provider.is_gp_practice() && !set_aside && !concerned.contains(&provider.ods)
+    });
+    let asked: Vec<_> = practices.map(|provider| registered(g, policy, provider, *patient, request)).collect();
+    concerned.extend(join_all(asked).await.into_iter().flatten());
     let detail = detail(policy, by, grant);
     let alert = |organisation| {
         Alert::new(TaskKind::Override, organisation, *patient, &taken.id, detail.clone(), taken.start, &g.base)
     };
     Ok(concerned.into_iter().map(alert).collect())
+}
+
+/// The practice, if it keeps this patient as its own.
+async fn registered(
+    g: &Gateway,
+    policy: &Policy,
+    practice: &Arc<Provider>,
+    patient: NhsNumber,
+    request: RequestId,
+) -> Option<OdsCode> {
+    let plan = Plan { ask: vec![Arc::clone(practice)], skip: Vec::new() };
+    let question = Question { patient, sensitivities: policy.sensitivities(), resource_type: None, only: None };
+    let gathered = timeout(SOON, g.federation.gather(&plan, question, request)).await.ok()?;
+    let found = gathered.sources.iter().any(|source| match &source.said {
+        Said::Holds(resolution, _) => resolution.is_registered_at(practice.ods),
+        _ => false,
+    });
+    found.then_some(practice.ods)
 }
 
 fn detail(policy: &Policy, by: &Requester, Grant { organisation, text, grant, .. }: &Grant) -> Map<String, Value> {

@@ -13,7 +13,10 @@ use caregate::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 const GP: &str = "gp-saltmarsh";
 const OVERRIDE: &str = "Patient/$override";
@@ -309,4 +312,19 @@ async fn whatever_the_holder_of_an_override_for_anothers_sake_asks_meanwhile_is_
     // another's are the patient's to see
     let other = gate.search("consultant-estuary", "Condition", patient).await;
     assert_eq!(gate.closing(&other).await.held, None);
+}
+
+#[tokio::test]
+async fn the_practice_that_nobody_recorded_is_told_too_and_one_that_is_silent_holds_up_no_emergency() {
+    let gate = own().await;
+    let patient = gate.shared_with("F99001", "estuary")[0];
+    assert_relationship(&gate, patient, "RZ901").await;
+    recorded(&gate, patient, &whole_record(patient)).await;
+    gate.fault("blackwater", json!({"fault": "delay", "milliseconds": 5000})).await;
+    let began = Instant::now();
+    overridden(&gate, "consultant-estuary", patient, "emergency").await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    for officer in ["privacy-officer-estuary", "privacy-officer-saltmarsh"] {
+        assert_eq!(gate.get(officer, "Task?status=requested").await.matches().len(), 1, "{officer}");
+    }
 }
