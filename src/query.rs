@@ -23,7 +23,7 @@ pub use desk::{DeskAsk, parse_desk};
 pub use explain::{Colleague, ExplainAsk, parse_explain};
 pub use fault::QueryFault;
 pub use page_token::PageSealer;
-pub use parse::{parse, parse_consent_read, parse_consents, parse_log};
+pub use parse::{parse, parse_consents, parse_log, parse_own_read};
 
 use crate::domain::IdSealer;
 

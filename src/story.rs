@@ -121,7 +121,7 @@ async fn with_long_id(g: &Gateway, mut ask: Ask, opened: &mut Opened) -> Result<
 const ATTEMPTS: usize = 5;
 
 /// The release transaction, from the permit on: what `make` redacts under a permit is released if the permit's epochs
-/// still stand; otherwise the facts are loaded, the decision and the redaction made again.
+/// still stand.
 async fn released(
     g: &Gateway,
     requester: &Requester,
@@ -129,26 +129,13 @@ async fn released(
     opened: &mut Opened,
     mut make: impl AsyncFnMut(&Permit, &mut Opened) -> Result<Redacted, Ending>,
 ) -> Result<Released, Ending> {
-    for _ in 0..ATTEMPTS {
-        let attempt = async {
-            let permit = permitted(g, requester, wanted, opened).await?;
-            opened.permitted(&permit);
-            let redacted = make(&permit, opened).await?;
-            Ok(opened.release(redacted, 200).await?)
-        };
-        let ending = match attempt.await {
-            Err(Ending::Stale) => Ending::Stale,
-            Err(ending) => ending.close(opened).await,
-            Ok(released) => return Ok(released),
-        };
-        match ending {
-            // decided on facts that are no longer so: fresh ones, and again
-            Ending::Stale => forget(g, wanted.patient).await,
-            ending => return Err(ending),
-        }
-    }
-    opened.fail_anyway(Ending::Contended.status(), Ending::Contended.code()).await?;
-    Err(Ending::Contended)
+    until_it_stands(g, wanted.patient, opened, async |opened: &mut Opened| {
+        let permit = permitted(g, requester, wanted, opened).await?;
+        opened.permitted(&permit);
+        let redacted = make(&permit, opened).await?;
+        Ok(opened.release(redacted, 200).await?)
+    })
+    .await
 }
 
 /// A write: decided like a read, then an intent, the write in a transaction of its own (which moves the epochs), and the
@@ -158,38 +145,58 @@ async fn written(
     requester: &Requester,
     wanted: Wanted,
     opened: &mut Opened,
-    status: u16,
-    mut write: impl AsyncFnMut(NhsNumber) -> Result<(String, Option<Location>), Ending>,
+    mut write: impl AsyncFnMut(NhsNumber) -> Result<Answer, Ending>,
 ) -> Result<Wrote, Ending> {
-    for _ in 0..ATTEMPTS {
+    until_it_stands(g, wanted.patient, opened, async |opened: &mut Opened| {
         let attempt = async {
             let permit = permitted(g, requester, wanted, opened).await?;
             opened.permitted(&permit);
             opened.intent().await?;
-            let (body, location) = write(permit.patient()).await?;
+            let (status, body, location) = write(permit.patient()).await?;
             let released = opened.wrote(Redacted::own(body), status).await?;
-            Ok(Wrote { released, location })
+            Ok(Wrote { status, released, location })
         };
         let told = attempt.await;
+        // whatever became of it: what is remembered may be over
         forget(g, wanted.patient).await;
-        let ending = match told {
-            Err(Ending::Stale) => continue,
+        told
+    })
+    .await
+}
+
+/// Tells a story again, with fresh facts, as often as facts change between its decision and its closing row; a bounded number
+/// of times.
+async fn until_it_stands<T>(
+    g: &Gateway,
+    patient: Option<NhsNumber>,
+    opened: &mut Opened,
+    mut attempt: impl AsyncFnMut(&mut Opened) -> Result<T, Ending>,
+) -> Result<T, Ending> {
+    for _ in 0..ATTEMPTS {
+        let ending = match attempt(opened).await {
+            Ok(told) => return Ok(told),
+            Err(Ending::Stale) => Ending::Stale,
             Err(ending) => ending.close(opened).await,
-            Ok(wrote) => return Ok(wrote),
         };
-        if !matches!(ending, Ending::Stale) {
-            return Err(ending);
+        match ending {
+            // decided on facts that are no longer so
+            Ending::Stale => forget(g, patient).await,
+            ending => return Err(ending),
         }
     }
     opened.fail_anyway(Ending::Contended.status(), Ending::Contended.code()).await?;
     Err(Ending::Contended)
 }
 
+/// What a write answers: status, body, and where it can be read.
+type Answer = (u16, String, Option<Location>);
+
 /// Where what was written can be read, and its version.
 pub type Location = (String, i64);
 
 /// A write that is in force, and its answer.
 pub struct Wrote {
+    pub status: u16,
     pub released: Released,
     pub location: Option<Location>,
 }
@@ -230,8 +237,18 @@ async fn facts(g: &Gateway, requester: &Requester, patient: Option<NhsNumber>) -
 }
 
 async fn forget(g: &Gateway, patient: Option<NhsNumber>) {
-    if let Some(patient) = patient {
-        g.facts.forget(patient).await;
+    match patient {
+        Some(patient) => g.facts.forget(patient).await,
+        None => g.facts.forget_global().await,
+    }
+}
+
+/// `If-Match`, where it is sent, names the version that is to be replaced.
+fn is_current(if_match: Option<&str>, version: i64) -> Result<(), Ending> {
+    let expected = if_match.map(|etag| etag.trim_start_matches("W/").trim_matches('"'));
+    match expected {
+        Some(expected) if expected != version.to_string() => Err(Ending::VersionDiffers),
+        _ => Ok(()),
     }
 }
 

@@ -97,7 +97,9 @@ impl Policy {
             permitted
         };
         let reaches = walk.reaches;
-        if !permits(&mut walk, self.reach(requester, wanted.action, facts, reaches)) {
+        let reach =
+            self.reach(requester, &walk.person, wanted.action, &facts.global, facts.organisation.as_deref(), reaches);
+        if !permits(&mut walk, reach) {
             return walk;
         }
         let Some(patient) = wanted.patient else {
@@ -143,16 +145,9 @@ impl Policy {
         self: &Arc<Self>,
         requester: &Requester,
         action: Action,
-        global: &Arc<GlobalFacts>,
-        organisation_kind: Option<&Arc<str>>,
+        global: &GlobalFacts,
+        organisation_kind: Option<&str>,
     ) -> Result<Clearance, Refusal> {
-        let facts = Facts {
-            patient: Arc::default(),
-            global: Arc::clone(global),
-            evidence: Evidence::NotAsked,
-            organisation: organisation_kind.cloned(),
-            now: crate::domain::Timestamp::MAX,
-        };
         let epochs = Epochs { patient: 0, global: global.epoch };
         // without a patient nothing else than one's own organisation could give leave
         let (Some(about), Some(organisation), true) =
@@ -160,11 +155,12 @@ impl Policy {
         else {
             return Err(self.refusal(RefusalKind::Uniform, vec![RuleId::new(RuleId::RULE_FAILED)], epochs));
         };
-        let reaches = self.reaches(requester, organisation_kind.map(|kind| &**kind));
+        let reaches = self.reaches(requester, organisation_kind);
+        let reach = self.reach(requester, &requester.person(), action, global, organisation_kind, reaches);
         let mut rules = Vec::new();
         let concerns_own = concerns_own(action);
         let relate = Step::Relate { oneself: false, grade: Grade::None, in_own_name: false, concerns_own };
-        for step in [self.reach(requester, action, &facts, reaches), relate] {
+        for step in [reach, relate] {
             let answer = self.answer(about, step);
             rules.extend(answer.rules.iter().cloned());
             if !answer.permitted {
@@ -198,11 +194,23 @@ impl Policy {
     /// What their job role and its activities reach, at such an organisation.
     fn reaches(&self, requester: &Requester, organisation: Option<&str>) -> Kinds {
         let Party::Staff { role: Some(role), activities, .. } = &requester.party else { return Kinds::default() };
-        let limit = organisation.map(|kind| self.organisations().reaches(kind)).unwrap_or_default();
-        self.roles().reaches(role, activities).within(limit)
+        self.roles().reaches(role, activities).within(self.limit(organisation))
     }
 
-    fn reach(&self, requester: &Requester, action: Action, facts: &Facts, reaches: Kinds) -> Step {
+    /// What whoever works at such an organisation may reach at most.
+    fn limit(&self, organisation: Option<&str>) -> Kinds {
+        organisation.map(|kind| self.organisations().reaches(kind)).unwrap_or_default()
+    }
+
+    fn reach(
+        &self,
+        requester: &Requester,
+        person: &Person,
+        action: Action,
+        global: &GlobalFacts,
+        organisation: Option<&str>,
+        reaches: Kinds,
+    ) -> Step {
         let (resource_type, letter) = action.scope();
         let (whose, role) = match &requester.party {
             Party::Staff { role, .. } => (Whose::User, role.as_deref()),
@@ -210,18 +218,17 @@ impl Policy {
             Party::System { .. } => (Whose::System, None),
         };
         let group = role.and_then(|code| self.roles().group_of(code));
-        let limit = facts.organisation.as_deref().map(|kind| self.organisations().reaches(kind)).unwrap_or_default();
         Step::Reach(Reach {
             purpose: requester.purpose.clone(),
             scoped: requester.scopes.allow(whose, resource_type, letter),
-            organisation_reads: !limit.is_empty(),
+            organisation_reads: !self.limit(organisation).is_empty(),
             reaches,
             may_claim: group.is_some_and(|group| group.may_claim),
             may_override: match action {
                 Action::Override(reason) => self.may_override(requester).contains(&reason),
                 _ => false,
             },
-            revoked: facts.global.revoked.contains(&requester.person()),
+            revoked: global.revoked.contains(person),
             represented: requester.acting.is_some(),
         })
     }

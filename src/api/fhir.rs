@@ -110,7 +110,7 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
             Ok(ask) => shown(story::objections(g, requester, &ask, opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
-        Told::ReadConsent => match query::parse_consent_read(&raw, &setting) {
+        Told::ReadConsent => match query::parse_own_read(&raw, &setting) {
             Ok(()) => shown(story::objection(g, requester, segment(call, 1), opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
@@ -118,7 +118,7 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
             Ok(ask) => shown(story::review_desk(g, requester, &ask, opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
-        Told::ReadTask => match query::parse_consent_read(&raw, &setting) {
+        Told::ReadTask => match query::parse_own_read(&raw, &setting) {
             Ok(()) => shown(story::review_task(g, requester, segment(call, 1), opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
@@ -140,7 +140,7 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
         Told::AssertRelationship => match batch::items(call, opened).await {
             Ok(Some(items)) => batch::asserted(g, requester, &items, opened).await,
             Ok(None) => match resource(call) {
-                Ok(body) => written(201, story::assert_relationship(g, requester, body, opened).await),
+                Ok(body) => written(story::assert_relationship(g, requester, body, opened).await),
                 Err(reply) => closed(opened, reply).await,
             },
             Err(reply) => reply,
@@ -149,34 +149,34 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
 }
 
 async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body: &str, opened: &mut Opened) -> Reply {
-    let (status, wrote) = match told {
-        Told::CreateConsent => (201, story::object(g, requester, body, opened).await),
+    let wrote = match told {
+        Told::CreateConsent => story::object(g, requester, body, opened).await,
         Told::UpdateConsent => {
             let id = segment(call, 1);
-            (200, story::withdraw(g, requester, id, call.if_match.as_deref(), body, opened).await)
+            story::withdraw(g, requester, id, call.if_match.as_deref(), body, opened).await
         }
         Told::ReviewConsent => {
             let id = segment(call, 1);
-            (200, story::review(g, requester, id, call.if_match.as_deref(), body, opened).await)
+            story::review(g, requester, id, call.if_match.as_deref(), body, opened).await
         }
-        Told::Override => (201, story::override_objections(g, requester, body, opened).await),
+        Told::Override => story::override_objections(g, requester, body, opened).await,
         Told::CloseTask => {
             let id = segment(call, 1);
-            (200, story::close_task(g, requester, id, call.if_match.as_deref(), body, opened).await)
+            story::close_task(g, requester, id, call.if_match.as_deref(), body, opened).await
         }
-        Told::ReleaseHold => (200, story::release_hold(g, requester, segment(call, 1), body, opened).await),
+        Told::ReleaseHold => story::release_hold(g, requester, segment(call, 1), body, opened).await,
         Told::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
-        Told::EndRelationship => (200, story::end_relationship(g, requester, body, opened).await),
+        Told::EndRelationship => story::end_relationship(g, requester, body, opened).await,
         // read, or taken apart, before
-        _ => (500, Err(Ending::Internal.close(opened).await)),
+        _ => Err(Ending::Internal.close(opened).await),
     };
-    written(status, wrote)
+    written(wrote)
 }
 
-pub(super) fn written(status: u16, wrote: Result<Wrote, Ending>) -> Reply {
+pub(super) fn written(wrote: Result<Wrote, Ending>) -> Reply {
     match wrote {
         Err(ending) => error::ending(&ending),
-        Ok(Wrote { released, location }) => {
+        Ok(Wrote { status, released, location }) => {
             let reply = Reply::released(status, released);
             match location {
                 None => reply,

@@ -35,7 +35,7 @@ pub fn parse_consents(request: &RawQuery<'_>, setting: &Setting<'_>) -> Result<C
 }
 
 /// Reads what may follow the `?` of a read whose path has been seen to lead to an objection: no more than of any read.
-pub fn parse_consent_read(request: &RawQuery<'_>, setting: &Setting<'_>) -> Result<(), QueryFault> {
+pub fn parse_own_read(request: &RawQuery<'_>, setting: &Setting<'_>) -> Result<(), QueryFault> {
     let fields = Fields::read(&pairs(request)?, grammar::read_parameters(), false, setting)?;
     media::json_wanted(fields.format.as_deref(), request.accept)
 }

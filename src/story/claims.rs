@@ -2,7 +2,7 @@
 
 use super::{Ending, Gateway, Wrote, written};
 use crate::{
-    access::{Action, Basis, ClaimRecord, Evidence, Wanted, parameters},
+    access::{Action, ClaimRecord, Evidence, Wanted, parameters},
     audit::Opened,
     domain::{NhsNumber, OdsCode, StoreError, Timestamp},
     identity::Requester,
@@ -19,20 +19,15 @@ pub async fn claim_relationship(
     requester: &Requester,
     body: &str,
     opened: &mut Opened,
-) -> (u16, Result<Wrote, Ending>) {
+) -> Result<Wrote, Ending> {
     opened.asks("operation", OPERATION.to_owned(), Some("Patient"), None);
-    let read = match parameters::read_claiming(body) {
-        Ok(claiming) => standing(g, requester, claiming.patient).await.map(|id| (claiming, id)).map_err(Ending::from),
-        Err(fault) => Err(Ending::Content(fault)),
-    };
-    let (claiming, standing) = match read {
-        Ok(read) => read,
-        Err(ending) => return (ending.status(), Err(ending.close(opened).await)),
+    let claiming = match parameters::read_claiming(body) {
+        Ok(claiming) => claiming,
+        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
     };
     opened.asks("operation", OPERATION.to_owned(), Some("Patient"), Some(claiming.patient));
     let wanted = Wanted { action: Action::ClaimRelationship, patient: Some(claiming.patient) };
-    let status = if standing { 200 } else { 201 };
-    let wrote = written(g, requester, wanted, opened, status, async |patient| {
+    written(g, requester, wanted, opened, async |patient| {
         let organisation = requester.party.organisation().ok_or(Ending::Internal)?;
         let policy = g.policies.of(&*g.facts.global().await?).await?;
         let (at, terms) = (Timestamp::now(), policy.relationships().claim);
@@ -47,20 +42,10 @@ pub async fn claim_relationship(
             until: at.plus(terms.lasts()),
             confirmed_by: None,
         };
-        Ok((said(&g.claims.claim(&claim).await?), None))
-    });
-    (status, wrote.await)
-}
-
-/// Whether one of their own stands.
-async fn standing(g: &Gateway, requester: &Requester, patient: NhsNumber) -> Result<bool, StoreError> {
-    let (now, person, own) = (Timestamp::now(), requester.person(), requester.party.organisation());
-    Ok(g.facts.patient(patient).await?.relationships.iter().any(|one| {
-        one.basis == Basis::Claim
-            && one.person.as_ref() == Some(&person)
-            && Some(one.organisation) == own
-            && one.end.is_some_and(|end| now < end)
-    }))
+        let standing = g.claims.claim(&claim).await?;
+        Ok((if standing.id == claim.id { 201 } else { 200 }, said(&standing), None))
+    })
+    .await
 }
 
 /// What was found when the organisation was asked confirms this person's claim.

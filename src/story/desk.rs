@@ -1,6 +1,6 @@
 //! The review desk: a privacy officer's queue, one task of it, its end, and the release of what is held from a patient's log.
 
-use super::{ATTEMPTS, Ending, Gateway, Wrote, released, written};
+use super::{Ending, Gateway, Wrote, is_current, released, until_it_stands, written};
 use crate::{
     access::{
         Action, Clearance, Interaction, Wanted,
@@ -28,26 +28,14 @@ pub async fn review_desk(
     opened: &mut Opened,
 ) -> Result<Released, Ending> {
     opened.asks("search", ask.canonical(), Some("Task"), None);
-    for _ in 0..ATTEMPTS {
-        let attempt = async {
-            opened.undecided(None);
-            let clearance = clearance(g, requester).await?;
-            opened.cleared(&clearance);
-            let body = page(g, requester, ask, &clearance).await?;
-            Ok(opened.release(Redacted::own(body), 200).await?)
-        };
-        let ending = match attempt.await {
-            Err(Ending::Stale) => Ending::Stale,
-            Err(ending) => ending.close(opened).await,
-            Ok(released) => return Ok(released),
-        };
-        match ending {
-            Ending::Stale => g.facts.forget_global().await,
-            ending => return Err(ending),
-        }
-    }
-    opened.fail_anyway(Ending::Contended.status(), Ending::Contended.code()).await?;
-    Err(Ending::Contended)
+    until_it_stands(g, None, opened, async |opened: &mut Opened| {
+        opened.undecided(None);
+        let clearance = clearance(g, requester).await?;
+        opened.cleared(&clearance);
+        let body = page(g, requester, ask, &clearance).await?;
+        Ok(opened.release(Redacted::own(body), 200).await?)
+    })
+    .await
 }
 
 async fn clearance(g: &Gateway, requester: &Requester) -> Result<Clearance, Ending> {
@@ -55,7 +43,7 @@ async fn clearance(g: &Gateway, requester: &Requester) -> Result<Clearance, Endi
     let kind = requester.party.organisation().and_then(|ods| g.registry.kind_of(ods));
     let action = Action::ReadDesk { interaction: Interaction::Search, concerns_own: true };
     let policy = g.policies.of(&global).await?;
-    policy.clear(requester, action, &global, kind).map_err(Ending::Refused)
+    policy.clear(requester, action, &global, kind.map(|kind| &**kind)).map_err(Ending::Refused)
 }
 
 async fn page(g: &Gateway, requester: &Requester, ask: &DeskAsk, clearance: &Clearance) -> Result<String, Ending> {
@@ -139,11 +127,8 @@ pub async fn close_task(
         Ok(note) => note,
         Err(fault) => return Err(Ending::Content(fault).close(opened).await),
     };
-    let expected = if_match.map(|etag| etag.trim_start_matches("W/").trim_matches('"'));
     kept(g, requester, found.as_ref(), opened, async |task| {
-        if expected.is_some_and(|version| version != task.version().to_string()) {
-            return Err(Ending::VersionDiffers);
-        }
+        is_current(if_match, task.version())?;
         Ok(g.desk.close_task(&task.id, &remark(requester, &note)).await?)
     })
     .await
@@ -178,12 +163,12 @@ async fn kept(
 ) -> Result<Wrote, Ending> {
     let action = Action::KeepDesk { concerns_own: found.is_some() };
     let wanted = Wanted { action, patient: found.map(|task| task.patient) };
-    written(g, requester, wanted, opened, 200, async |_| {
+    written(g, requester, wanted, opened, async |_| {
         let task = found.ok_or(Ending::NotFound)?;
         keep(task).await?;
         let task = g.desk.task(&task.id).await?.ok_or(Ending::Internal)?;
         let location = (format!("{}Task/{}", g.base, task.id), task.version());
-        Ok((shown(g, &task), Some(location)))
+        Ok((200, shown(g, &task), Some(location)))
     })
     .await
 }

@@ -6,9 +6,9 @@ mod withdrawal;
 pub use review::review;
 pub use withdrawal::withdraw;
 
-use super::{Ending, Gateway, Location, Wrote, relationships::recorder, released, written};
+use super::{Answer, Ending, Gateway, Wrote, relationships::recorder, released, written};
 use crate::{
-    access::{Action, ConsentRecord, ConsentState, Interaction, Policy, Terms, Wanted, consent},
+    access::{Action, ConsentRecord, ConsentState, Interaction, Policy, Wanted, consent},
     audit::{Opened, Released},
     domain::{EntryId, NhsNumber, OdsCode, StoreError, Timestamp},
     identity::{Party, Requester},
@@ -105,7 +105,7 @@ pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut
     };
     opened.asks("create", "Consent".to_owned(), Some("Consent"), read.patient);
     let wanted = Wanted { action: Action::RecordObjection, patient: read.patient };
-    written(g, requester, wanted, opened, 201, async |patient| {
+    written(g, requester, wanted, opened, async |patient| {
         let (by, at, state) = (recorder(requester), Timestamp::now(), ConsentState::Requested);
         let id = Uuid::new_v4().to_string();
         let record = ConsentRecord {
@@ -122,7 +122,7 @@ pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut
             first_recorded_by: by,
         };
         match g.facts.store().create_consent(&record).await {
-            Ok(()) => Ok(answer(g, record)),
+            Ok(()) => Ok(answer(g, 201, record)),
             Err(StoreError::Conflict) => again(g, &record).await,
             Err(error) => Err(error.into()),
         }
@@ -131,20 +131,19 @@ pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut
 }
 
 /// The same objection, which is in force already.
-async fn again(g: &Gateway, new: &ConsentRecord) -> Result<(String, Option<Location>), Ending> {
+async fn again(g: &Gateway, new: &ConsentRecord) -> Result<Answer, Ending> {
     let by = |consent: &ConsentRecord| {
         let first = &consent.first_recorded_by;
         (&first.issuer, &first.subject) == (&new.recorded_by.issuer, &new.recorded_by.subject)
     };
-    let same = |terms: &Terms| *terms == new.terms;
     let found = g.facts.store().consents(new.patient).await?;
     let first = found.into_iter().find(|consent| {
         consent.state.in_force()
             && consent.state != ConsentState::WithdrawalRecorded
-            && same(&consent.terms)
+            && consent.terms == new.terms
             && by(consent)
     });
-    first.map(|first| answer(g, first)).ok_or(Ending::Conflict)
+    first.map(|first| answer(g, 201, first)).ok_or(Ending::Conflict)
 }
 
 /// Whose objections a requester may see: patients all of theirs, staff and systems what their own organisation recorded, and whoever
@@ -183,9 +182,9 @@ async fn policy(g: &Gateway) -> Result<Arc<Policy>, Ending> {
 }
 
 /// What is answered of a Consent as it stands.
-fn answer(g: &Gateway, consent: ConsentRecord) -> (String, Option<Location>) {
+fn answer(g: &Gateway, status: u16, consent: ConsentRecord) -> Answer {
     let location = (format!("{}Consent/{}", g.base, consent.id), consent.version);
-    (consent.resource, Some(location))
+    (status, consent.resource, Some(location))
 }
 
 /// The Consent of this id, for an interaction with it or an operation on it.
@@ -221,15 +220,6 @@ fn patient_of(g: &Gateway, reference: &str) -> Option<NhsNumber> {
 
 fn another_organisation() -> Ending {
     Ending::content("Consent.organization[0]", "only the organisation that recorded it keeps it")
-}
-
-/// `If-Match`, where it is sent, names the version that is to be replaced.
-fn is_current(if_match: Option<&str>, current: &ConsentRecord) -> Result<(), Ending> {
-    let expected = if_match.map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_owned());
-    match expected {
-        Some(version) if version != current.version.to_string() => Err(Ending::VersionDiffers),
-        _ => Ok(()),
-    }
 }
 
 #[derive(serde::Serialize)]

@@ -46,13 +46,13 @@ pub async fn override_objections(
     }
     let wanted = Wanted { action: Action::Override(reason), patient: Some(patient) };
     let request = opened.request_id();
-    written(g, requester, wanted, opened, 201, async |patient| {
+    written(g, requester, wanted, opened, async |patient| {
         let organisation = requester.party.organisation().ok_or(Ending::Internal)?;
         let policy = g.policies.of(&*g.facts.global().await?).await?;
         let grant = grant(&policy, requester, organisation, &id, patient, &asked);
         let alerts = alerts(g, &policy, requester, &grant, request).await?;
         g.desk.grant(&grant, &alerts).await?;
-        Ok((answer(&grant.grant), None))
+        Ok((201, answer(&grant.grant), None))
     })
     .await
 }

@@ -30,9 +30,9 @@ pub async fn assert_relationship(
     }
     let action = Action::AssertRelationship { organisation: relationship.organisation };
     let wanted = Wanted { action, patient: Some(patient) };
-    written(g, requester, wanted, opened, 201, async |_| {
+    written(g, requester, wanted, opened, async |_| {
         g.facts.store().assert_relationship(patient, &relationship, &recorder(requester)).await?;
-        Ok((said("The relationship is recorded."), None))
+        Ok((201, said("The relationship is recorded."), None))
     })
     .await
 }
@@ -52,12 +52,12 @@ pub async fn end_relationship(
     opened.asks("operation", "Patient/$end-relationship".to_owned(), Some("Patient"), Some(ending.patient));
     let action = Action::EndRelationship { organisation: ending.organisation };
     let wanted = Wanted { action, patient: Some(ending.patient) };
-    written(g, requester, wanted, opened, 200, async |_| {
+    written(g, requester, wanted, opened, async |_| {
         let (store, by) = (g.facts.store(), recorder(requester));
         let evidence = ending.evidence.as_deref();
         let ended =
             store.end_relationship(ending.patient, ending.organisation, evidence, Timestamp::now(), &by).await?;
-        Ok((said(format!("{ended} relationships ended.")), None))
+        Ok((200, said(format!("{ended} relationships ended.")), None))
     })
     .await
 }

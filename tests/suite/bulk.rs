@@ -97,10 +97,14 @@ async fn each_assertion_of_many_is_decided_and_recorded_by_itself() {
 async fn whoever_may_not_assert_one_may_not_assert_many() {
     let gate = own().await;
     let patient = gate.shared_with("F99002", "colneside")[0];
-    for persona in ["consultant-estuary", "researcher", "system:RZ902", "patient:9990012024"] {
-        let answer = post(&gate, persona, "application/x-ndjson", lines(&[asserted(patient, "RZ901")])).await;
-        let told = outcomes(&answer);
-        assert_eq!((told[0].0.as_str(), told[0].1.as_str()), ("403", "forbidden"), "{persona}");
+    let body = || lines(&[asserted(patient, "RZ901"), asserted(patient, "RZ901")]);
+    let other_system = outcomes(&post(&gate, "system:RZ902", "application/x-ndjson", body()).await);
+    assert!(other_system.iter().all(|(status, code, _)| (status.as_str(), code.as_str()) == ("403", "forbidden")));
+    // of whoever is no system no item could be taken: one refusal, with one row, whatever they sent
+    for persona in ["consultant-estuary", "researcher", "patient:9990012024"] {
+        let answer = post(&gate, persona, "application/x-ndjson", body()).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, "forbidden"), "{persona}");
+        assert_eq!(gate.rows(&answer).await.len(), 1, "{persona}");
     }
     assert_eq!(gate.search("consultant-estuary", "Condition", patient).await.status, 403);
 }

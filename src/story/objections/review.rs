@@ -1,4 +1,4 @@
-use super::{answer, is_current, stored};
+use super::{answer, stored};
 use crate::{
     access::{
         Action, ConsentRecord, ConsentState, Wanted,
@@ -7,7 +7,7 @@ use crate::{
     audit::Opened,
     domain::Timestamp,
     identity::Requester,
-    story::{Ending, Gateway, Wrote, relationships::recorder, written},
+    story::{Ending, Gateway, Wrote, is_current, relationships::recorder, written},
 };
 
 /// `POST Consent/[id]/$review`: the privacy office of an organisation concerned decides, and says why.
@@ -30,9 +30,9 @@ pub async fn review(
     let patient = found.as_ref().map(|consent| consent.patient);
     let wanted = Wanted { action: Action::ReviewObjection { concerns_own }, patient };
     let id = found.map(|consent| consent.id).unwrap_or_default();
-    written(g, requester, wanted, opened, 200, async |_| {
+    written(g, requester, wanted, opened, async |_| {
         let current = g.facts.store().consent(&id).await?.ok_or(Ending::NotFound)?;
-        is_current(if_match, &current)?;
+        is_current(if_match, current.version)?;
         let next = review.outcome.of(current.state).ok_or(Ending::InState(current.state))?;
         let recorded_it = current.withdrawer.as_ref().is_some_and(|withdrawer| withdrawer.person == requester.person());
         if recorded_it && review.outcome == Outcome::WithdrawalConfirmed {
@@ -59,7 +59,7 @@ pub async fn review(
             ..current
         };
         g.facts.store().update_consent(&record, None).await?;
-        Ok(answer(g, record))
+        Ok(answer(g, 200, record))
     })
     .await
 }

@@ -1,4 +1,4 @@
-use super::{Sees, another_organisation, answer, is_current, patient_of, stored};
+use super::{Sees, another_organisation, answer, patient_of, stored};
 use crate::{
     access::{
         Action, ConsentRecord, ConsentState, Sequel, Wanted, Withdrawer, consent,
@@ -7,7 +7,7 @@ use crate::{
     audit::Opened,
     domain::{NhsNumber, OdsCode, Timestamp},
     identity::{Party, Requester},
-    story::{Ending, Gateway, Wrote, relationships::recorder, written},
+    story::{Ending, Gateway, Wrote, is_current, relationships::recorder, written},
 };
 use serde_json::{Map, json};
 use uuid::Uuid;
@@ -35,7 +35,7 @@ pub async fn withdraw(
     let found = found.filter(|consent| sees.may(consent, false));
     let wanted = Wanted { action: Action::WithdrawObjection, patient: found.as_ref().map(|consent| consent.patient) };
     let id = found.map(|consent| consent.id).unwrap_or_default();
-    written(g, requester, wanted, opened, 200, async |patient| {
+    written(g, requester, wanted, opened, async |patient| {
         let current = g.facts.store().consent(&id).await?.ok_or(Ending::NotFound)?;
         let same = read.consent.patient == Some(patient)
             && read.repeats(&current.resource)
@@ -46,7 +46,7 @@ pub async fn withdraw(
         if read.consent.organisation.is_some_and(|ods| current.first_recorded_by.organisation != Some(ods)) {
             return Err(another_organisation());
         }
-        is_current(if_match, &current)?;
+        is_current(if_match, current.version)?;
         let version = current.version + 1;
         let (state, withdrawer) = match requester.party.organisation() {
             None => (ConsentState::Withdrawn, None),
@@ -73,7 +73,7 @@ pub async fn withdraw(
         let organisation = record.recorded_by.organisation;
         let sequel = organisation.map(|organisation| sequel(&record, organisation, &g.base));
         g.facts.store().update_consent(&record, sequel.as_ref()).await?;
-        Ok(answer(g, record))
+        Ok(answer(g, 200, record))
     })
     .await
 }
