@@ -21,6 +21,7 @@ mod grant;
 mod objection;
 pub mod parameters;
 mod permit;
+mod permits;
 mod policies;
 mod policy;
 mod question;
@@ -39,6 +40,7 @@ pub use facts::{Basis, Evidence, Facts, GlobalFacts, PatientFacts, Person, Relat
 pub use grant::{Override, OverrideReason};
 pub use objection::{DataPeriod, Matter, Objection, Recipient, Terms, Withdrawer};
 pub use permit::{Asking, Disclosure, Permit, SkipReason};
+pub use permits::Permits;
 pub use policies::{Applied, InForce, Policies, PolicyStore, PolicyTexts, PolicyUnavailable};
 pub use policy::{ListId, Overrides, Policy, PolicyFault, Relationships, Sensitivities};
 pub use relation::GENERAL_PRACTICE;

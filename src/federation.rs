@@ -29,7 +29,7 @@ mod word;
 pub use answer::{Answer, Entry};
 pub use config::FederationConfig;
 pub use failure::Failure;
-pub use gather::{Federation, FederationOptions, Gathered, Said, SourceAnswer};
+pub use gather::{Federation, FederationOptions, Gathered, Part, PartSaid, Said, SourceAnswer};
 pub use long_ids::LongIds;
 pub use manifest::{AnswerId, Items};
 pub use question::Question;

@@ -5,9 +5,11 @@ mod organisation;
 mod plan;
 mod provider;
 mod standing;
+mod want;
 
 pub use address::{is_public, literal_address};
 pub use organisation::OrganisationConfig;
-pub use plan::{Plan, Registry};
+pub use plan::{Errand, Plan, Registry};
 pub use provider::{Credential, Idiom, Provider, ProviderConfig};
 pub use standing::StandingStore;
+pub use want::{Portion, Want};

@@ -28,14 +28,15 @@ pub use overrides::override_objections;
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
-    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Wanted},
+    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Permits, Wanted},
     audit::{Opened, Released},
-    domain::{EntryId, NhsNumber, Timestamp},
+    domain::{EntryId, NhsNumber, OdsCode, Timestamp},
     federation::Question,
     fhir::ResourceType,
     identity::Requester,
     query::{Ask, Read, What},
     record::{Reader, Record, Redacted},
+    registry::Want,
 };
 use std::sync::Arc;
 
@@ -53,14 +54,14 @@ pub async fn record(
     let wanted = Wanted { action: Action::ReadRecord(ask.resource_type(), interaction), patient: ask.patient };
     let reader = Reader { issuer: &requester.issuer, subject: &requester.subject, pages: &g.pages, must_be_complete };
     let mut joined: Option<(ListId, Record)> = None;
-    released(g, requester, wanted, opened, async |permit, opened| {
+    released_along(g, requester, wanted, &[], opened, async |permits, opened| {
         // what was labelled by the list of another policy says nothing under this permit's
-        let list = permit.rules_in_force().sensitivities().id();
+        let list = permits.first().rules_in_force().sensitivities().id();
         if joined.as_ref().is_none_or(|(labelled_by, _)| *labelled_by != list) {
-            joined = Some((list, join(g, &ask, permit, opened).await?));
+            joined = Some((list, join(g, &ask, permits, opened).await?));
         }
         let (_, record) = joined.as_ref().ok_or(Ending::Internal)?;
-        record.redact(permit, &reader).map_err(|not| {
+        record.redact(permits, &reader).map_err(|not| {
             opened.heard(record.lines());
             not.into()
         })
@@ -69,9 +70,11 @@ pub async fn record(
 }
 
 /// Asks the permit's providers, or remembers what they said, and joins it. No provider is asked without an intent.
-async fn join(g: &Gateway, ask: &Ask, permit: &Permit, opened: &mut Opened) -> Result<Record, Ending> {
-    let plan = g.registry.plan(permit);
-    let question = question(ask, permit);
+async fn join(g: &Gateway, ask: &Ask, permits: &Permits, opened: &mut Opened) -> Result<Record, Ending> {
+    let (wants, only) = wants(ask);
+    let plan = g.registry.plan(permits, &wants, only);
+    let permit = permits.first();
+    let question = Question { patient: permit.patient(), sensitivities: permit.rules_in_force().sensitivities() };
     let gathered = match g.federation.recall(&plan, question).await {
         Some(remembered) => remembered,
         None => {
@@ -84,15 +87,14 @@ async fn join(g: &Gateway, ask: &Ask, permit: &Permit, opened: &mut Opened) -> R
     Ok(record)
 }
 
-/// What is asked of the providers: the type's entries, or no more than who the patient is; all of them, or the one that
-/// an id names (the others still say who the patient is: another person's data could hide behind an id too).
-fn question<'a>(ask: &Ask, permit: &'a Permit) -> Question<'a> {
+/// What is wanted of the providers beside who the patient is: the type's entries; of all, or of the one that an id names.
+fn wants(ask: &Ask) -> (Vec<Want>, Option<OdsCode>) {
     let resource_type = Some(ask.resource_type()).filter(|t| *t != ResourceType::Patient);
     let only = match &ask.what {
         What::Read(Read { id: Some(EntryId::Entry(entry)), .. }) => Some(entry.source),
         _ => None,
     };
-    Question { patient: permit.patient(), sensitivities: permit.rules_in_force().sensitivities(), resource_type, only }
+    (resource_type.map(Want::all).into_iter().collect(), only)
 }
 
 fn interaction(ask: &Ask) -> (Interaction, &'static str) {
@@ -129,10 +131,23 @@ async fn released(
     opened: &mut Opened,
     mut make: impl AsyncFnMut(&Permit, &mut Opened) -> Result<Redacted, Ending>,
 ) -> Result<Released, Ending> {
+    let make = async |permits: &Permits, opened: &mut Opened| make(permits.first(), opened).await;
+    released_along(g, requester, wanted, &[], opened, make).await
+}
+
+/// The same, with permits for other types of the patient's record along with the one for what is wanted.
+async fn released_along(
+    g: &Gateway,
+    requester: &Requester,
+    wanted: Wanted,
+    along: &[ResourceType],
+    opened: &mut Opened,
+    mut make: impl AsyncFnMut(&Permits, &mut Opened) -> Result<Redacted, Ending>,
+) -> Result<Released, Ending> {
     until_it_stands(g, wanted.patient, opened, async |opened: &mut Opened| {
-        let permit = permitted(g, requester, wanted, opened).await?;
-        opened.permitted(&permit);
-        let redacted = make(&permit, opened).await?;
+        let permits = permitted(g, requester, wanted, along, opened).await?;
+        opened.permitted(permits.first());
+        let redacted = make(&permits, opened).await?;
         Ok(opened.release(redacted, 200).await?)
     })
     .await
@@ -149,10 +164,10 @@ async fn written(
 ) -> Result<Wrote, Ending> {
     until_it_stands(g, wanted.patient, opened, async |opened: &mut Opened| {
         let attempt = async {
-            let permit = permitted(g, requester, wanted, opened).await?;
-            opened.permitted(&permit);
+            let permits = permitted(g, requester, wanted, &[], opened).await?;
+            opened.permitted(permits.first());
             opened.intent().await?;
-            let (status, body, location) = write(permit.patient()).await?;
+            let (status, body, location) = write(permits.first().patient()).await?;
             let released = opened.wrote(Redacted::own(body), status).await?;
             Ok(Wrote { status, released, location })
         };
@@ -203,7 +218,13 @@ pub struct Wrote {
 
 /// A permit, or how the story ends without one. The requester's own organisation is asked only where nothing stored but
 /// their own claim relates them to the patient, and only after scope, purpose and role have passed.
-async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &mut Opened) -> Result<Permit, Ending> {
+async fn permitted(
+    g: &Gateway,
+    requester: &Requester,
+    wanted: Wanted,
+    along: &[ResourceType],
+    opened: &mut Opened,
+) -> Result<Permits, Ending> {
     opened.undecided(wanted.patient);
     let mut facts = facts(g, requester, wanted.patient).await?;
     opened.weighs(&facts);
@@ -220,7 +241,7 @@ async fn permitted(g: &Gateway, requester: &Requester, wanted: Wanted, opened: &
         decision = policy.decide(requester, &wanted, &facts);
     }
     match decision {
-        Decision::Permit(permit) => Ok(permit),
+        Decision::Permit(permit) => Ok(policy.along(permit, along, requester, &facts)),
         Decision::Refused(refusal) => Err(Ending::Refused(refusal)),
         Decision::NeedsEvidence => Err(Ending::Internal),
     }

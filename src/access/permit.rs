@@ -146,6 +146,11 @@ impl Permit {
         self.patient
     }
 
+    /// The type that may be read; for what is no part of the record the type that its scope is about.
+    pub fn resource_type(&self) -> &'static str {
+        self.resource_type
+    }
+
     pub fn epochs(&self) -> Epochs {
         self.epochs
     }

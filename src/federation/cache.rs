@@ -6,6 +6,7 @@ use crate::{
     access::ListId,
     domain::{NhsNumber, OdsCode, Timestamp},
     fhir::ResourceType,
+    registry::Want,
 };
 use moka::{Expiry, future::Cache as Moka};
 use std::{
@@ -16,7 +17,7 @@ use std::{
 
 /// The list is a part of each key: what was labelled by one is never used under a policy with another.
 pub type PatientKey = (OdsCode, NhsNumber, ListId);
-pub type AnswerKey = (OdsCode, NhsNumber, ResourceType, ListId);
+pub type AnswerKey = (OdsCode, NhsNumber, Want, ListId);
 
 pub struct Cache {
     resolutions: Moka<PatientKey, Arc<Resolution>>,
@@ -57,8 +58,8 @@ impl Cache {
         self.resolutions.get(&key).await
     }
 
-    pub async fn known_answer(&self, key: AnswerKey) -> Option<Arc<Answer>> {
-        self.answers.get(&key).await
+    pub async fn known_answer(&self, key: &AnswerKey) -> Option<Arc<Answer>> {
+        self.answers.get(key).await
     }
 
     pub async fn resolution(
@@ -88,18 +89,18 @@ impl Cache {
 
     /// The same of an answer.
     pub async fn forget_answer_before(&self, moment: Timestamp, key: AnswerKey) {
-        let known = self.known_answer(key).await;
+        let known = self.known_answer(&key).await;
         if known.is_some_and(|known| known.fetched_at <= moment) {
             self.answers.invalidate(&key).await;
         }
     }
 
-    /// Forgets all that this source said about this patient, as labelled by this list.
+    /// Forgets who this source says the patient is, and all that it holds of each type, as labelled by this list.
     pub async fn forget(&self, key: PatientKey) {
         let (source, patient, list) = key;
         self.resolutions.invalidate(&key).await;
         for resource_type in ResourceType::ALL {
-            self.answers.invalidate(&(source, patient, *resource_type, list)).await;
+            self.answers.invalidate(&(source, patient, Want::all(*resource_type), list)).await;
         }
     }
 }
@@ -108,7 +109,7 @@ struct ByKind(Lifetimes);
 
 impl Expiry<AnswerKey, Arc<Answer>> for ByKind {
     fn expire_after_create(&self, key: &AnswerKey, _: &Arc<Answer>, _: Instant) -> Option<Duration> {
-        Some(self.0.of(key.2))
+        Some(self.0.of(key.2.resource_type))
     }
 }
 

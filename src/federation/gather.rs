@@ -14,12 +14,19 @@ use crate::{
         ResourceType,
         json::{self, Limits, Tape},
     },
-    registry::{Idiom, Plan, Provider, StandingStore},
+    registry::{Errand, Idiom, Plan, Portion, Provider, StandingStore, Want},
 };
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, join_all},
+    stream::FuturesUnordered,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
+
+/// How many ids one search names: an id has up to 64 characters, and a URL should stay below 4,000.
+const NAMED_AT_ONCE: usize = 50;
 
 /// The stage that asks: its clients, its cache, and what every answer is held to.
 pub struct Federation {
@@ -60,13 +67,28 @@ pub struct SourceAnswer {
 
 #[derive(Clone, Debug)]
 pub enum Said {
-    /// It knows the patient. The answer is there where a type of theirs was asked for.
-    Holds(Arc<Resolution>, Option<Arc<Answer>>),
+    /// It knows the patient. Beside that, a part for each type that was wanted.
+    Holds(Arc<Resolution>, Vec<Part>),
     /// It knows no such patient.
     Nothing(Arc<Resolution>),
     Failed(Failure),
     /// Not asked, for a reason of the patient's or ours.
     Skipped(SkipReason),
+}
+
+/// What became of one type that was wanted of a provider.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub resource_type: ResourceType,
+    pub said: PartSaid,
+}
+
+#[derive(Clone, Debug)]
+pub enum PartSaid {
+    Answered(Arc<Answer>),
+    Failed(Failure),
+    /// Not asked: nothing of it could be shown.
+    Withheld,
 }
 
 impl Federation {
@@ -97,17 +119,17 @@ impl Federation {
     /// The whole answer from memory, or `None` if any provider would have to be asked.
     pub async fn recall(&self, plan: &Plan, question: Question<'_>) -> Option<Gathered> {
         let mut sources = Vec::with_capacity(plan.ask.len() + plan.skip.len());
-        for provider in &plan.ask {
+        for errand in &plan.ask {
+            let provider = &errand.provider;
             let known = self.cache.known_resolution(question.patient_key(provider.ods)).await?;
-            let said = match question.wants(provider.ods) {
-                _ if known.patients.is_empty() => Said::Nothing(known),
-                None => Said::Holds(known, None),
-                Some(resource_type) => {
-                    let key = question.key(provider.ods, resource_type);
-                    Said::Holds(known, Some(self.cache.known_answer(key).await?))
+            let mut parts = Vec::with_capacity(errand.wants.len());
+            if !known.patients.is_empty() {
+                for want in &errand.wants {
+                    let answer = self.cache.known_answer(&question.key(provider.ods, want)).await?;
+                    parts.push(Part::of(want, Ok(answer)));
                 }
-            };
-            sources.push(SourceAnswer { provider: Arc::clone(provider), said });
+            }
+            sources.push(SourceAnswer { provider: Arc::clone(provider), said: Said::of(known, parts, errand) });
         }
         Some(Gathered::of(question.patient, plan, sources))
     }
@@ -118,10 +140,10 @@ impl Federation {
         let mut asked: FuturesUnordered<_> = plan
             .ask
             .iter()
-            .map(|provider| async move {
-                let said = self.one(provider, question, request).await.unwrap_or_else(Said::Failed);
-                count(provider, &said);
-                SourceAnswer { provider: Arc::clone(provider), said }
+            .map(|errand| async move {
+                let said = self.one(errand, question, request).await.unwrap_or_else(Said::Failed);
+                count(&errand.provider, &said);
+                SourceAnswer { provider: Arc::clone(&errand.provider), said }
             })
             .collect();
         let mut sources = Vec::with_capacity(plan.ask.len() + plan.skip.len());
@@ -141,7 +163,7 @@ impl Federation {
     /// The deadline is the leader's own and ends its call with a failure that reaches all who wait for it: if it ended
     /// by being dropped, each of them would start the call anew.
     pub(super) async fn resolution_by(&self, asked: Asked<'_>) -> Result<Arc<Resolution>, Failure> {
-        let Asked { provider, question: Question { patient, sensitivities, .. }, request, deadline } = asked;
+        let Asked { provider, question: Question { patient, sensitivities }, request, deadline } = asked;
         let ask = async {
             let found = async {
                 let found =
@@ -192,27 +214,27 @@ impl Federation {
         }
     }
 
-    async fn one(&self, provider: &Arc<Provider>, question: Question<'_>, request: RequestId) -> Result<Said, Failure> {
+    async fn one(&self, errand: &Errand, question: Question<'_>, request: RequestId) -> Result<Said, Failure> {
+        let provider = &errand.provider;
         let asked = Asked { provider, question, request, deadline: Instant::now() + provider.deadline };
         let found = self.resolution_by(asked).await?;
         if found.patients.is_empty() {
             return Ok(Said::Nothing(found));
         }
-        let Some(resource_type) = question.wants(provider.ods) else { return Ok(Said::Holds(found, None)) };
-        let answer = self.answer_by(asked, resource_type, &found).await?;
-        Ok(Said::Holds(found, Some(answer)))
+        let parts = errand.wants.iter().map(async |want| Part::of(want, self.answer_by(asked, want, &found).await));
+        Ok(Said::of(Arc::clone(&found), join_all(parts).await, errand))
     }
 
-    /// All entries of a type, labelled. The deadline is the leader's own here too.
+    /// The wanted entries of a type, labelled. The deadline is the leader's own here too.
     pub(super) fn answer_by<'a>(
         &'a self,
         asked: Asked<'a>,
-        resource_type: ResourceType,
+        want: &'a Want,
         found: &'a Arc<Resolution>,
     ) -> BoxFuture<'a, Result<Arc<Answer>, Failure>> {
         let ask = async move {
             let began = Timestamp::now();
-            let splitter = timeout_at(asked.deadline, self.ask(asked, resource_type, found));
+            let splitter = timeout_at(asked.deadline, self.ask(asked, want, found));
             let splitter = match splitter.await.unwrap_or(Err(Failure::Timeout)) {
                 Err(failure) => return Err(self.alarmed(asked, failure).await),
                 Ok(splitter) => splitter,
@@ -220,20 +242,15 @@ impl Federation {
             let finished = timeout_at(asked.deadline, self.finish(asked, splitter, found, began));
             finished.await.unwrap_or(Err(Failure::Timeout))
         };
-        self.cache.answer(asked.question.key(asked.provider.ods, resource_type), ask).boxed()
+        self.cache.answer(asked.question.key(asked.provider.ods, want), ask).boxed()
     }
 
-    async fn ask(
-        &self,
-        asked: Asked<'_>,
-        resource_type: ResourceType,
-        found: &Arc<Resolution>,
-    ) -> Result<Splitter, Failure> {
-        let Asked { provider, question: Question { patient, sensitivities, .. }, request, .. } = asked;
+    async fn ask(&self, asked: Asked<'_>, want: &Want, found: &Arc<Resolution>) -> Result<Splitter, Failure> {
+        let Asked { provider, question: Question { patient, sensitivities }, request, .. } = asked;
         let rewriter = self.rewriter(provider, patient, found);
-        let mut splitter = Splitter::new(resource_type, rewriter, Arc::clone(sensitivities));
+        let mut splitter = Splitter::new(want.clone(), rewriter, Arc::clone(sensitivities));
         let mut budget = self.budget;
-        for url in self.questions(provider, patient, resource_type, found)? {
+        for url in self.questions(provider, patient, want, found)? {
             splitter = pages::search(&self.http, provider, url, request, &mut budget, splitter).await?;
         }
         Ok(splitter)
@@ -257,24 +274,28 @@ impl Federation {
         Ok(answer)
     }
 
-    /// The searches that together ask for all of it: one, or one for each Patient where the provider keeps several.
+    /// The searches that together ask for all of it: one, or one for each Patient where the provider keeps several, or one for
+    /// every so many ids.
     fn questions(
         &self,
         provider: &Provider,
         patient: NhsNumber,
-        resource_type: ResourceType,
+        want: &Want,
         found: &Resolution,
     ) -> Result<Vec<Url>, Failure> {
-        let asked: Vec<(&str, String)> = match provider.idiom {
-            Idiom::Chained => {
+        let asked: Vec<(&str, String)> = match (&want.portion, provider.idiom) {
+            (Portion::Named(locals), _) => locals.chunks(NAMED_AT_ONCE).map(|some| ("_id", some.join(","))).collect(),
+            (Portion::All, Idiom::Chained) => {
                 vec![("patient.identifier", format!("{}|{}", NhsNumber::SYSTEM, patient.digits()))]
             }
-            Idiom::ResolveFirst => found.patients.iter().map(|p| ("patient", p.local.clone())).collect(),
+            (Portion::All, Idiom::ResolveFirst) => {
+                found.patients.iter().map(|p| ("patient", p.local.clone())).collect()
+            }
         };
         asked
             .into_iter()
             .map(|(name, value)| {
-                let mut url = provider.base.join(resource_type.as_str()).map_err(|_| Failure::Internal)?;
+                let mut url = provider.base.join(want.resource_type.as_str()).map_err(|_| Failure::Internal)?;
                 url.query_pairs_mut().append_pair(name, &value).append_pair("_count", &self.page_size.to_string());
                 Ok(url)
             })
@@ -305,6 +326,43 @@ impl Federation {
             }
         }
         failure
+    }
+}
+
+impl Part {
+    fn of(want: &Want, answered: Result<Arc<Answer>, Failure>) -> Self {
+        let said = answered.map_or_else(PartSaid::Failed, PartSaid::Answered);
+        Self { resource_type: want.resource_type, said }
+    }
+
+    pub fn answer(&self) -> Option<&Arc<Answer>> {
+        match &self.said {
+            PartSaid::Answered(answer) => Some(answer),
+            PartSaid::Failed(_) | PartSaid::Withheld => None,
+        }
+    }
+
+    pub fn failure(&self) -> Option<Failure> {
+        match self.said {
+            PartSaid::Failed(failure) => Some(failure),
+            PartSaid::Answered(_) | PartSaid::Withheld => None,
+        }
+    }
+}
+
+impl Said {
+    fn of(found: Arc<Resolution>, mut parts: Vec<Part>, errand: &Errand) -> Self {
+        if found.patients.is_empty() {
+            return Self::Nothing(found);
+        }
+        let failures: Vec<Failure> = parts.iter().filter_map(|part| part.failure()).collect();
+        // that it knows the patient is no answer where something was wanted and nothing came
+        if let (Some(failure), true) = (failures.first(), failures.len() == parts.len()) {
+            return Self::Failed(*failure);
+        }
+        let withheld = errand.withheld.iter();
+        parts.extend(withheld.map(|resource_type| Part { resource_type: *resource_type, said: PartSaid::Withheld }));
+        Self::Holds(found, parts)
     }
 }
 

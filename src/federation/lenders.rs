@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::Timestamp,
     fhir::{ResourceType, json::Value},
-    registry::Provider,
+    registry::{Provider, Want},
 };
 use std::sync::Arc;
 
@@ -86,12 +86,13 @@ impl Federation {
     ) -> Result<Vec<(ResourceType, Arc<Answer>)>, Failure> {
         let mut lent = Vec::new();
         for lending in splitter.lending() {
-            let key = asked.question.key(asked.provider.ods, lending);
-            let mut answer = self.answer_by(asked, lending, found).await;
+            let want = Want::all(lending);
+            let key = asked.question.key(asked.provider.ods, &want);
+            let mut answer = self.answer_by(asked, &want, found).await;
             if answer.as_ref().is_ok_and(|answer| splitter.misses(lending, answer)) {
                 // it may be older than the entry that refers to it
                 self.cache.forget_answer_before(began, key).await;
-                answer = self.answer_by(asked, lending, found).await;
+                answer = self.answer_by(asked, &want, found).await;
             }
             match answer {
                 Ok(answer) => lent.push((lending, answer)),

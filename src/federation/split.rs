@@ -21,6 +21,7 @@ use crate::{
         json::Value,
     },
     query::grammar::{self, Rule},
+    registry::{Portion, Want},
 };
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -33,6 +34,7 @@ pub struct Splitter {
     rewriter: Rewriter,
     sensitivities: Arc<Sensitivities>,
     resource_type: ResourceType,
+    portion: Portion,
     rule: &'static Rule,
     raw: Vec<Split>,
     by_local: HashMap<String, usize>,
@@ -56,11 +58,13 @@ impl Take for Splitter {
 }
 
 impl Splitter {
-    pub fn new(resource_type: ResourceType, rewriter: Rewriter, sensitivities: Arc<Sensitivities>) -> Self {
+    pub fn new(want: Want, rewriter: Rewriter, sensitivities: Arc<Sensitivities>) -> Self {
+        let Want { resource_type, portion } = want;
         Self {
             rewriter,
             sensitivities,
             resource_type,
+            portion,
             rule: grammar::rule(resource_type),
             raw: Vec::new(),
             by_local: HashMap::new(),
@@ -78,6 +82,12 @@ impl Splitter {
         let Rewriter { provider, patient, resolution, .. } = &self.rewriter;
         subject::verify(resource, self.rule, provider, *patient, resolution)?;
         let local = resource.text("id").filter(|id| is_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
+        if let Portion::Named(locals) = &self.portion
+            && !locals.iter().any(|wanted| **wanted == *local)
+        {
+            // a server that does not search by id sends more; it was looked at for whose it is all the same
+            return Ok(());
+        }
         let hash = sha256(resource.raw());
         if let Some(before) = self.by_local.get(&local).and_then(|at| self.raw.get(*at)) {
             // pages that shift while they are read repeat an entry; the same id with other content is another matter

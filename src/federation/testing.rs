@@ -8,7 +8,7 @@ use crate::{
         ResourceType,
         json::{self, Limits, Tape},
     },
-    registry::{Idiom, Provider},
+    registry::{Idiom, Provider, Want},
 };
 use std::{
     sync::{Arc, LazyLock},
@@ -97,7 +97,7 @@ pub fn answer_lent<S: AsRef<str>>(
 ) -> Result<Answer, Failure> {
     let entries: Vec<String> = resources.iter().map(|r| format!(r#"{{"resource":{}}}"#, r.as_ref())).collect();
     let page = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{}]}}"#, entries.join(","));
-    let mut splitter = Splitter::new(resource_type, rewriter(provider, resolution), sensitivities());
+    let mut splitter = Splitter::new(Want::all(resource_type), rewriter(provider, resolution), sensitivities());
     pages::read_here(page.as_bytes(), &mut Limits::default(), &mut splitter)?;
     splitter.inherit(lent)?;
     Ok(splitter.finish().0)

@@ -2,7 +2,7 @@ use super::{Answer, Failure, Federation, Question, Resolution, question::Asked};
 use crate::{
     domain::{RequestId, Timestamp},
     fhir::{ResourceType, json::Value},
-    registry::Provider,
+    registry::{Provider, Want},
 };
 use futures::future::join_all;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Federation {
         let mut answers = Vec::new();
         if !Word::is_settled_by(&resolution, provider) {
             for resource_type in Word::TYPES {
-                let known = self.cache.known_answer(question.key(provider.ods, resource_type)).await?;
+                let known = self.cache.known_answer(&question.key(provider.ods, &Want::all(resource_type))).await?;
                 answers.push(young(known.fetched_at).then_some(Ok(known))?);
             }
         }
@@ -78,8 +78,9 @@ impl Federation {
             return Ok(Word { resolution, answers: Vec::new() });
         }
         let answers = Word::TYPES.map(async |resource_type| {
-            self.cache.forget_answer_before(too_old, question.key(provider.ods, resource_type)).await;
-            self.answer_by(asked, resource_type, &resolution).await
+            let want = Want::all(resource_type);
+            self.cache.forget_answer_before(too_old, question.key(provider.ods, &want)).await;
+            self.answer_by(asked, &want, &resolution).await
         });
         let answers = join_all(answers).await;
         Ok(Word { resolution, answers })

@@ -1,6 +1,6 @@
 //! The one entry that says how complete an answer is (contract: Completeness). It stands on every page.
 
-use super::source::{Source, State};
+use super::source::Source;
 use crate::{
     domain::{OdsCode, Timestamp},
     federation::Failure,
@@ -28,13 +28,14 @@ impl Completeness {
         let mut others = 0;
         let mut partial = false;
         for (source, contributed) in sources.iter().zip(contributed) {
-            match source.failure() {
-                Some(failure) => {
-                    partial = true;
-                    issues.push(failed(source, failure, !source.provider.restricted || may_know(source)));
-                }
-                None if *contributed => issues.push(answered(source)),
-                None => others += 1,
+            if let Some(failure) = source.failure() {
+                partial = true;
+                issues.push(failed(source, failure, !source.provider.restricted || may_know(source)));
+            }
+            match *contributed {
+                true => issues.push(answered(source)),
+                false if source.failure().is_none() => others += 1,
+                false => {}
             }
         }
         if others > 0 || issues.is_empty() {
@@ -78,11 +79,7 @@ fn organisation(source: &Source) -> ExtensionValue {
 }
 
 fn answered(source: &Source) -> Issue {
-    let at = match &source.state {
-        State::Holds { answer: Some(answer), .. } => answer.fetched_at,
-        State::Holds { resolution, .. } => resolution.fetched_at,
-        State::Nothing | State::Failed(_) | State::Withheld => Timestamp::now(),
-    };
+    let at = source.since().unwrap_or_else(Timestamp::now);
     Issue::new(Severity::Information, IssueCode::Informational)
         .details(coding("answered"))
         .diagnostics(format!("{} answered.", source.provider.name))

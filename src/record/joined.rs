@@ -6,9 +6,9 @@ use super::{
     redacted::Document,
 };
 use crate::{
-    access::Permit,
+    access::{Permit, Permits},
     domain::{EntryId, IdSealer, Labels, OdsCode},
-    federation::{Answer, Entry, Failure, Gathered, Items, Said},
+    federation::{Answer, Entry, Failure, Gathered, Items, Part, PartSaid},
     fhir::{ResourceType, date::Interval},
     query::{Ask, Filter, Search, SortKey, What, grammar},
 };
@@ -24,6 +24,14 @@ pub struct Record {
     pub(super) matches: Vec<Match>,
     pub(super) ids: Arc<IdSealer>,
     pub(super) base: Arc<str>,
+}
+
+/// Where an item that is shown or withheld stands: in a part of what a source holds, or, without one, among its Patients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub source: usize,
+    pub part: Option<usize>,
+    pub position: usize,
 }
 
 /// Why there is nothing to show, to a reader who is permitted.
@@ -43,7 +51,7 @@ impl Record {
         let mut sources: Vec<Source> = gathered
             .sources
             .into_iter()
-            .map(|source| Source { provider: source.provider, state: state(source.said) })
+            .map(|source| Source { provider: source.provider, state: State::of(source.said) })
             .collect();
         let anchor = leave_out_others(&mut sources);
         let mut record = Self { ask: ask.clone(), sources, anchor, matches: Vec::new(), ids, base };
@@ -68,20 +76,16 @@ impl Record {
         self.sources.iter().enumerate().filter_map(of).collect()
     }
 
-    /// What this reader would be shown under this permit.
-    pub fn redact(&self, permit: &Permit, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
-        let shut_out = self.sources.iter().any(|source| source.shut_out(permit).is_some());
-        if shut_out { self.under(permit).shown(permit, reader) } else { self.shown(permit, reader) }
+    /// What this reader would be shown under these permits.
+    pub fn redact(&self, permits: &Permits, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
+        let shut_out = self.sources.iter().any(|source| source.is_shut_out(permits));
+        if shut_out { self.under(permits).shown(permits, reader) } else { self.shown(permits, reader) }
     }
 
-    /// The same record without the answers of sources that the permit, newer than the plan, no longer lets in.
-    fn under(&self, permit: &Permit) -> Self {
-        let sources = self.sources.iter().map(|source| {
-            let state = source.shut_out(permit).unwrap_or_else(|| source.state.clone());
-            Source { provider: Arc::clone(&source.provider), state }
-        });
-        let sources: Vec<Source> = sources.collect();
-        let held = |found: &&Match| sources.get(found.source).is_some_and(|s| s.answer().is_some());
+    /// The same record without what the permits, newer than the plan, no longer let in.
+    fn under(&self, permits: &Permits) -> Self {
+        let sources: Vec<Source> = self.sources.iter().map(|source| source.under(permits)).collect();
+        let held = |found: &&Match| sources.get(found.source).is_some_and(|s| s.answer(found.part).is_some());
         Self {
             ask: self.ask.clone(),
             anchor: self.anchor,
@@ -92,11 +96,12 @@ impl Record {
         }
     }
 
-    fn shown(&self, permit: &Permit, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
+    fn shown(&self, permits: &Permits, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
         self.answered(reader.must_be_complete)?;
+        let permit = permits.first();
         match &self.ask.what {
             What::Search(search) if search.resource_type == ResourceType::Patient => patient::search(self, permit),
-            What::Search(search) => page::page(self, search, permit, reader),
+            What::Search(search) => page::page(self, search, permits, reader),
             What::Read(read) => match &read.id {
                 Some(EntryId::Patient(_)) if read.resource_type == ResourceType::Patient => patient::read(self, permit),
                 Some(EntryId::Entry(entry)) if read.resource_type == ResourceType::Patient => {
@@ -122,7 +127,7 @@ impl Record {
     /// One entry, by its source's id.
     fn entry(&self, permit: &Permit, source: OdsCode, local: &str) -> Result<Redacted, NotShown> {
         let (at, source) = self.source(source)?;
-        let answer = source.answer().ok_or(NotShown::NotFound)?;
+        let answer = source.answer(0).ok_or(NotShown::NotFound)?;
         let held = answer.entries.iter().enumerate().find(|(_, entry)| *entry.local == *local);
         let (position, entry) = held.ok_or(NotShown::NotFound)?;
         // one that is withheld is not found: to the reader the two are the same
@@ -131,7 +136,7 @@ impl Record {
             return Err(NotShown::NotFound);
         }
         let document = Document { chunks: vec![answer.bytes(&entry.resource)], partial: false };
-        Ok(self.redacted(document, Some((at, position))))
+        Ok(self.redacted(document, &[Place { source: at, part: Some(0), position }], &[]))
     }
 
     /// The source, by its code, where it did not fail.
@@ -139,37 +144,29 @@ impl Record {
         let found = self.sources.iter().enumerate().find(|(_, source)| source.provider.ods == ods);
         let (at, source) = found.ok_or(NotShown::NotFound)?;
         match source.failure() {
-            Some(failure) => Err(NotShown::ProvidersFailed { timeout: failure == Failure::Timeout }),
+            Some(failure) => Err(failed(failure)),
             None => Ok((at, source)),
         }
     }
 
-    /// What shows one item at most: the place of its source and its own there.
-    pub(super) fn redacted(&self, document: Document, shown: Option<(usize, usize)>) -> Redacted {
-        let mut lines = self.lines();
-        if let Some((at, position)) = shown
-            && let Some(line) = lines.get_mut(at)
-        {
-            line.released = ItemRanges::of(u32::try_from(position).ok());
-        }
-        Redacted::new(document, lines, self.items())
-    }
-
-    /// The item lists that the lines name.
-    pub(super) fn items(&self) -> Vec<Arc<Items>> {
-        self.sources.iter().filter_map(Source::items).map(|(items, _)| Arc::clone(items)).collect()
+    /// What shows these items, and withholds those.
+    pub(super) fn redacted(&self, document: Document, shown: &[Place], withheld: &[Place]) -> Redacted {
+        let lines = self.lines_of(shown, withheld);
+        let named = |items: &&Arc<Items>| lines.iter().any(|line| line.answer.as_ref() == Some(&items.id));
+        let items = self.sources.iter().flat_map(Source::items).filter(named).cloned().collect();
+        Redacted::new(document, lines, items)
     }
 
     fn matching(&self, search: &Search) -> Vec<Match> {
         let mut matches = Vec::new();
-        for (source, answer) in self.sources.iter().enumerate().filter_map(|(at, s)| Some((at, s.answer()?))) {
+        for (source, part, answer) in self.answers() {
             for (position, entry) in answer.entries.iter().enumerate() {
                 if search.filters.iter().all(|filter| self.passes(filter, search.resource_type, answer, entry)) {
                     let key = match search.sort.key {
                         SortKey::Date => entry.date,
                         SortKey::LastUpdated => entry.last_updated.map(Interval::start),
                     };
-                    matches.push(Match { key, source, position });
+                    matches.push(Match { key, source, part, position });
                 }
             }
         }
@@ -182,7 +179,7 @@ impl Record {
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => Ordering::Equal,
             };
-            by_key.then(a.source.cmp(&b.source)).then(a.position.cmp(&b.position))
+            by_key.then((a.source, a.part, a.position).cmp(&(b.source, b.part, b.position)))
         });
         matches
     }
@@ -205,9 +202,44 @@ impl Record {
         }
     }
 
+    /// All answers, each with the place of its source and its own there.
+    pub(super) fn answers(&self) -> impl Iterator<Item = (usize, usize, &Arc<Answer>)> {
+        self.sources.iter().enumerate().flat_map(|(at, source)| {
+            let parts = source.parts().iter().enumerate();
+            parts.filter_map(move |(part, found)| Some((at, part, found.answer()?)))
+        })
+    }
+
     /// What the audit says of each source, before it is known which items are shown.
     pub fn lines(&self) -> Vec<SourceLine> {
-        self.sources.iter().map(line).collect()
+        self.lines_of(&[], &[])
+    }
+
+    /// One for each source, or for each part of what it holds; each with what of it is shown and what withheld.
+    fn lines_of(&self, shown: &[Place], withheld: &[Place]) -> Vec<SourceLine> {
+        let mut lines = Vec::new();
+        for (at, source) in self.sources.iter().enumerate() {
+            let of = |places: &[Place], part| {
+                let mine = places.iter().filter(|place| place.source == at && place.part == part);
+                ItemRanges::of(mine.filter_map(|place| u32::try_from(place.position).ok()))
+            };
+            let mut line = |said: SourceLine, part| {
+                lines.push(SourceLine { released: of(shown, part), withheld: of(withheld, part), ..said });
+            };
+            let State::Holds { resolution, parts } = &source.state else {
+                line(whole_line(source), None);
+                continue;
+            };
+            // who the patient is belongs to what was shown where that itself was shown, or nothing else was wanted
+            if parts.is_empty() || shown.iter().any(|place| place.source == at && place.part.is_none()) {
+                let said = SourceLine::new(source.provider.ods, "answered");
+                line(said.resting_on(&resolution.items, resolution.fetched_at), None);
+            }
+            for (place, part) in parts.iter().enumerate() {
+                line(part_line(source, part), Some(place));
+            }
+        }
+        lines
     }
 
     pub(super) fn completeness(&self, permit: &Permit, contributed: &[bool], withheld: bool) -> Completeness {
@@ -216,13 +248,8 @@ impl Record {
     }
 }
 
-fn state(said: Said) -> State {
-    match said {
-        Said::Holds(resolution, answer) => State::Holds { resolution, answer },
-        Said::Nothing(_) => State::Nothing,
-        Said::Failed(failure) => State::Failed(failure),
-        Said::Skipped(reason) => State::skipped(reason),
-    }
+fn failed(failure: Failure) -> NotShown {
+    NotShown::ProvidersFailed { timeout: failure == Failure::Timeout }
 }
 
 /// Applies the anchor rule: sources that hold another person under this number become failures.
@@ -249,28 +276,22 @@ fn leave_out_others(sources: &mut [Source]) -> Option<usize> {
     anchor
 }
 
-fn line(source: &Source) -> SourceLine {
-    let mut line = SourceLine {
-        source: source.provider.ods,
-        outcome: "empty".to_owned(),
-        reason: None,
-        fetched_at: None,
-        answer: None,
-        released: ItemRanges::default(),
-        withheld: ItemRanges::default(),
-    };
-    if let Some((items, at)) = source.items() {
-        line.answer = Some(items.id.clone());
-        line.fetched_at = Some(at);
+/// Of a source that nothing is held of.
+fn whole_line(source: &Source) -> SourceLine {
+    let line = |outcome| SourceLine::new(source.provider.ods, outcome);
+    match source.state {
+        State::Holds { .. } => line("answered"),
+        State::Nothing => line("empty"),
+        State::Failed(failure) => line("failed").because(failure.code()),
+        State::Withheld => line("withheld"),
     }
-    match &source.state {
-        State::Holds { .. } => line.outcome = "answered".to_owned(),
-        State::Nothing => {}
-        State::Failed(failure) => {
-            line.outcome = "failed".to_owned();
-            line.reason = Some(failure.code().to_owned());
-        }
-        State::Withheld => line.outcome = "withheld".to_owned(),
+}
+
+fn part_line(source: &Source, part: &Part) -> SourceLine {
+    let line = |outcome| SourceLine::new(source.provider.ods, outcome);
+    match &part.said {
+        PartSaid::Answered(answer) => line("answered").resting_on(&answer.items, answer.fetched_at),
+        PartSaid::Failed(failure) => line("failed").because(failure.code()),
+        PartSaid::Withheld => line("withheld"),
     }
-    line
 }

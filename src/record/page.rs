@@ -1,10 +1,10 @@
 //! One page of a search: the reader's own selection of the matches, cut after the cursor, with its links and completeness.
 
-use super::{ItemRanges, NotShown, Record, Redacted, Source, State, redacted::Document};
+use super::{NotShown, Record, Redacted, Source, joined::Place, redacted::Document};
 use crate::{
-    access::Permit,
+    access::Permits,
     domain::Timestamp,
-    federation::Entry,
+    federation::{Entry, Part},
     query::{
         Search,
         page_token::{Cursor, Fingerprint, PageSealer, PageToken},
@@ -18,7 +18,14 @@ use std::ops::Range;
 pub struct Match {
     pub key: Option<i64>,
     pub source: usize,
+    pub part: usize,
     pub position: usize,
+}
+
+impl Match {
+    fn place(&self) -> Place {
+        Place { source: self.source, part: Some(self.part), position: self.position }
+    }
 }
 
 /// Who reads, as pages need to know it: a page token is one reader's own.
@@ -29,8 +36,9 @@ pub struct Reader<'a> {
     pub must_be_complete: bool,
 }
 
-pub fn page(record: &Record, search: &Search, permit: &Permit, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
-    let selection = Selection::of(record, permit);
+pub fn page(record: &Record, search: &Search, permits: &Permits, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
+    let permit = permits.first();
+    let selection = Selection::of(record, permits);
     let query = Fingerprint::of(&[&record.ask.canonical()]);
     let who = Fingerprint::of(&[reader.issuer, reader.subject]);
     let seen = seen(record);
@@ -81,12 +89,17 @@ struct Selection {
 }
 
 impl Selection {
-    fn of(record: &Record, permit: &Permit) -> Self {
-        let released: Vec<Released> = record.sources.iter().map(|source| Released::of(source, permit)).collect();
+    fn of(record: &Record, permits: &Permits) -> Self {
+        let released: Vec<Vec<Released>> = record
+            .sources
+            .iter()
+            .map(|source| source.parts().iter().map(|part| Released::of(source, part, permits)).collect())
+            .collect();
         // a match whose labels are not to be found is not shown
         let reaches = |found: &Match| {
+            let released = released.get(found.source).and_then(|parts| parts.get(found.part));
             let entry = entry_of(&record.sources, found);
-            entry.is_some_and(|entry| released.get(found.source).is_some_and(|r| r.reaches(found.position, entry)))
+            entry.is_some_and(|entry| released.is_some_and(|released| released.reaches(found.position, entry)))
         };
         let (shown, hidden): (Vec<Match>, Vec<Match>) = record.matches.iter().partition(|found| reaches(found));
         let mut contributed = vec![false; record.sources.len()];
@@ -96,34 +109,28 @@ impl Selection {
             }
         }
         // said of all that was looked through, not of what the filters let pass: they would find out its date or its id
-        let source_withheld = record.sources.iter().any(|source| matches!(source.state, State::Withheld));
-        let withheld = source_withheld || released.iter().any(Released::withholds);
+        let source_withheld = record.sources.iter().any(Source::is_withheld);
+        let withheld = source_withheld || released.iter().flatten().any(Released::withholds);
         Self { shown, hidden, contributed, withheld }
     }
 
     fn redacted(&self, record: &Record, page: &[Match], document: Document) -> Redacted {
-        let mut lines = record.lines();
-        let of = |matches: &[Match], source| {
-            let mine = matches.iter().filter(|found| found.source == source);
-            ItemRanges::of(mine.filter_map(|found| u32::try_from(found.position).ok()))
-        };
-        for (at, line) in lines.iter_mut().enumerate() {
-            line.released = of(page, at);
-            line.withheld = of(&self.hidden, at);
-        }
-        Redacted::new(document, lines, record.items())
+        let places = |matches: &[Match]| matches.iter().map(Match::place).collect::<Vec<_>>();
+        record.redacted(document, &places(page), &places(&self.hidden))
     }
 }
 
-/// What of one source's answer is shown: decided once for each label set, or for each entry where an objection asks for dates.
+/// What of one answer is shown: decided once for each label set, or for each entry where an objection asks for dates.
 enum Released {
     ByLabels(Vec<bool>),
     ByEntry(Vec<bool>),
 }
 
 impl Released {
-    fn of(source: &Source, permit: &Permit) -> Self {
-        let Some(answer) = source.answer() else { return Self::ByLabels(Vec::new()) };
+    fn of(source: &Source, part: &Part, permits: &Permits) -> Self {
+        let (Some(answer), Some(permit)) = (part.answer(), permits.of(part.resource_type)) else {
+            return Self::ByLabels(Vec::new());
+        };
         if !permit.asks_for_dates() {
             let by_labels = answer.labels.iter().map(|labels| source.discloses(permit, labels, None));
             return Self::ByLabels(by_labels.collect());
@@ -150,7 +157,7 @@ impl Released {
 }
 
 fn entry_of<'a>(sources: &'a [Source], found: &Match) -> Option<&'a Entry> {
-    sources.get(found.source)?.answer()?.entries.get(found.position)
+    sources.get(found.source)?.answer(found.part)?.entries.get(found.position)
 }
 
 /// Where the page after this cursor begins.
@@ -198,15 +205,15 @@ fn head(record: &Record, page: Option<&str>, next: Option<&str>) -> String {
 /// The entries' bytes, shared with the cache; neighbours in an answer go out as one slice.
 pub(super) fn slices(record: &Record, shown: &[Match]) -> Vec<Bytes> {
     let mut slices = Vec::new();
-    let mut run: Option<(usize, Range<usize>)> = None;
+    let mut run: Option<((usize, usize), Range<usize>)> = None;
     for found in shown {
         let Some(entry) = entry_of(&record.sources, found) else { continue };
         match &mut run {
-            Some((source, range)) if *source == found.source && range.end == entry.entry.start => {
+            Some((place, range)) if *place == (found.source, found.part) && range.end == entry.entry.start => {
                 range.end = entry.entry.end;
             }
             _ => {
-                let done = run.replace((found.source, entry.entry.clone()));
+                let done = run.replace(((found.source, found.part), entry.entry.clone()));
                 slices.extend(done.and_then(|run| slice(record, &run)));
             }
         }
@@ -215,6 +222,6 @@ pub(super) fn slices(record: &Record, shown: &[Match]) -> Vec<Bytes> {
     slices
 }
 
-fn slice(record: &Record, (source, range): &(usize, Range<usize>)) -> Option<Bytes> {
-    Some(record.sources.get(*source)?.answer()?.bytes(range))
+fn slice(record: &Record, ((source, part), range): &((usize, usize), Range<usize>)) -> Option<Bytes> {
+    Some(record.sources.get(*source)?.answer(*part)?.bytes(range))
 }

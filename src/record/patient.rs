@@ -1,6 +1,6 @@
 //! The one Patient: the anchor's original under the gateway's id, with links to each source's own.
 
-use super::{NotShown, Record, Redacted, Source, State, redacted::Document};
+use super::{NotShown, Record, Redacted, Source, State, joined::Place, redacted::Document};
 use crate::{
     access::Permit,
     domain::{NhsNumber, OdsCode, Timestamp},
@@ -24,8 +24,7 @@ struct Chosen<'a> {
 }
 
 struct Found<'a> {
-    /// The place of the source, and of the Patient there.
-    place: (usize, usize),
+    place: Place,
     source: &'a Source,
     resolution: &'a Arc<Resolution>,
     patient: &'a SourcePatient,
@@ -51,14 +50,14 @@ pub fn search(record: &Record, permit: &Permit) -> Result<Redacted, NotShown> {
     })
     .to_string();
     let mut chunks: Vec<Bytes> = vec![format!(r#"{},"entry":["#, bundle.trim_end_matches('}')).into()];
-    let mut shown = None;
+    let mut shown = Vec::new();
     if let Some((place, resource)) = matching {
-        shown = Some(place);
+        shown.push(place);
         let head = format!(r#"{{"fullUrl":"{}Patient/{id}","resource":"#, record.base);
         chunks.extend([head.into(), resource, Bytes::from_static(br#","search":{"mode":"match"}},"#)]);
     }
     chunks.push(format!("{}]}}", completeness.entry()).into());
-    Ok(record.redacted(Document { chunks, partial: completeness.is_partial() }, shown))
+    Ok(record.redacted(Document { chunks, partial: completeness.is_partial() }, &shown, &[]))
 }
 
 /// The joined Patient itself.
@@ -68,7 +67,7 @@ pub fn read(record: &Record, permit: &Permit) -> Result<Redacted, NotShown> {
     let body = rewritten(record, permit, source, resolution, patient, true)?;
     let completeness = record.completeness(permit, &chosen.contributed, chosen.withheld);
     let document = Document { chunks: vec![body], partial: completeness.is_partial() };
-    Ok(record.redacted(document, Some(place)))
+    Ok(record.redacted(document, &[place], &[]))
 }
 
 /// A source's own Patient, by the id that the joined one links to.
@@ -79,7 +78,8 @@ pub fn source_read(record: &Record, permit: &Permit, source: OdsCode, local: &st
     let (position, patient) =
         held.filter(|(_, patient)| source.discloses(permit, &patient.labels, None)).ok_or(NotShown::NotFound)?;
     let body = rewritten(record, permit, source, resolution, patient, false)?;
-    Ok(record.redacted(Document { chunks: vec![body], partial: false }, Some((at, position))))
+    let place = Place { source: at, part: None, position };
+    Ok(record.redacted(Document { chunks: vec![body], partial: false }, &[place], &[]))
 }
 
 /// The anchor's, where this reader may see it; else the first in the order of ODS codes that they may.
@@ -98,7 +98,8 @@ fn choose<'a>(record: &'a Record, permit: &Permit) -> Chosen<'a> {
                             *place = true;
                         }
                         if found.is_none() || record.anchor == Some(at) {
-                            found = Some(Found { place: (at, position), source, resolution, patient });
+                            let place = Place { source: at, part: None, position };
+                            found = Some(Found { place, source, resolution, patient });
                         }
                     }
                 }

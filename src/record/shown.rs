@@ -1,10 +1,10 @@
 use crate::{
     domain::{OdsCode, Timestamp},
-    federation::AnswerId,
+    federation::{AnswerId, Items},
 };
 use serde::{Deserialize, Serialize};
 
-/// What one source answered, and which items of its answer were shown.
+/// What one source answered, or answered of one type where several were wanted, and which items of that were shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceLine {
@@ -23,6 +23,28 @@ pub struct SourceLine {
     pub released: ItemRanges,
     #[serde(default, skip_serializing_if = "ItemRanges::is_empty")]
     pub withheld: ItemRanges,
+}
+
+impl SourceLine {
+    pub(super) fn new(source: OdsCode, outcome: &str) -> Self {
+        Self {
+            source,
+            outcome: outcome.to_owned(),
+            reason: None,
+            fetched_at: None,
+            answer: None,
+            released: ItemRanges::default(),
+            withheld: ItemRanges::default(),
+        }
+    }
+
+    pub(super) fn because(self, reason: &str) -> Self {
+        Self { reason: Some(reason.to_owned()), ..self }
+    }
+
+    pub(super) fn resting_on(self, items: &Items, fetched_at: Timestamp) -> Self {
+        Self { answer: Some(items.id.clone()), fetched_at: Some(fetched_at), ..self }
+    }
 }
 
 /// Positions in a manifest, such as `0-49,52`: sorted, none twice.

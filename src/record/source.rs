@@ -1,13 +1,13 @@
 use crate::{
-    access::{Asking, Disclosure, Permit, SkipReason},
+    access::{Asking, Disclosure, Permit, Permits, SkipReason},
     domain::{Labels, Timestamp},
-    federation::{Answer, Failure, Items, Resolution},
+    federation::{Answer, Failure, Items, Part, PartSaid, Resolution, Said},
     fhir::date::Interval,
     registry::Provider,
 };
 use std::sync::Arc;
 
-/// One source's part in a record.
+/// One source's place in a record.
 #[derive(Clone, Debug)]
 pub struct Source {
     pub provider: Arc<Provider>,
@@ -16,10 +16,10 @@ pub struct Source {
 
 #[derive(Clone, Debug)]
 pub enum State {
-    /// It knows the patient, and where entries were asked for it sent them all.
+    /// It knows the patient; beside that, a part for each type that was wanted.
     Holds {
         resolution: Arc<Resolution>,
-        answer: Option<Arc<Answer>>,
+        parts: Vec<Part>,
     },
     Nothing,
     Failed(Failure),
@@ -28,8 +28,17 @@ pub enum State {
 }
 
 impl State {
+    pub fn of(said: Said) -> Self {
+        match said {
+            Said::Holds(resolution, parts) => Self::Holds { resolution, parts },
+            Said::Nothing(_) => Self::Nothing,
+            Said::Failed(failure) => Self::Failed(failure),
+            Said::Skipped(reason) => Self::skipped(reason),
+        }
+    }
+
     /// What is ours to report, and what is the patient's choice.
-    pub fn skipped(reason: SkipReason) -> Self {
+    fn skipped(reason: SkipReason) -> Self {
         match reason {
             SkipReason::Quarantined => Self::Failed(Failure::Quarantined),
             SkipReason::Suspended => Self::Failed(Failure::Suspended),
@@ -39,19 +48,58 @@ impl State {
 }
 
 impl Source {
-    /// What it must become where this permit would not have asked it.
-    pub fn shut_out(&self, permit: &Permit) -> Option<State> {
-        match (&self.state, permit.asks(self.provider.ods)) {
-            (State::Holds { .. } | State::Nothing, Asking::Skip(reason)) => Some(State::skipped(reason)),
-            _ => None,
+    /// What it is under permits newer than the plan: what these would not have asked for is out of it.
+    pub fn under(&self, permits: &Permits) -> Self {
+        let state = match (&self.state, permits.first().asks(self.provider.ods)) {
+            (State::Holds { parts, .. }, Asking::Skip(reason))
+                if parts.iter().all(|part| self.is_shut(part, permits)) =>
+            {
+                State::skipped(reason)
+            }
+            (State::Nothing, Asking::Skip(reason)) => State::skipped(reason),
+            (State::Holds { resolution, parts }, _) => {
+                let of = |part: &Part| match self.is_shut(part, permits) {
+                    true => Part { resource_type: part.resource_type, said: PartSaid::Withheld },
+                    false => part.clone(),
+                };
+                State::Holds { resolution: Arc::clone(resolution), parts: parts.iter().map(of).collect() }
+            }
+            _ => self.state.clone(),
+        };
+        Self { provider: Arc::clone(&self.provider), state }
+    }
+
+    fn is_shut(&self, part: &Part, permits: &Permits) -> bool {
+        permits.of(part.resource_type).is_none_or(|permit| permit.asks(self.provider.ods) != Asking::Ask)
+    }
+
+    /// Whether these permits would not have asked for something that was asked for.
+    pub fn is_shut_out(&self, permits: &Permits) -> bool {
+        match &self.state {
+            State::Holds { parts, .. } if parts.is_empty() => permits.first().asks(self.provider.ods) != Asking::Ask,
+            State::Holds { parts, .. } => {
+                parts.iter().any(|part| !matches!(part.said, PartSaid::Withheld) && self.is_shut(part, permits))
+            }
+            State::Nothing => permits.first().asks(self.provider.ods) != Asking::Ask,
+            State::Failed(_) | State::Withheld => false,
         }
     }
 
-    /// Why it is missing from the answer, where the reader is to be told so.
+    /// Why it is missing from the answer, or a part of it is, where the reader is to be told so.
     pub fn failure(&self) -> Option<Failure> {
-        match self.state {
-            State::Failed(failure) => Some(failure),
-            _ => None,
+        match &self.state {
+            State::Failed(failure) => Some(*failure),
+            State::Holds { parts, .. } => parts.iter().find_map(Part::failure),
+            State::Nothing | State::Withheld => None,
+        }
+    }
+
+    /// Whether something of it, or all, is withheld without a look at what it is.
+    pub fn is_withheld(&self) -> bool {
+        match &self.state {
+            State::Withheld => true,
+            State::Holds { parts, .. } => parts.iter().any(|part| matches!(part.said, PartSaid::Withheld)),
+            State::Nothing | State::Failed(_) => false,
         }
     }
 
@@ -62,19 +110,33 @@ impl Source {
         released(labels) && (!self.provider.restricted || released(&Labels::restricted_only()))
     }
 
-    /// What its part rests on, and since when.
-    pub fn items(&self) -> Option<(&Arc<Items>, Timestamp)> {
+    pub fn parts(&self) -> &[Part] {
         match &self.state {
-            State::Holds { answer: Some(answer), .. } => Some((&answer.items, answer.fetched_at)),
-            State::Holds { resolution, .. } => Some((&resolution.items, resolution.fetched_at)),
-            State::Nothing | State::Failed(_) | State::Withheld => None,
+            State::Holds { parts, .. } => parts,
+            State::Nothing | State::Failed(_) | State::Withheld => &[],
         }
     }
 
-    pub fn answer(&self) -> Option<&Arc<Answer>> {
+    pub fn answer(&self, part: usize) -> Option<&Arc<Answer>> {
+        self.parts().get(part)?.answer()
+    }
+
+    /// Since when this stands: of several answers the oldest.
+    pub fn since(&self) -> Option<Timestamp> {
+        let oldest = self.parts().iter().filter_map(Part::answer).map(|answer| answer.fetched_at).min();
+        oldest.or(self.resolution().map(|resolution| resolution.fetched_at))
+    }
+
+    /// The lists of all that it holds: who the patient is, and each part.
+    pub fn items(&self) -> impl Iterator<Item = &Arc<Items>> {
+        let who = self.resolution().map(|resolution| &resolution.items);
+        who.into_iter().chain(self.parts().iter().filter_map(Part::answer).map(|answer| &answer.items))
+    }
+
+    fn resolution(&self) -> Option<&Arc<Resolution>> {
         match &self.state {
-            State::Holds { answer, .. } => answer.as_ref(),
-            _ => None,
+            State::Holds { resolution, .. } => Some(resolution),
+            State::Nothing | State::Failed(_) | State::Withheld => None,
         }
     }
 }

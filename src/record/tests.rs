@@ -1,12 +1,12 @@
 use super::{page::Match, *};
 use crate::{
     access::{
-        Action, Basis, Decision, Evidence, Facts, GlobalFacts, Interaction, Matter, Objection, PatientFacts, Permit,
+        Action, Basis, Decision, Evidence, Facts, GlobalFacts, Interaction, Matter, Objection, PatientFacts, Permits,
         Policy, Relationship, SkipReason, Terms, Wanted,
     },
     domain::{Labels, OdsCode, Timestamp},
     federation::{
-        Failure, Gathered, Said, SourceAnswer,
+        Answer, Failure, Gathered, Part, PartSaid, Said, SourceAnswer,
         testing::{BASE, answer, ids, patient, patient_json, provider, resolution},
     },
     fhir::ResourceType,
@@ -26,7 +26,7 @@ fn ods(code: &str) -> OdsCode {
 }
 
 /// A consultant's, whose hospital is none of the sources: with a registration restricted entries are within reach.
-fn permit(basis: Basis, patient_facts: PatientFacts, suspended: &[&str]) -> Permit {
+fn permit(basis: Basis, patient_facts: PatientFacts, suspended: &[&str]) -> Permits {
     let organisation = ods("RZ900");
     let requester = Requester {
         issuer: "https://identity.example".to_owned(),
@@ -57,12 +57,12 @@ fn permit(basis: Basis, patient_facts: PatientFacts, suspended: &[&str]) -> Perm
     };
     let action = Action::ReadRecord(ResourceType::Condition, Interaction::Search);
     match POLICY.decide(&requester, &Wanted { action, patient: Some(patient()) }, &facts) {
-        Decision::Permit(permit) => permit,
+        Decision::Permit(permit) => permit.into(),
         other => panic!("{other:?}"),
     }
 }
 
-fn plain() -> Permit {
+fn plain() -> Permits {
     permit(Basis::Encounter, PatientFacts::default(), &[])
 }
 
@@ -89,7 +89,11 @@ fn restricted(id: &str) -> String {
 fn holds(provider: &Provider, resources: &[String]) -> SourceAnswer {
     let held = resolution(provider, &[patient_json("1", "")]).unwrap();
     let answer = answer(provider, &held, ResourceType::Condition, resources).unwrap();
-    SourceAnswer { provider: Arc::new(provider.clone()), said: Said::Holds(held, Some(Arc::new(answer))) }
+    SourceAnswer { provider: Arc::new(provider.clone()), said: Said::Holds(held, vec![part(answer)]) }
+}
+
+fn part(answer: Answer) -> Part {
+    Part { resource_type: ResourceType::Condition, said: PartSaid::Answered(Arc::new(answer)) }
 }
 
 fn failing(provider: &Provider, failure: Failure) -> SourceAnswer {
@@ -97,15 +101,14 @@ fn failing(provider: &Provider, failure: Failure) -> SourceAnswer {
 }
 
 fn join(ask: &Ask, sources: Vec<SourceAnswer>) -> Record {
-    let nobody = Plan { ask: Vec::new(), skip: Vec::new() };
-    Record::join(ask, Gathered::of(patient(), &nobody, sources), ids(), BASE.into())
+    Record::join(ask, Gathered::of(patient(), &Plan::default(), sources), ids(), BASE.into())
 }
 
 fn reader(subject: &str) -> Reader<'_> {
     Reader { issuer: "https://identity.example", subject, pages: &PAGES, must_be_complete: false }
 }
 
-fn shown(record: &Record, permit: &Permit) -> Result<Value, NotShown> {
+fn shown(record: &Record, permit: &Permits) -> Result<Value, NotShown> {
     record.redact(permit, &reader("someone")).map(|redacted| json(&redacted))
 }
 
@@ -181,10 +184,10 @@ proptest! {
         let sources = held.iter().enumerate().map(|(at, held)| holds(&provider(&format!("RZ90{}", at + 1)), held));
         let record = join(&search("Condition", ""), sources.collect());
         let bytes = |found: &Match| {
-            let answer = record.sources.get(found.source)?.answer()?;
+            let answer = record.sources.get(found.source)?.answer(0)?;
             Some(answer.bytes(&answer.entries.get(found.position)?.entry))
         };
-        let chosen: Vec<Match> = chosen.into_iter().map(|(source, position)| Match { key: None, source, position }).collect();
+        let chosen: Vec<Match> = chosen.into_iter().map(|(source, position)| Match { key: None, source, part: 0, position }).collect();
         let expected: Vec<u8> = chosen.iter().filter_map(bytes).flatten().collect();
         prop_assert_eq!(page::slices(&record, &chosen).concat(), expected);
     }
@@ -217,7 +220,7 @@ fn no_filter_finds_out_the_date_or_the_id_of_what_is_withheld() {
 #[test]
 fn what_is_withheld_reads_like_what_is_not_there_and_what_failed_does_not() {
     let id = |source: &str, local: &str| ids().entry(ods(source), patient(), local).0;
-    let read = |id: &str, permit: &Permit| {
+    let read = |id: &str, permit: &Permits| {
         let sources = vec![
             holds(&provider("RZ901"), &[condition("open", ""), restricted("secret")]),
             failing(&provider("RZ902"), Failure::Timeout),
@@ -282,7 +285,7 @@ fn a_page_goes_on_for_its_reader_from_the_same_answers_under_the_same_epochs_onl
     let first = search("Condition", "&_count=1");
     let bundle = shown(&join(&first, source(&held)), &plain()).unwrap();
     let second = with_page(first, next(&bundle).unwrap());
-    let page = |sources, permit: &Permit, subject: &str| {
+    let page = |sources, permit: &Permits, subject: &str| {
         join(&second, sources)
             .redact(permit, &reader(subject))
             .map(|redacted| json(&redacted)["entry"].as_array().unwrap().len())
@@ -326,9 +329,11 @@ fn every_item_list_that_a_line_of_the_audit_names_is_stored_with_it() {
         let redacted = join(&ask, sources()).redact(&plain(), &reader("someone")).unwrap();
         let stored: Vec<_> = redacted.items.iter().map(|items| items.id.clone()).collect();
         let named: Vec<_> = redacted.lines.iter().filter_map(|line| line.answer.clone()).collect();
-        assert_eq!((named.len(), stored), (2, named), "{}", ask.canonical());
+        assert!(named.len() >= 2, "{}", ask.canonical());
+        assert_eq!(stored, named, "{}", ask.canonical());
         assert!(redacted.lines[0].released.contains(0), "{}", ask.canonical());
-        assert!(redacted.lines[1].released.is_empty(), "{}", ask.canonical());
+        let of_other = redacted.lines.iter().filter(|line| line.source == ods("RZ902"));
+        assert!(of_other.into_iter().all(|line| line.released.is_empty()), "{}", ask.canonical());
     }
 }
 

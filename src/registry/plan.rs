@@ -1,7 +1,8 @@
-use super::{OrganisationConfig, Provider, ProviderConfig};
+use super::{OrganisationConfig, Provider, ProviderConfig, Want};
 use crate::{
-    access::{Asking, Permit, SkipReason},
+    access::{Asking, Permits, SkipReason},
     domain::OdsCode,
+    fhir::ResourceType,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -14,10 +15,19 @@ pub struct Registry {
 }
 
 /// Whom one request asks, and whom it does not and why. Always in ODS order, so that answers are the same everywhere.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
-    pub ask: Vec<Arc<Provider>>,
+    pub ask: Vec<Errand>,
     pub skip: Vec<(Arc<Provider>, SkipReason)>,
+}
+
+/// What one provider is asked: who the patient is, and its share of the record.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    pub provider: Arc<Provider>,
+    pub wants: Vec<Want>,
+    /// Types of which nothing that it could hold might be shown.
+    pub withheld: Vec<ResourceType>,
 }
 
 impl Registry {
@@ -49,15 +59,31 @@ impl Registry {
         self.providers.values()
     }
 
-    /// Everyone who may be asked under this permit.
-    pub fn plan(&self, permit: &Permit) -> Plan {
-        let mut plan = Plan { ask: Vec::new(), skip: Vec::new() };
+    /// Everyone who may be asked under these permits, each for what it may be asked for. Where only one source's entries
+    /// are wanted the others still say who the patient is: another person's data could hide behind an id too.
+    pub fn plan(&self, permits: &Permits, wants: &[Want], only: Option<OdsCode>) -> Plan {
+        let mut plan = Plan::default();
         for provider in self.all() {
-            match permit.asks(provider.ods) {
-                Asking::Ask => plan.ask.push(Arc::clone(provider)),
-                Asking::Skip(reason) => plan.skip.push((Arc::clone(provider), reason)),
+            let asking = |resource_type| permits.of(resource_type).unwrap_or(permits.first()).asks(provider.ods);
+            let wants = if only.is_some_and(|only| only != provider.ods) { &[] } else { wants };
+            let (ask, withheld): (Vec<&Want>, Vec<&Want>) =
+                wants.iter().partition(|want| asking(want.resource_type) == Asking::Ask);
+            match (permits.first().asks(provider.ods), ask.is_empty()) {
+                (Asking::Skip(reason), true) => plan.skip.push((Arc::clone(provider), reason)),
+                _ => plan.ask.push(Errand {
+                    provider: Arc::clone(provider),
+                    wants: ask.into_iter().cloned().collect(),
+                    withheld: withheld.into_iter().map(|want| want.resource_type).collect(),
+                }),
             }
         }
         plan
+    }
+}
+
+impl Errand {
+    /// To ask who the patient is, and nothing more.
+    pub fn who(provider: &Arc<Provider>) -> Self {
+        Self { provider: Arc::clone(provider), wants: Vec::new(), withheld: Vec::new() }
     }
 }

@@ -33,7 +33,7 @@ pub async fn evidence(
     if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
         return Ok(Evidence::Unreachable);
     }
-    let question = Question { patient, sensitivities: policy.sensitivities(), resource_type: None, only: None };
+    let question = Question { patient, sensitivities: policy.sensitivities() };
     let word = match g.federation.recent_word(provider, question).await {
         Some(word) => Ok(word),
         None => {

@@ -11,7 +11,7 @@ use crate::{
     domain::{NhsNumber, OdsCode, RequestId, Timestamp},
     federation::{Question, Said},
     identity::{Party, Requester},
-    registry::{Plan, Provider},
+    registry::{Errand, Plan, Provider},
 };
 use futures::future::join_all;
 use serde_json::{Map, Value, json};
@@ -105,8 +105,8 @@ async fn registered(
     patient: NhsNumber,
     request: RequestId,
 ) -> Option<OdsCode> {
-    let plan = Plan { ask: vec![Arc::clone(practice)], skip: Vec::new() };
-    let question = Question { patient, sensitivities: policy.sensitivities(), resource_type: None, only: None };
+    let plan = Plan { ask: vec![Errand::who(practice)], skip: Vec::new() };
+    let question = Question { patient, sensitivities: policy.sensitivities() };
     let gathered = timeout(SOON, g.federation.gather(&plan, question, request)).await.ok()?;
     let found = gathered.sources.iter().any(|source| match &source.said {
         Said::Holds(resolution, _) => resolution.is_registered_at(practice.ods),

@@ -115,7 +115,8 @@ fn what_an_older_answer_does_not_hold_is_missed_in_it() {
     let misses = |id: &str| {
         let provider = provider("RZ901");
         let held = resolution(&provider, &[patient_json("1", "")]).unwrap();
-        let mut splitter = Splitter::new(ResourceType::Condition, rewriter(&provider, &held), sensitivities());
+        let mut splitter =
+            Splitter::new(Want::all(ResourceType::Condition), rewriter(&provider, &held), sensitivities());
         let entry = condition("a", &format!(r#","encounter":{{"reference":"Encounter/{id}"}}"#));
         let page = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{{"resource":{entry}}}]}}"#);
         pages::read_here(page.as_bytes(), &mut Limits::default(), &mut splitter).unwrap();
@@ -155,7 +156,8 @@ fn measure_what_marking_adds_to_splitting() {
             .unwrap()
     };
     let whole = timed(&mut || {
-        let mut splitter = Splitter::new(ResourceType::Observation, rewriter(&provider, &held), sensitivities());
+        let mut splitter =
+            Splitter::new(Want::all(ResourceType::Observation), rewriter(&provider, &held), sensitivities());
         pages::read_here(page.as_bytes(), &mut Limits::default(), &mut splitter).unwrap();
         drop(splitter.finish());
     });
