@@ -15,7 +15,7 @@ use crate::{
     alerts::AlertsConfig,
     federation::FederationConfig,
     identity::IssuerConfig,
-    registry::{OrganisationConfig, ProviderConfig},
+    registry::{LocatorConfig, OrganisationConfig, ProviderConfig},
 };
 use std::path::Path;
 
@@ -27,6 +27,7 @@ pub struct Config {
     pub keys: KeysSection,
     pub audit: AuditSection,
     pub federation: FederationConfig,
+    pub locator: LocatorConfig,
     pub policy: PolicySection,
     pub log: LogSection,
     pub alerts: AlertsConfig,
@@ -58,6 +59,7 @@ impl Config {
         let keys = faults.section(&source, "keys");
         let audit = faults.section_or_default(&source, "audit");
         let federation = faults.section_or_default(&source, "federation");
+        let locator = faults.section_or_default(&source, "locator");
         let policy = faults.section_or_default(&source, "policy");
         let log = faults.section_or_default(&source, "log");
         let alerts: AlertsConfig = faults.section_or_default(&source, "alerts");
@@ -81,6 +83,7 @@ impl Config {
                 keys,
                 audit,
                 federation,
+                locator,
                 policy,
                 log,
                 alerts,

@@ -3,6 +3,7 @@
 mod address;
 mod organisation;
 mod plan;
+mod presence;
 mod provider;
 mod standing;
 mod want;
@@ -10,6 +11,7 @@ mod want;
 pub use address::{is_public, literal_address};
 pub use organisation::OrganisationConfig;
 pub use plan::{Errand, Plan, Registry};
+pub use presence::{Locate, Locator, LocatorConfig, Pointer, Presence, PresenceStore};
 pub use provider::{Credential, Idiom, Provider, ProviderConfig};
 pub use standing::StandingStore;
 pub use want::{Portion, Want};

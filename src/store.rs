@@ -23,7 +23,7 @@ use crate::{
     alerts::NoticeStore,
     audit::{LogId, LogReader, LogStore},
     federation::LongIds,
-    registry::StandingStore,
+    registry::{PresenceStore, StandingStore},
 };
 use std::sync::Arc;
 
@@ -93,6 +93,13 @@ impl Store {
     }
 
     pub fn standing(&self) -> Arc<dyn StandingStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub fn presence(&self) -> Arc<dyn PresenceStore> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),

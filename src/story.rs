@@ -14,6 +14,7 @@ mod gateway;
 mod log;
 mod objections;
 mod overrides;
+mod presence;
 mod relationships;
 
 pub use claim_watch::keep_settling;
@@ -25,6 +26,7 @@ pub use gateway::Gateway;
 pub use log::access_log;
 pub use objections::{object, objection, objections, review, withdraw};
 pub use overrides::override_objections;
+pub use presence::assert_presence;
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
@@ -72,14 +74,20 @@ pub async fn record(
 /// Asks the permit's providers, or remembers what they said, and joins it. No provider is asked without an intent.
 async fn join(g: &Gateway, ask: &Ask, permits: &Permits, opened: &mut Opened) -> Result<Record, Ending> {
     let (wants, only) = wants(ask);
-    let plan = g.registry.plan(permits, &wants, only);
     let permit = permits.first();
+    let presence = match g.registry.locates() {
+        true => g.locator.presence(permit.patient()).await?,
+        false => Arc::default(),
+    };
+    let plan = g.registry.plan(permits, &wants, only, &presence);
     let question = Question { patient: permit.patient(), sensitivities: permit.rules_in_force().sensitivities() };
     let gathered = match g.federation.recall(&plan, question).await {
         Some(remembered) => remembered,
         None => {
             let intent = opened.intent().await?;
-            g.federation.gather(&plan, question, intent.request_id()).await
+            let gathered = g.federation.gather(&plan, question, intent.request_id()).await;
+            presence::learn(g, &gathered).await;
+            gathered
         }
     };
     let record = Record::join(ask, gathered, Arc::clone(&g.ids), Arc::clone(&g.base));

@@ -22,6 +22,14 @@ pub struct Assertion {
     pub relationship: Relationship,
 }
 
+/// `$assert-presence`: this organisation holds something about this patient, or no longer does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointing {
+    pub patient: NhsNumber,
+    pub organisation: OdsCode,
+    pub present: bool,
+}
+
 /// `$claim-relationship`: the caller cares for this patient, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claiming {
@@ -56,6 +64,22 @@ pub fn read_assertion(text: &str, now: Timestamp) -> Result<Assertion, ContentFa
     given.done()?;
     let relationship = Relationship::of(organisation, basis, start, end, evidence);
     Ok(Assertion { patient, relationship })
+}
+
+/// Reads patient, organization and present.
+pub fn read_pointing(text: &str) -> Result<Pointing, ContentFault> {
+    let mut tape = Tape::new();
+    let mut given = Given::read(text, &mut tape)?;
+    let patient = nhs_number(&given.need("patient", "valueIdentifier")?)?;
+    let organisation = ods_code(&given.need("organization", "valueIdentifier")?)?;
+    let present = given.need("present", "valueBoolean")?;
+    let present = match present.value.raw_str() {
+        "true" => true,
+        "false" => false,
+        _ => return Err(present.fault(FaultCode::Value, "expected true or false")),
+    };
+    given.done()?;
+    Ok(Pointing { patient, organisation, present })
 }
 
 /// Reads patient and reason.

@@ -1,5 +1,5 @@
 use super::{
-    Action, Facts, GlobalFacts, Objection, Override, PatientFacts, Person, Policy, RuleId,
+    Action, Facts, GlobalFacts, Objection, Override, PatientFacts, Person, Policy, Relationship, RuleId,
     objection::{Item, Reader},
     policy::{Answer, Kinds},
     question::{About, Asker, Disclose, Doing, Grade, Objected, Step},
@@ -254,6 +254,13 @@ impl Permit {
             statutory: sensitivities.statutory(labels),
         });
         self.policy.answer(self.about, step)
+    }
+
+    /// Whether this organisation is the requester's own, or has said that it cares for the patient: it holds something.
+    pub fn relates(&self, organisation: OdsCode) -> bool {
+        let said =
+            |relationship: &&Relationship| relationship.organisation == organisation && relationship.person.is_none();
+        self.organisation == Some(organisation) || self.patient_facts.relationships.iter().any(|r| said(&r))
     }
 
     /// May this source be asked? Not if nothing that it could hold might be shown.

@@ -1,6 +1,6 @@
 //! Many assertions in one request. Each is decided, written and recorded by itself, as if it had come alone, in no set order:
 //! one that is refused stops no other. What was acknowledged is in force even if the rest of the answer is lost, and sending
-//! all of it again changes nothing: the same organisation, basis and evidence is the same relationship.
+//! all of it again changes nothing: the same organisation, basis and evidence is the same relationship, and a pointer is a pointer.
 
 use super::{call::Call, error, fhir, reply::Reply};
 use crate::{
@@ -14,14 +14,37 @@ use crate::{
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
-const OPERATION: &str = "Patient/$assert-relationship";
+/// What each of the items says.
+#[derive(Clone, Copy, Debug)]
+pub enum Assertions {
+    Relationships,
+    Presence,
+}
+
+impl Assertions {
+    fn operation(self) -> &'static str {
+        match self {
+            Self::Relationships => "Patient/$assert-relationship",
+            Self::Presence => "Patient/$assert-presence",
+        }
+    }
+
+    /// One of them, by itself.
+    pub async fn one(self, g: &Gateway, requester: &Requester, item: &str, opened: &mut Opened) -> Reply {
+        fhir::written(match self {
+            Self::Relationships => story::assert_relationship(g, requester, item, opened).await,
+            Self::Presence => story::assert_presence(g, requester, item, opened).await,
+        })
+    }
+}
+
 const NDJSON: [&str; 3] = ["application/fhir+ndjson", "application/x-ndjson", "application/ndjson"];
 /// So many items share a commit of the log, where the database lets them.
 const AT_A_TIME: usize = 32;
 
 /// The items of what was posted; `None` where it is one resource, and not several. An envelope that is not understood is
 /// refused whole.
-pub async fn items(call: &Call, opened: &mut Opened) -> Result<Option<Vec<String>>, Reply> {
+pub async fn items(call: &Call, what: Assertions, opened: &mut Opened) -> Result<Option<Vec<String>>, Reply> {
     let Some(media) = call.content_type.as_deref().map(MediaType::of) else { return Ok(None) };
     let lines = NDJSON.contains(&media.essence()) && media.is_r4_in_utf8();
     if !lines && !media.is_json() {
@@ -31,7 +54,7 @@ pub async fn items(call: &Call, opened: &mut Opened) -> Result<Option<Vec<String
         Ok(text) => text,
         Err(reply) => return Err(fhir::closed(opened, reply).await),
     };
-    let items = if lines { batch::read_lines(text).map(Some) } else { batch::read_bundle(text, OPERATION) };
+    let items = if lines { batch::read_lines(text).map(Some) } else { batch::read_bundle(text, what.operation()) };
     match items {
         Ok(items) => Ok(items),
         Err(fault) => Err(error::ending(&Ending::Content(fault).close(opened).await)),
@@ -39,17 +62,23 @@ pub async fn items(call: &Call, opened: &mut Opened) -> Result<Option<Vec<String
 }
 
 /// A Bundle of type batch-response with an outcome for each item, in their order, whose id is that of the item's rows.
-pub async fn asserted(g: &Gateway, requester: &Requester, items: &[String], opened: &mut Opened) -> Reply {
+pub async fn asserted(
+    g: &Gateway,
+    requester: &Requester,
+    what: Assertions,
+    items: &[String],
+    opened: &mut Opened,
+) -> Reply {
     if let (false, Some(first)) = (matches!(requester.party, Party::System { .. }), items.first()) {
         // for nobody else is there an item that could be taken: one refusal, not a row in the log of each patient named
-        return fhir::written(story::assert_relationship(g, requester, first, opened).await);
+        return what.one(g, requester, first, opened).await;
     }
-    opened.asks("batch", OPERATION.to_owned(), Some("Patient"), None);
+    opened.asks("batch", what.operation().to_owned(), Some("Patient"), None);
     let one = |(at, item): (usize, &String)| {
         let (mut opened, item) = (opened.item(at), item.clone());
         async move {
             let id = opened.request_id();
-            let reply = fhir::written(story::assert_relationship(g, requester, &item, &mut opened).await);
+            let reply = what.one(g, requester, &item, &mut opened).await;
             let mut outcome: Value = serde_json::from_slice(&reply.body.concat()).unwrap_or_default();
             if let Value::Object(members) = &mut outcome {
                 members.insert("id".to_owned(), json!(id));

@@ -1,7 +1,8 @@
 //! The door to every FHIR request: who asks, what they ask, the audit opened; then the story, and its end as a reply.
 
 use super::{
-    Node, batch,
+    Node,
+    batch::{self, Assertions},
     call::{self, Call},
     error,
     reply::Reply,
@@ -137,14 +138,20 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
             Ok(body) => write(g, requester, told, call, body, opened).await,
             Err(reply) => closed(opened, reply).await,
         },
-        Told::AssertRelationship => match batch::items(call, opened).await {
-            Ok(Some(items)) => batch::asserted(g, requester, &items, opened).await,
-            Ok(None) => match resource(call) {
-                Ok(body) => written(story::assert_relationship(g, requester, body, opened).await),
-                Err(reply) => closed(opened, reply).await,
-            },
-            Err(reply) => reply,
+        Told::AssertRelationship => assert(g, requester, Assertions::Relationships, call, opened).await,
+        Told::AssertPresence => assert(g, requester, Assertions::Presence, call, opened).await,
+    }
+}
+
+/// One assertion, or many.
+async fn assert(g: &Gateway, requester: &Requester, what: Assertions, call: &Call, opened: &mut Opened) -> Reply {
+    match batch::items(call, what, opened).await {
+        Ok(Some(items)) => batch::asserted(g, requester, what, &items, opened).await,
+        Ok(None) => match resource(call) {
+            Ok(body) => what.one(g, requester, body, opened).await,
+            Err(reply) => closed(opened, reply).await,
         },
+        Err(reply) => reply,
     }
 }
 

@@ -13,6 +13,7 @@ pub enum Told {
     UpdateConsent,
     ReviewConsent,
     AssertRelationship,
+    AssertPresence,
     EndRelationship,
     Override,
     SearchTasks,
@@ -29,7 +30,7 @@ impl Told {
     /// The largest body it takes, in bytes: forms, Parameters and Consents; or many Parameters.
     pub fn max_body(self) -> usize {
         match self {
-            Self::AssertRelationship => 1 << 20,
+            Self::AssertRelationship | Self::AssertPresence => 1 << 20,
             _ => 64 << 10,
         }
     }
@@ -53,6 +54,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "PUT", path: &["Consent", "*"], told: Told::UpdateConsent },
     Route { method: "POST", path: &["Consent", "*", "$review"], told: Told::ReviewConsent },
     Route { method: "POST", path: &["Patient", "$assert-relationship"], told: Told::AssertRelationship },
+    Route { method: "POST", path: &["Patient", "$assert-presence"], told: Told::AssertPresence },
     Route { method: "POST", path: &["Patient", "$end-relationship"], told: Told::EndRelationship },
     Route { method: "POST", path: &["Patient", "$override"], told: Told::Override },
     Route { method: "GET", path: &["Task"], told: Told::SearchTasks },

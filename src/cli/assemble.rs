@@ -11,7 +11,7 @@ use crate::{
         PageSealer,
         capability::{Service, smart_configuration, statement},
     },
-    registry::Registry,
+    registry::{Locator, Registry},
     store::{DatabaseUrl, Store},
     story::{self, Gateway},
 };
@@ -61,6 +61,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         desk: store.desk(),
         claims: store.claims(),
         registry,
+        locator: Locator::new(store.presence(), config.locator),
         federation,
         log,
         reader: store.log_reader(),
@@ -113,6 +114,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("claim-relationship", "https://caregate.example/OperationDefinition/claim-relationship"),
     ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),
     ("override", "https://caregate.example/OperationDefinition/override"),
+    ("assert-presence", "https://caregate.example/OperationDefinition/assert-presence"),
     ("end-relationship", "https://caregate.example/OperationDefinition/end-relationship"),
     ("explain-access", "https://caregate.example/OperationDefinition/explain-access"),
 ];

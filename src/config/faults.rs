@@ -21,7 +21,7 @@ pub struct ConfigFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "gateway",
     "database",
     "keys",
@@ -30,6 +30,7 @@ const SECTIONS: [&str; 12] = [
     "policy",
     "log",
     "alerts",
+    "locator",
     "smart",
     "issuer",
     "provider",

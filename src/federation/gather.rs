@@ -14,7 +14,7 @@ use crate::{
         ResourceType,
         json::{self, Limits, Tape},
     },
-    registry::{Errand, Idiom, Plan, Portion, Provider, StandingStore, Want},
+    registry::{Errand, Idiom, Locate, Plan, Portion, Provider, StandingStore, Want},
 };
 use futures::{
     FutureExt, StreamExt,
@@ -57,6 +57,8 @@ pub struct FederationOptions {
 pub struct Gathered {
     pub patient: NhsNumber,
     pub sources: Vec<SourceAnswer>,
+    /// How many others were not asked, as nothing says that they hold anything.
+    pub elsewhere: usize,
 }
 
 #[derive(Debug)]
@@ -367,6 +369,17 @@ impl Said {
 }
 
 impl Gathered {
+    /// Of those providers that this is worth knowing of: whether they hold anything about the patient.
+    pub fn learned(&self) -> Vec<(OdsCode, bool)> {
+        let located = self.sources.iter().filter(|source| source.provider.locate != Locate::Always);
+        let said = located.filter_map(|source| match source.said {
+            Said::Holds(..) => Some((source.provider.ods, true)),
+            Said::Nothing(_) => Some((source.provider.ods, false)),
+            Said::Failed(_) | Said::Skipped(_) => None,
+        });
+        said.collect()
+    }
+
     /// What was said by those of the plan who were asked, in whatever order, and the others beside them.
     pub fn of(patient: NhsNumber, plan: &Plan, mut sources: Vec<SourceAnswer>) -> Self {
         sources.extend(
@@ -376,7 +389,7 @@ impl Gathered {
             }),
         );
         sources.sort_by_key(|source| source.provider.ods);
-        Self { patient, sources }
+        Self { patient, sources, elsewhere: plan.elsewhere }
     }
 }
 

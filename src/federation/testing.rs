@@ -8,7 +8,7 @@ use crate::{
         ResourceType,
         json::{self, Limits, Tape},
     },
-    registry::{Idiom, Provider, Want},
+    registry::{Idiom, Locate, Provider, Want},
 };
 use std::{
     sync::{Arc, LazyLock},
@@ -43,6 +43,7 @@ pub fn provider(ods: &str) -> Provider {
         deadline: Duration::from_secs(1),
         allow_private_addresses: false,
         restricted: false,
+        locate: Locate::Always,
     }
 }
 

@@ -22,10 +22,17 @@ pub struct Completeness {
 
 impl Completeness {
     /// `contributed` tells which sources, by place, have an entry in the answer as this reader sees it; `withheld`
-    /// whether anything was held back; `may_know` whether the name of a restricted source may be told.
-    pub fn of(sources: &[Source], contributed: &[bool], withheld: bool, may_know: impl Fn(&Source) -> bool) -> Self {
+    /// whether anything was held back; `may_know` whether the name of a restricted source may be told; `elsewhere`
+    /// how many more there are, which were not asked.
+    pub fn of(
+        sources: &[Source],
+        elsewhere: usize,
+        contributed: &[bool],
+        withheld: bool,
+        may_know: impl Fn(&Source) -> bool,
+    ) -> Self {
         let mut issues = Vec::new();
-        let mut others = 0;
+        let mut others = u32::try_from(elsewhere).unwrap_or(u32::MAX);
         let mut partial = false;
         for (source, contributed) in sources.iter().zip(contributed) {
             if let Some(failure) = source.failure() {

@@ -24,6 +24,8 @@ pub struct Record {
     pub(super) matches: Vec<Match>,
     pub(super) ids: Arc<IdSealer>,
     pub(super) base: Arc<str>,
+    /// How many sources were not asked, as nothing says that they hold anything.
+    pub(super) elsewhere: usize,
 }
 
 /// Where an item that is shown or withheld stands: in a part of what a source holds, or, without one, among its Patients.
@@ -48,13 +50,14 @@ pub enum NotShown {
 
 impl Record {
     pub fn join(ask: &Ask, gathered: Gathered, ids: Arc<IdSealer>, base: Arc<str>) -> Self {
+        let elsewhere = gathered.elsewhere;
         let mut sources: Vec<Source> = gathered
             .sources
             .into_iter()
             .map(|source| Source { provider: source.provider, state: State::of(source.said) })
             .collect();
         let anchor = leave_out_others(&mut sources);
-        let mut record = Self { ask: ask.clone(), sources, anchor, matches: Vec::new(), ids, base };
+        let mut record = Self { ask: ask.clone(), sources, anchor, matches: Vec::new(), ids, base, elsewhere };
         if let What::Search(search) = &ask.what
             && search.resource_type != ResourceType::Patient
         {
@@ -93,6 +96,7 @@ impl Record {
             sources,
             ids: Arc::clone(&self.ids),
             base: Arc::clone(&self.base),
+            elsewhere: self.elsewhere,
         }
     }
 
@@ -244,7 +248,9 @@ impl Record {
 
     pub(super) fn completeness(&self, permit: &Permit, contributed: &[bool], withheld: bool) -> Completeness {
         let restricted = Labels::restricted_only();
-        Completeness::of(&self.sources, contributed, withheld, |source| source.discloses(permit, &restricted, None))
+        Completeness::of(&self.sources, self.elsewhere, contributed, withheld, |source| {
+            source.discloses(permit, &restricted, None)
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{OrganisationConfig, Provider, ProviderConfig, Want};
+use super::{Locate, OrganisationConfig, Presence, Provider, ProviderConfig, Want};
 use crate::{
     access::{Asking, Permits, SkipReason},
     domain::OdsCode,
@@ -19,6 +19,8 @@ pub struct Registry {
 pub struct Plan {
     pub ask: Vec<Errand>,
     pub skip: Vec<(Arc<Provider>, SkipReason)>,
+    /// How many are not asked because nothing says that they hold anything.
+    pub elsewhere: usize,
 }
 
 /// What one provider is asked: who the patient is, and its share of the record.
@@ -59,11 +61,22 @@ impl Registry {
         self.providers.values()
     }
 
+    /// Whether anyone is asked only about patients that something says it holds.
+    pub fn locates(&self) -> bool {
+        self.providers.values().any(|provider| provider.locate != Locate::Always)
+    }
+
     /// Everyone who may be asked under these permits, each for what it may be asked for. Where only one source's entries
     /// are wanted the others still say who the patient is: another person's data could hide behind an id too.
-    pub fn plan(&self, permits: &Permits, wants: &[Want], only: Option<OdsCode>) -> Plan {
+    /// The requester's own organisation is always asked, and whoever said that it cares for the patient.
+    pub fn plan(&self, permits: &Permits, wants: &[Want], only: Option<OdsCode>, presence: &Presence) -> Plan {
         let mut plan = Plan::default();
         for provider in self.all() {
+            let known = only == Some(provider.ods) || permits.first().relates(provider.ods);
+            if !known && !presence.asks(provider.ods, provider.locate) {
+                plan.elsewhere += 1;
+                continue;
+            }
             let asking = |resource_type| permits.of(resource_type).unwrap_or(permits.first()).asks(provider.ods);
             let wants = if only.is_some_and(|only| only != provider.ods) { &[] } else { wants };
             let (ask, withheld): (Vec<&Want>, Vec<&Want>) =

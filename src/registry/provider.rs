@@ -1,3 +1,4 @@
+use super::Locate;
 use super::address::{is_public, literal_address};
 use crate::domain::{OdsCode, SecretRef};
 use data_encoding::BASE64;
@@ -29,6 +30,8 @@ pub struct ProviderConfig {
     /// Its very name tells something (a sexual-health service): its failures are named only to those who may know.
     #[serde(default)]
     pub restricted: bool,
+    #[serde(default)]
+    pub locate: Locate,
 }
 
 /// How a provider wants to be asked for "this patient's" resources (facts: provider idioms).
@@ -71,6 +74,7 @@ pub struct Provider {
     pub deadline: Duration,
     pub allow_private_addresses: bool,
     pub restricted: bool,
+    pub locate: Locate,
 }
 
 impl ProviderConfig {
@@ -140,6 +144,7 @@ impl ProviderConfig {
             deadline: self.deadline_ms.map_or(default_deadline, Duration::from_millis),
             allow_private_addresses: self.allow_private_addresses,
             restricted: self.restricted,
+            locate: self.locate,
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     alerts::DueNotice,
     audit::{AnswerId, Items, Kept, LogId, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
     domain::{NhsNumber, OdsCode, SealedEntry, StoreError, Timestamp},
+    registry::Pointer,
 };
 
 /// The key of the global epoch, and of its lock; patients' keys are their numbers.
@@ -328,6 +329,12 @@ pub(super) fn items((answer, source, number, text): ItemsCells) -> Result<Items,
 
 pub(super) fn long_id((source, number, local): (String, i64, String)) -> Result<SealedEntry, StoreError> {
     Ok(SealedEntry { source: ods(&source)?, patient: patient(number)?, local })
+}
+
+pub(super) fn pointer(
+    (source, sent, present, at, until): (String, bool, bool, i64, i64),
+) -> Result<Pointer, StoreError> {
+    Ok(Pointer { source: ods(&source)?, sent, present, at: Timestamp(at), until: Timestamp(until) })
 }
 
 /// id, scope, terms, withdrawer, the organisation that first recorded it.

@@ -7,10 +7,12 @@ use sqlx::{
 const SQLITE: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
     (2, "access", include_str!("../../migrations/sqlite/0002_access.sql")),
+    (4, "presence", include_str!("../../migrations/sqlite/0004_presence.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
     (2, "access", include_str!("../../migrations/postgres/0002_access.sql")),
+    (4, "presence", include_str!("../../migrations/postgres/0004_presence.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

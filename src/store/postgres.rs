@@ -7,6 +7,7 @@ mod facts;
 mod log;
 mod long_ids;
 mod policies;
+mod presence;
 mod reader;
 mod standing;
 

@@ -42,6 +42,12 @@ pub(super) const POLICY: &str =
     "SELECT fingerprint FROM policy_in_force WHERE from_epoch <= $1 ORDER BY id DESC LIMIT 1";
 pub(super) const POLICY_NOW: &str = "SELECT fingerprint FROM policy_in_force ORDER BY id DESC LIMIT 1";
 
+pub(super) const POINT: &str = "INSERT INTO presence (patient, source, sent, present, at, until) \
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (patient, source, sent) \
+    DO UPDATE SET present = excluded.present, at = excluded.at, until = excluded.until";
+pub(super) const POINTERS: &str =
+    "SELECT source, sent, present, at, until FROM presence WHERE patient = $1 AND until > $2";
+
 pub(super) const POLICY_TEXTS: &str = "SELECT texts FROM policy_text WHERE fingerprint = $1";
 pub(super) const KEEP_POLICY: &str =
     "INSERT INTO policy_text (fingerprint, texts, first_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";

@@ -5,7 +5,7 @@ use crate::{
     federation::{Federation, LongIds},
     identity::Verifier,
     query::PageSealer,
-    registry::Registry,
+    registry::{Locator, Registry},
 };
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ pub struct Gateway {
     pub desk: Arc<dyn DeskStore>,
     pub claims: Arc<dyn ClaimStore>,
     pub registry: Registry,
+    pub locator: Locator,
     pub federation: Federation,
     pub log: AuditLog,
     pub reader: Arc<dyn LogReader>,

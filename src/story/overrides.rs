@@ -105,7 +105,7 @@ async fn registered(
     patient: NhsNumber,
     request: RequestId,
 ) -> Option<OdsCode> {
-    let plan = Plan { ask: vec![Errand::who(practice)], skip: Vec::new() };
+    let plan = Plan { ask: vec![Errand::who(practice)], ..Plan::default() };
     let question = Question { patient, sensitivities: policy.sensitivities() };
     let gathered = timeout(SOON, g.federation.gather(&plan, question, request)).await.ok()?;
     let found = gathered.sources.iter().any(|source| match &source.said {

@@ -17,7 +17,7 @@ use crate::{
     },
     identity::{Party, Purpose, Scopes, Verifier},
     query::{self, Method, PageSealer, PageSize, RawQuery, Setting},
-    registry::{OrganisationConfig, ProviderConfig, Registry},
+    registry::{Locator, LocatorConfig, OrganisationConfig, ProviderConfig, Registry},
     store::{DatabaseUrl, Store},
 };
 use memory::{Memory, Moment, State, TwoPolicies, Write};
@@ -258,6 +258,7 @@ impl World {
             policies: Policies::new(Arc::new(TwoPolicies(POLICIES.clone())), None),
             facts: FactCache::new(Arc::new(memory.clone())),
             registry,
+            locator: Locator::new(rest.presence(), LocatorConfig::default()),
             federation: Federation::new(federation).unwrap(),
             log: AuditLog::start(Box::new(memory.clone()), options).await.unwrap(),
             claims: rest.claims(),

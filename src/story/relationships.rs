@@ -70,7 +70,7 @@ pub(super) fn recorder(requester: &Requester) -> Recorder {
     }
 }
 
-fn said(text: impl Into<std::borrow::Cow<'static, str>>) -> String {
+pub(super) fn said(text: impl Into<std::borrow::Cow<'static, str>>) -> String {
     let issue = Issue::new(Severity::Information, IssueCode::Informational).diagnostics(text);
     OperationOutcome::from(issue).to_json()
 }

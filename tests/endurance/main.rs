@@ -19,6 +19,7 @@ mod database;
 mod drain;
 mod kill;
 mod load;
+mod locator;
 mod objection;
 mod outage;
 mod power;

@@ -39,6 +39,7 @@ mod overrides;
 mod paging;
 mod patient;
 mod policy;
+mod presence;
 mod profiles;
 mod program;
 mod reads;

@@ -7,6 +7,7 @@ use crate::{
     harness::{Answer, Gate, NHS, of_patient, own, shared, soon},
     objections::{self, whole_record},
     overrides::{overridden, overriding},
+    presence::present,
     relationships::{asserted, ended},
     reviews,
 };
@@ -226,6 +227,11 @@ const CASES: &[Case] = &[
         route: ("POST", &["Patient", "$assert-relationship"]),
         refused: ASSERTERS,
         ask: |world| ("Patient/$assert-relationship".to_owned(), Some(Body::Resource(asserted(world.number, "RZ902")))),
+    },
+    Case {
+        route: ("POST", &["Patient", "$assert-presence"]),
+        refused: ASSERTERS,
+        ask: |world| ("Patient/$assert-presence".into(), Some(Body::Resource(present(world.number, "RZ902", true)))),
     },
     Case {
         route: ("POST", &["Patient", "$end-relationship"]),
