@@ -24,6 +24,7 @@ mod split;
 mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tokens;
 mod word;
 
 pub use answer::{Answer, Entry};

@@ -10,20 +10,30 @@ pub mod page_token;
 
 mod ask;
 mod desk;
+mod escape;
+mod everything;
 mod explain;
 mod fault;
 mod fields;
+mod filter;
 mod form;
 mod media;
 mod parse;
 mod patient;
+mod results;
+mod token;
+mod values;
 
-pub use ask::{Ask, ConsentAsk, DateFilter, Filter, LogAsk, Read, Search, Sort, SortKey, What};
+pub use ask::{Ask, ConsentAsk, LogAsk, Read, Search, Sort, SortKey, What};
 pub use desk::{DeskAsk, parse_desk};
+pub use everything::{Everything, Moment, parse_everything, parse_summary};
 pub use explain::{Colleague, ExplainAsk, parse_explain};
 pub use fault::QueryFault;
+pub use filter::{DateFilter, Filter, TokenFilter};
 pub use page_token::PageSealer;
 pub use parse::{parse, parse_consents, parse_log, parse_own_read};
+pub use results::{Include, Total, View};
+pub use token::{System, Token, TokenTest};
 
 use crate::domain::IdSealer;
 

@@ -96,18 +96,25 @@ async fn join(g: &Gateway, ask: &Ask, permits: &Permits, opened: &mut Opened) ->
 }
 
 /// What is wanted of the providers beside who the patient is: the type's entries; of all, or of the one that an id names.
+/// A target is asked for by that id: no search leads to it from a patient.
 fn wants(ask: &Ask) -> (Vec<Want>, Option<OdsCode>) {
-    let resource_type = Some(ask.resource_type()).filter(|t| *t != ResourceType::Patient);
-    let only = match &ask.what {
-        What::Read(Read { id: Some(EntryId::Entry(entry)), .. }) => Some(entry.source),
+    let resource_type = ask.resource_type();
+    let entry = match &ask.what {
+        What::Read(Read { id: Some(EntryId::Entry(entry)), .. }) => Some(entry),
         _ => None,
     };
-    (resource_type.map(Want::all).into_iter().collect(), only)
+    let want = match entry {
+        _ if resource_type == ResourceType::Patient => None,
+        Some(entry) if resource_type.is_target() => Some(Want::named(resource_type, vec![entry.local.as_str().into()])),
+        None if resource_type.is_target() => None,
+        _ => Some(Want::all(resource_type)),
+    };
+    (want.into_iter().collect(), entry.map(|entry| entry.source))
 }
 
 fn interaction(ask: &Ask) -> (Interaction, &'static str) {
     match &ask.what {
-        What::Search(_) => (Interaction::Search, "search"),
+        What::Search(_) | What::Everything(_) | What::Summary => (Interaction::Search, "search"),
         What::Read(_) => (Interaction::Read, "read"),
     }
 }

@@ -1,7 +1,8 @@
-use super::Items;
+use super::{Items, tokens::Held};
 use crate::{
     domain::{Labels, OdsCode, Timestamp},
     fhir::date::Interval,
+    query::Token,
 };
 use bytes::Bytes;
 use std::{ops::Range, sync::Arc};
@@ -18,6 +19,8 @@ pub struct Answer {
     pub body: Bytes,
     /// The distinct label sets; an entry names one by its place.
     pub labels: Vec<Labels>,
+    /// The distinct tokens; an entry names them by their places.
+    pub tokens: Vec<Token>,
     /// The manifest that audit rows point into: line N is entry N.
     pub items: Arc<Items>,
 }
@@ -38,6 +41,8 @@ pub struct Entry {
     pub last_updated: Option<Interval>,
     /// For each date parameter of the type, in the grammar's order, what it reads in this entry.
     pub dates: Box<[Box<[Interval]>]>,
+    /// What it holds for the token parameters of the type.
+    pub tokens: Box<[Held]>,
 }
 
 impl Entry {
@@ -56,11 +61,20 @@ impl Answer {
         self.labels.get(usize::from(entry.labels))
     }
 
+    /// What the entry holds for the type's token parameter of this place in the grammar.
+    pub fn tokens_of(&self, entry: &Entry, parameter: usize) -> impl Iterator<Item = &Token> {
+        let held = entry.tokens.iter().filter(move |(of, _)| usize::from(*of) == parameter);
+        held.filter_map(|(_, at)| self.tokens.get(usize::try_from(*at).ok()?))
+    }
+
     /// What it takes in memory, in bytes, about: what the cache weighs it by.
     pub fn weight(&self) -> u32 {
         let intervals: usize = self.entries.iter().flat_map(|entry| &entry.dates).map(|dates| dates.len()).sum();
-        let beside = self.entries.len() * 160 + intervals * size_of::<Interval>() + 512;
-        let bytes = self.body.len() + self.items.text.len() + beside;
+        let held: usize = self.entries.iter().map(|entry| entry.tokens.len()).sum();
+        let codes: usize = self.tokens.iter().filter_map(|token| token.code.as_ref()).map(|code| code.len()).sum();
+        let tokens = held * size_of::<Held>() + self.tokens.len() * size_of::<Token>() + codes;
+        let beside = self.entries.len() * 176 + intervals * size_of::<Interval>() + 512;
+        let bytes = self.body.len() + self.items.text.len() + beside + tokens;
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

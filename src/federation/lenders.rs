@@ -26,6 +26,15 @@ const fn paths(resource_type: ResourceType) -> &'static [Path] {
     use ResourceType as T;
     match resource_type {
         T::Patient | T::EpisodeOfCare | T::Appointment | T::Goal | T::FamilyMemberHistory => &[],
+        // a target is as sensitive as it says itself
+        T::Practitioner
+        | T::PractitionerRole
+        | T::Organization
+        | T::Location
+        | T::Medication
+        | T::Specimen
+        | T::Device
+        | T::Provenance => &[],
         T::AllergyIntolerance
         | T::Condition
         | T::Procedure

@@ -8,7 +8,9 @@ use super::{
     marks::labels_of,
     pages::{self, Take},
     rewrite::Rewriter,
-    subject, word,
+    subject,
+    tokens::Tokens,
+    word,
 };
 use crate::{
     access::Sensitivities,
@@ -35,11 +37,12 @@ pub struct Splitter {
     sensitivities: Arc<Sensitivities>,
     resource_type: ResourceType,
     portion: Portion,
-    rule: &'static Rule,
+    rule: Rule,
     raw: Vec<Split>,
     by_local: HashMap<String, usize>,
     labels: Vec<Labels>,
     by_labels: HashMap<Labels, u16>,
+    tokens: Tokens,
     buffer: Vec<u8>,
 }
 
@@ -70,6 +73,7 @@ impl Splitter {
             by_local: HashMap::new(),
             labels: Vec::new(),
             by_labels: HashMap::new(),
+            tokens: Tokens::default(),
             buffer: Vec::new(),
         }
     }
@@ -80,7 +84,11 @@ impl Splitter {
             return Err(Failure::UnexpectedEntry);
         }
         let Rewriter { provider, patient, resolution, .. } = &self.rewriter;
-        subject::verify(resource, self.rule, provider, *patient, resolution)?;
+        match subject::verify(resource, &self.rule, provider, *patient, resolution) {
+            // an id stands for no type: asked for under another, a source rightly answers with somebody else's
+            Err(_) if !self.rule.link.is_required() && matches!(self.portion, Portion::Named(_)) => return Ok(()),
+            verified => verified?,
+        }
         let local = resource.text("id").filter(|id| is_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
         if let Portion::Named(locals) = &self.portion
             && !locals.iter().any(|wanted| **wanted == *local)
@@ -98,6 +106,7 @@ impl Splitter {
         let lenders = lenders(resource, self.resource_type, &self.rewriter.provider);
         let (entry, resource_range) = self.write(resource, &local)?;
         let meta = resource.get("meta");
+        let tokens = self.tokens.read(resource, &self.rule)?;
         let dates: Box<[Box<[Interval]>]> =
             self.rule.dates.iter().map(|(_, paths)| intervals(resource, paths)).collect();
         let split = Split {
@@ -113,6 +122,7 @@ impl Splitter {
                 date: dates.first().and_then(|found| found.iter().map(|i| i.start()).min()),
                 last_updated: meta.and_then(|m| m.get("lastUpdated")).and_then(interval_of),
                 dates,
+                tokens,
             },
         };
         self.by_local.insert(local, self.raw.len());
@@ -192,6 +202,7 @@ impl Splitter {
             entries,
             body: body.into(),
             labels: self.labels,
+            tokens: self.tokens.into_all(),
             items: Arc::new(Items::new(provider.ods, *patient, self.resource_type.as_str(), lines)),
         };
         (answer, self.rewriter.long_ids)

@@ -20,7 +20,7 @@ enum Whose {
     Nobody,
 }
 
-/// Verifies that each of the type's patient links leads to this patient, and at least one does.
+/// Verifies that each of the type's patient links leads to this patient, and, but for a target, at least one does.
 pub fn verify(
     resource: Value<'_>,
     rule: &Rule,
@@ -29,16 +29,20 @@ pub fn verify(
     resolution: &Resolution,
 ) -> Result<(), Failure> {
     let (mut ours, mut another, mut unsaid) = (false, false, false);
-    let path = rule.link.path().ok_or(Failure::UnexpectedEntry)?;
+    let path = match rule.link {
+        Link::Itself => return Err(Failure::UnexpectedEntry),
+        Link::Target(None) => return Ok(()),
+        link => link.path().unwrap_or_default(),
+    };
     resource.each(path, &mut |found| match whose(resource, found, provider, patient, resolution) {
         Whose::Ours => ours = true,
         Whose::Another => another = true,
         // the subject of an entry is a patient; of an appointment's actors only those who are said to be one
-        Whose::Nobody => unsaid |= rule.link != Link::Actor || found.text("type").as_deref() == Some("Patient"),
+        Whose::Nobody => unsaid |= !rule.link.is_shared() || found.text("type").as_deref() == Some("Patient"),
     });
     if another {
         Err(Failure::WrongPatient)
-    } else if unsaid || !ours {
+    } else if unsaid || (rule.link.is_required() && !ours) {
         Err(Failure::NoSubject)
     } else {
         Ok(())
@@ -111,7 +115,7 @@ mod tests {
         let text = format!("{{{members}}}");
         let mut tape = Tape::new();
         let resource = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
-        verify(resource, grammar::rule(resource_type), &provider, patient(), &held)
+        verify(resource, &grammar::rule(resource_type), &provider, patient(), &held)
     }
 
     fn number(number: &str) -> String {

@@ -1,21 +1,34 @@
 use std::fmt;
 
 macro_rules! resource_types {
-    ($($name:ident),+ $(,)?) => {
-        /// The record's resource types: what a patient's record is searched for (contract: Types).
+    ($($name:ident),+ $(,)? ; $($target:ident),+ $(,)?) => {
+        /// The types this gateway answers with (contract: Types): those a patient's record is searched for, and targets.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum ResourceType { $($name),+ }
+        pub enum ResourceType { $($name,)+ $($target),+ }
 
         impl ResourceType {
-            pub const ALL: &[Self] = &[$(Self::$name),+];
+            /// Records first, then targets.
+            pub const ALL: &[Self] = &[$(Self::$name,)+ $(Self::$target),+];
+
+            /// What a patient's record is made of; what it is searched for.
+            pub const RECORDS: &[Self] = &[$(Self::$name),+];
 
             pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name)),+ }
+                match self { $(Self::$name => stringify!($name),)+ $(Self::$target => stringify!($target)),+ }
             }
 
             /// Exactly as FHIR spells it; another case is another word.
             pub fn parse(name: &str) -> Option<Self> {
-                match name { $(stringify!($name) => Some(Self::$name),)+ _ => None }
+                match name {
+                    $(stringify!($name) => Some(Self::$name),)+
+                    $(stringify!($target) => Some(Self::$target),)+
+                    _ => None
+                }
+            }
+
+            /// Whether it is only what records refer to: a search brings it along (`_include`), none is for it.
+            pub fn is_target(self) -> bool {
+                matches!(self, $(Self::$target)|+)
             }
         }
     };
@@ -45,7 +58,15 @@ resource_types!(
     List,
     QuestionnaireResponse,
     Composition,
-    ImagingStudy,
+    ImagingStudy;
+    Practitioner,
+    PractitionerRole,
+    Organization,
+    Location,
+    Medication,
+    Specimen,
+    Device,
+    Provenance,
 );
 
 impl fmt::Display for ResourceType {

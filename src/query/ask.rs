@@ -1,8 +1,10 @@
+use super::everything::Everything;
+use super::filter::{DateFilter, Filter};
 use super::form::encode;
 use super::patient::Named;
+use super::results::{Include, Total, View};
 use crate::domain::{EntryId, NhsNumber};
 use crate::fhir::ResourceType;
-use crate::fhir::date::{DateTest, Interval};
 use std::fmt::Write as _;
 
 /// One interaction on one patient's record.
@@ -12,7 +14,7 @@ pub struct Ask {
     /// ([`EntryId::Long`]).
     pub patient: Option<NhsNumber>,
     pub what: What,
-    /// The patient's id in a search; the resource's in a read, as a path spells it.
+    /// The patient's id; in a read, the resource's. In a path, as that spells it.
     pub(super) id: String,
 }
 
@@ -20,6 +22,10 @@ pub struct Ask {
 pub enum What {
     Search(Search),
     Read(Read),
+    /// `Patient/[id]/$everything`.
+    Everything(Everything),
+    /// `Patient/[id]/$summary`.
+    Summary,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +33,12 @@ pub struct Search {
     pub resource_type: ResourceType,
     /// All must pass.
     pub filters: Vec<Filter>,
+    /// What comes along with the matches: sorted, none twice.
+    pub include: Vec<Include>,
+    /// `_revinclude=Provenance:target`: what says where the matches come from comes along.
+    pub with_provenance: bool,
+    pub total: Total,
+    pub view: View,
     pub sort: Sort,
     /// Entries a page, 1 to the maximum.
     pub count: u32,
@@ -39,22 +51,6 @@ pub struct Read {
     pub resource_type: ResourceType,
     /// `None`: no id of ours.
     pub id: Option<EntryId>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Filter {
-    Date(DateFilter),
-    /// The entry's id, as this gateway writes it, is one of these: sorted, none twice. Compared as text, never opened.
-    Id(Vec<String>),
-}
-
-/// One date parameter: any of its tests must pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DateFilter {
-    pub parameter: &'static str,
-    /// The elements it reads (see [`super::grammar`]).
-    pub paths: &'static [&'static str],
-    pub any: Vec<DateTest>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,18 +94,12 @@ impl ConsentAsk {
     }
 }
 
-impl DateFilter {
-    /// Whether an element with these values passes: one of them does.
-    pub fn passes(&self, values: &[Interval]) -> bool {
-        values.iter().any(|value| self.any.iter().any(|test| test.matches(*value)))
-    }
-}
-
 impl Ask {
     pub fn resource_type(&self) -> ResourceType {
         match &self.what {
             What::Search(search) => search.resource_type,
             What::Read(read) => read.resource_type,
+            What::Everything(_) | What::Summary => ResourceType::Patient,
         }
     }
 
@@ -121,25 +111,36 @@ impl Ask {
 
     /// The same with a page's token: a self or next link.
     pub fn link(&self, page: Option<&str>) -> String {
-        let resource_type = self.resource_type();
         let search = match &self.what {
-            What::Read(_) => return format!("{resource_type}/{}", self.id),
+            What::Read(read) => return format!("{}/{}", read.resource_type, self.id),
+            What::Summary => return format!("Patient/{}/$summary", self.id),
+            What::Everything(everything) => {
+                let url = Url::new(format!("Patient/{}/$everything", self.id));
+                return url.with(everything.parameters()).page(everything.count, page);
+            }
             What::Search(search) => search,
         };
-        let mut text = match (resource_type, self.patient) {
+        let resource_type = search.resource_type;
+        let patient = match (resource_type, self.patient) {
             (ResourceType::Patient, Some(number)) => {
-                format!("Patient?identifier={}", encode(&format!("{}|{}", NhsNumber::SYSTEM, number.digits())))
+                ("identifier", format!("{}|{}", NhsNumber::SYSTEM, number.digits()))
             }
-            _ => format!("{resource_type}?patient={}", encode(&self.id)),
+            _ => ("patient", self.id.clone()),
         };
-        for filter in &search.filters {
-            match filter {
-                Filter::Date(date) => date.print(&mut text),
-                Filter::Id(ids) => put(&mut text, "_id", &ids.join(",")),
-            }
-        }
-        put(&mut text, "_sort", search.sort.as_str());
-        finish(text, search.count, page)
+        Url::new(resource_type.to_string()).with([patient]).with(search.parameters()).page(search.count, page)
+    }
+}
+
+impl Search {
+    /// In canonical order, but for the page's.
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let mut all: Vec<_> = self.filters.iter().map(Filter::print).collect();
+        all.extend(self.include.iter().map(|include| ("_include", include.value(self.resource_type))));
+        all.extend(self.with_provenance.then(|| ("_revinclude", "Provenance:target".to_owned())));
+        all.extend(self.total.value().map(|total| ("_total", total.to_owned())));
+        all.extend(self.view.print());
+        all.push(("_sort", self.sort.as_str().to_owned()));
+        all
     }
 }
 
@@ -150,9 +151,8 @@ impl LogAsk {
     }
 
     pub fn link(&self, page: Option<&str>) -> String {
-        let mut text = format!("AuditEvent?patient={}", encode(&self.id));
-        self.dates.iter().for_each(|date| date.print(&mut text));
-        finish(text, self.count, page)
+        let dates = self.dates.iter().map(|date| (date.parameter, date.value()));
+        Url::new("AuditEvent".to_owned()).with([("patient", self.id.clone())]).with(dates).page(self.count, page)
     }
 
     pub(super) fn new(named: Named, dates: Vec<DateFilter>, count: u32, page: Option<String>) -> Self {
@@ -181,26 +181,30 @@ impl Sort {
     }
 }
 
-impl DateFilter {
-    /// The tests as one value, by which filters are ordered too.
-    pub(super) fn value(&self) -> String {
-        self.any.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-    }
-
-    fn print(&self, text: &mut String) {
-        put(text, self.parameter, &self.value());
-    }
+/// A canonical URL, relative to the base, as it grows.
+struct Url {
+    text: String,
+    asked: bool,
 }
 
-fn finish(mut text: String, count: u32, page: Option<&str>) -> String {
-    put(&mut text, "_count", &count.to_string());
-    if let Some(page) = page {
-        put(&mut text, "page", page);
+impl Url {
+    fn new(path: String) -> Self {
+        Self { text: path, asked: false }
     }
-    text
-}
 
-fn put(text: &mut String, name: &str, value: &str) {
-    // writing to a String cannot fail
-    let _ = write!(text, "&{name}={}", encode(value));
+    fn with(mut self, parameters: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        for (name, value) in parameters {
+            let mark = if self.asked { '&' } else { '?' };
+            // writing to a String cannot fail
+            let _ = write!(self.text, "{mark}{name}={}", encode(&value));
+            self.asked = true;
+        }
+        self
+    }
+
+    /// How many a page, and which: always last.
+    fn page(self, count: u32, page: Option<&str>) -> String {
+        let page = page.map(|page| ("page", page.to_owned()));
+        self.with([("_count", count.to_string())]).with(page).text
+    }
 }

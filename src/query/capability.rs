@@ -1,7 +1,7 @@
 //! What the service says of itself, from the table it works by: a CapabilityStatement that lists what the grammar would refuse,
 //! or leaves out what it takes, cannot be written. <https://hl7.org/fhir/R4/capabilitystatement.html>
 
-use super::grammar::{self, Kind, Parameter};
+use super::grammar::{self, Kind, Parameter, Rule};
 use crate::domain::NhsNumber;
 use crate::fhir::ResourceType;
 use serde_json::{Value, json};
@@ -65,16 +65,29 @@ fn security(smart: Option<Smart<'_>>) -> Value {
 }
 
 fn resource(resource_type: ResourceType, service: &Service<'_>) -> Value {
-    let search: Vec<_> = grammar::rule(resource_type).parameters().filter_map(search_parameter).collect();
+    let rule = grammar::rule(resource_type);
+    let interactions: &[_] = if resource_type.is_target() { &["read"] } else { &["read", "search-type"] };
+    let interactions: Vec<_> = interactions.iter().map(|code| json!({"code": code})).collect();
     let mut resource = json!({
         "type": resource_type.as_str(),
-        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "interaction": interactions,
         "versioning": "no-version",
         "conditionalCreate": false,
         "conditionalUpdate": false,
         "conditionalDelete": "not-supported",
-        "searchParam": search,
     });
+    let includes = rule.includes.iter().map(|one| json!(format!("{resource_type}:{}", one.name)));
+    let rev_includes = rule.brings_provenance().then(|| json!("Provenance:target"));
+    for (key, list) in [
+        ("searchInclude", includes.collect()),
+        ("searchRevInclude", rev_includes.into_iter().collect()),
+        ("searchParam", rule.parameters().filter_map(|parameter| search_parameter(rule, parameter)).collect()),
+    ] {
+        let list: Vec<Value> = list;
+        if let (false, Some(resource)) = (list.is_empty(), resource.as_object_mut()) {
+            resource.insert(key.to_owned(), list.into());
+        }
+    }
     if let (ResourceType::Patient, false, Some(patient)) =
         (resource_type, service.patient_operations.is_empty(), resource.as_object_mut())
     {
@@ -87,7 +100,7 @@ fn resource(resource_type: ResourceType, service: &Service<'_>) -> Value {
 
 /// Parameters that shape the answer (`_count`...) are no search parameters in FHIR's sense, and chains and modifiers are told of
 /// where their parameter is.
-fn search_parameter(Parameter { name, kind }: Parameter) -> Option<Value> {
+fn search_parameter(rule: Rule, Parameter { name, kind }: Parameter) -> Option<Value> {
     if name.contains(['.', ':']) {
         return None;
     }
@@ -105,10 +118,33 @@ fn search_parameter(Parameter { name, kind }: Parameter) -> Option<Value> {
         Kind::Date(paths) => {
             ("date", format!("Of {}. May be repeated (and); eq, ne, gt, lt, ge, le; commas for or", paths.join(", ")))
         }
+        Kind::Token(_, paths) => {
+            ("token", format!("Of {}: code, system|code, |code or system|; commas for or", paths.join(", ")))
+        }
         Kind::Code(codes) => ("token", format!("One of {}", codes.join(", "))),
-        Kind::Sort | Kind::Count | Kind::Page | Kind::Format | Kind::Pretty => return None,
+        _ => return None,
     };
-    Some(json!({"name": name, "type": kind, "documentation": said}))
+    let definition = format!("http://hl7.org/fhir/SearchParameter/{}", definition(rule.resource_type, name));
+    Some(json!({"name": name, "definition": definition, "type": kind, "documentation": said}))
+}
+
+/// The id of R4's SearchParameter. Some are shared by several types.
+fn definition(resource_type: ResourceType, name: &str) -> String {
+    use ResourceType as T;
+    let shared = match (name, resource_type) {
+        ("_id" | "_lastUpdated", _) => return name.replace('_', "Resource-"),
+        ("birthdate", T::Patient) => "individual",
+        ("date" | "status", T::MedicationRequest) | ("status", T::MedicationStatement | T::MedicationDispense) => {
+            "medications"
+        }
+        ("date", T::Appointment | T::DocumentReference)
+        | ("patient", T::Appointment | T::QuestionnaireResponse)
+        | ("identifier", T::Patient | T::Appointment | T::Flag | T::QuestionnaireResponse)
+        | ("type", T::MedicationDispense) => resource_type.as_str(),
+        ("code" | "date" | "identifier" | "patient" | "type", _) => "clinical",
+        _ => resource_type.as_str(),
+    };
+    format!("{shared}-{name}")
 }
 
 /// `/.well-known/smart-configuration`: of the authorisation server, as this service trusts it.
@@ -160,9 +196,15 @@ mod tests {
             assert_eq!(said["type"], t.as_str());
             let text = said["searchParam"].to_string();
             for Parameter { name, kind } in grammar::rule(*t).parameters() {
-                let shapes = matches!(kind, Kind::Sort | Kind::Count | Kind::Page | Kind::Format | Kind::Pretty);
-                assert_eq!(text.contains(name), !shapes, "{t} {name}");
+                let filters = matches!(
+                    kind,
+                    Kind::Patient | Kind::NhsNumber | Kind::Id | Kind::Date(_) | Kind::Token(..) | Kind::Code(_)
+                );
+                assert_eq!(text.contains(name), filters, "{t} {name}");
             }
+            assert_eq!(said["searchParam"].is_null(), t.is_target(), "{t}");
+            let includes = said["searchInclude"].as_array().map_or(0, Vec::len);
+            assert_eq!(includes, grammar::rule(*t).includes.len(), "{t}");
         }
         assert_eq!(resources[0]["operation"][0]["name"], "everything");
         assert!(resources[1].get("operation").is_none());

@@ -1,28 +1,36 @@
-use super::ask::{DateFilter, Sort, SortKey};
+use super::Setting;
+use super::ask::Sort;
+use super::everything::Moment;
 use super::fault::{QueryFault, shown};
+use super::filter::{DateFilter, TokenFilter};
 use super::form::Pair;
 use super::grammar::{Kind, Parameter};
 use super::patient::{self, Named};
-use super::{PageSize, Setting};
-use crate::fhir::date::DateTest;
-use crate::fhir::is_id;
-use crate::fhir::outcome::IssueCode::{Invariant, NotSupported, Required, TooCostly, Value};
-
-/// How many values one parameter may offer as alternatives.
-const MAX_ALTERNATIVES: usize = 100;
-/// FHIR's largest integer.
-const MAX_COUNT: u64 = 2_147_483_647;
+use super::results::{Include, Total, View};
+use super::values;
+use crate::fhir::ResourceType;
+use crate::fhir::outcome::IssueCode::{Invariant, NotSupported, Required, Value};
 
 /// The parameters of one request, each read by its kind.
 #[derive(Default)]
 pub struct Fields {
     patient: Option<Named>,
     pub dates: Vec<DateFilter>,
+    pub tokens: Vec<TokenFilter>,
     pub ids: Option<Vec<String>>,
+    pub include: Vec<Include>,
+    pub with_provenance: bool,
+    pub total: Total,
+    summary: Option<View>,
+    elements: Option<View>,
     pub sort: Option<Sort>,
     pub count: Option<u32>,
     pub page: Option<String>,
     pub code: Option<&'static str>,
+    pub start: Option<Moment>,
+    pub end: Option<Moment>,
+    pub since: Option<Moment>,
+    pub types: Option<Vec<ResourceType>>,
     pub format: Option<String>,
 }
 
@@ -38,10 +46,11 @@ impl Fields {
         for (at, pair) in pairs.iter().enumerate() {
             let known =
                 parameters.iter().find(|p| p.name == pair.name).ok_or_else(|| unknown(&pair.name, &parameters))?;
-            let date = matches!(known.kind, Kind::Date(_));
+            let repeats = matches!(known.kind, Kind::Date(_) | Kind::Include(_));
             let earlier = pairs.iter().take(at).filter(|e| e.name == pair.name);
-            if earlier.into_iter().any(|e| !date || e.body != pair.body) {
-                let said = "only date parameters may be repeated, and none may stand both in the URL and in the body";
+            if earlier.into_iter().any(|e| !repeats || e.body != pair.body) {
+                let said = "only date parameters and _include may be repeated, and nothing may stand both in the URL and \
+                            in the body";
                 return Err(QueryFault::bad(Invariant, said).at(known.name));
             }
             if pair.value.is_empty() {
@@ -52,6 +61,8 @@ impl Fields {
         // repeats all have to pass, in whatever order, and saying one twice changes nothing
         fields.dates.sort_by_cached_key(|date| (date.parameter, date.value()));
         fields.dates.dedup();
+        fields.tokens.sort_by_key(|token| token.parameter);
+        Include::sort(&mut fields.include);
         Ok(fields)
     }
 
@@ -65,11 +76,25 @@ impl Fields {
         match known.kind {
             Kind::Patient => self.name(patient::by_reference(value, setting)?)?,
             Kind::NhsNumber => self.name(patient::by_nhs_number(value, setting)?)?,
-            Kind::Id => self.ids = Some(ids(value)?),
-            Kind::Date(paths) => self.dates.push(DateFilter { parameter: known.name, paths, any: tests(value)? }),
-            Kind::Code(codes) => self.code = Some(code(value, codes)?),
-            Kind::Sort => self.sort = Some(sort(value, sortable)?),
-            Kind::Count => self.count = Some(count(value, setting.page_size)?),
+            Kind::Id => self.ids = Some(values::ids(value)?),
+            Kind::Date(paths) => {
+                self.dates.push(DateFilter { parameter: known.name, paths, any: values::dates(value)? });
+            }
+            Kind::Token(..) => {
+                self.tokens.push(TokenFilter { parameter: known.name, any: values::tokens(value)? });
+            }
+            Kind::Code(codes) => self.code = Some(values::code(value, codes)?),
+            Kind::Include(resource_type) => self.include.push(values::include(value, resource_type)?),
+            Kind::RevInclude => self.with_provenance = values::rev_include(value).map(|()| true)?,
+            Kind::Total => self.total = values::total(value)?,
+            Kind::Summary => self.summary = Some(values::summary(value)?),
+            Kind::Elements => self.elements = Some(values::elements(value)?),
+            Kind::Sort => self.sort = Some(values::sort(value, sortable)?),
+            Kind::Count => self.count = Some(values::count(value, setting.page_size)?),
+            Kind::Start => self.start = Some(values::day(value)?),
+            Kind::End => self.end = Some(values::day(value)?),
+            Kind::Since => self.since = Some(values::instant(value)?),
+            Kind::Types => self.types = Some(values::types(value)?),
             Kind::Page => self.page = Some(value.to_owned()),
             Kind::Format => self.format = Some(value.to_owned()),
             Kind::Pretty if ["true", "false"].contains(&value) => {}
@@ -90,6 +115,20 @@ impl Fields {
         let missing = || QueryFault::bad(Required, format!("a search names one patient: {how}"));
         self.patient.take().ok_or_else(missing)
     }
+
+    /// How much of each resource is wanted, where that is said in one way.
+    pub fn view(&mut self) -> Result<View, QueryFault> {
+        let fault = |said, name: &str| Err(QueryFault::bad(Invariant, said).at(name));
+        match (self.summary.take(), self.elements.take()) {
+            (None | Some(View::Whole), elements) => Ok(elements.unwrap_or_default()),
+            (Some(_), Some(_)) => fault("_elements is said where _summary says something else", "_elements"),
+            // <https://hl7.org/fhir/R4/search.html#summary>
+            (Some(View::Text), None) if self.with_provenance || !self.include.is_empty() => {
+                fault("nothing is included where _summary=text", "_summary")
+            }
+            (Some(summary), None) => Ok(summary),
+        }
+    }
 }
 
 fn unknown(name: &str, parameters: &[Parameter]) -> QueryFault {
@@ -101,53 +140,4 @@ fn unknown(name: &str, parameters: &[Parameter]) -> QueryFault {
     };
     let offered: Vec<_> = parameters.iter().map(|p| p.name).collect();
     QueryFault::bad(NotSupported, format!("{said}; there are {}", offered.join(", "))).at(name)
-}
-
-fn alternatives(value: &str) -> Result<Vec<&str>, QueryFault> {
-    let values: Vec<_> = value.split(',').collect();
-    if values.len() > MAX_ALTERNATIVES {
-        return Err(QueryFault::bad(TooCostly, "a parameter may offer 100 alternatives"));
-    }
-    Ok(values)
-}
-
-fn tests(value: &str) -> Result<Vec<DateTest>, QueryFault> {
-    let read = |text: &str| {
-        // the commonest mistake with zones deserves to be told
-        let hint = if text.contains(' ') { "; in a URL, + is written %2B" } else { "" };
-        DateTest::parse(text).map_err(|e| QueryFault::bad(Value, format!("{e}{hint}")))
-    };
-    let mut tests = alternatives(value)?.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    tests.sort_by_cached_key(ToString::to_string);
-    tests.dedup();
-    Ok(tests)
-}
-
-fn ids(value: &str) -> Result<Vec<String>, QueryFault> {
-    let mut ids = alternatives(value)?;
-    if !ids.iter().all(|id| is_id(id)) {
-        return Err(QueryFault::bad(Value, "an id is 1 to 64 letters, digits, - and ."));
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids.into_iter().map(str::to_owned).collect())
-}
-
-fn sort(value: &str, by_date: bool) -> Result<Sort, QueryFault> {
-    let offered = if by_date { "date, -date, _lastUpdated or -_lastUpdated" } else { "_lastUpdated or -_lastUpdated" };
-    Sort::parse(value)
-        .filter(|sort| by_date || sort.key != SortKey::Date)
-        .ok_or_else(|| QueryFault::bad(NotSupported, format!("_sort is one of {offered}")))
-}
-
-fn code(value: &str, codes: &[&'static str]) -> Result<&'static str, QueryFault> {
-    let known = codes.iter().find(|code| **code == value).copied();
-    known.ok_or_else(|| QueryFault::bad(Value, format!("one of {}", codes.join(", "))))
-}
-
-fn count(value: &str, size: PageSize) -> Result<u32, QueryFault> {
-    let digits = value.bytes().all(|b| b.is_ascii_digit()) && !value.starts_with('0');
-    let count = value.parse().ok().filter(|c: &u64| digits && *c <= MAX_COUNT);
-    let count = count.ok_or_else(|| QueryFault::bad(Value, "_count is a whole number from 1 to 2147483647"))?;
-    Ok(u32::try_from(count).unwrap_or(u32::MAX).min(size.maximum))
 }

@@ -1,5 +1,6 @@
-use super::ask::{Ask, ConsentAsk, Filter, LogAsk, Read, Search, Sort, SortKey, What};
+use super::ask::{Ask, ConsentAsk, LogAsk, Read, Search, Sort, SortKey, What};
 use super::fields::Fields;
+use super::filter::Filter;
 use super::form::{self, Pair};
 use super::grammar::{self, Link};
 use super::{Method, QueryFault, RawQuery, Setting, media};
@@ -46,6 +47,11 @@ fn parse_search(
     request: &RawQuery<'_>,
     setting: &Setting<'_>,
 ) -> Result<Ask, QueryFault> {
+    if resource_type.is_target() {
+        let said =
+            format!("{resource_type} is not searched: it comes with what refers to it, by _include, or is read by id");
+        return Err(QueryFault::bad(NotSupported, said));
+    }
     let rule = grammar::rule(resource_type);
     let dated = rule.primary_date().is_some();
     let mut fields = Fields::read(pairs, rule.parameters(), dated, setting)?;
@@ -54,11 +60,17 @@ fn parse_search(
         Link::Itself => "identifier=SYSTEM|NUMBER",
         _ => "patient=ID or patient.identifier=SYSTEM|NUMBER",
     })?;
+    let view = fields.view()?;
     let latest_first = Sort { key: if dated { SortKey::Date } else { SortKey::LastUpdated }, descending: true };
-    let filters = fields.ids.map(Filter::Id).into_iter().chain(fields.dates.into_iter().map(Filter::Date));
+    let dates = fields.dates.into_iter().map(Filter::Date);
+    let tokens = fields.tokens.into_iter().map(Filter::Token);
     let search = Search {
         resource_type,
-        filters: filters.collect(),
+        filters: fields.ids.map(Filter::Id).into_iter().chain(dates).chain(tokens).collect(),
+        include: fields.include,
+        with_provenance: fields.with_provenance,
+        total: fields.total,
+        view,
         sort: fields.sort.unwrap_or(latest_first),
         count: fields.count.unwrap_or(setting.page_size.default),
         page: fields.page,

@@ -1,5 +1,6 @@
 use super::Setting;
 use super::fault::QueryFault;
+use super::form;
 use crate::domain::{EntryId, NhsNumber};
 use crate::fhir::outcome::IssueCode::{Invariant, Value};
 
@@ -30,11 +31,19 @@ pub fn by_reference(text: &str, setting: &Setting<'_>) -> Result<Named, QueryFau
         None if ours.is_none() => relative,
         _ => return fault("a reference to a patient is ID, Patient/ID or this server's own URL, without a version"),
     };
-    let number = match setting.ids.open(id) {
+    Ok(Named { number: number_of(id, setting), id: id.to_owned() })
+}
+
+/// A path's segment after `Patient/`, undecoded: no id of ours needs an escape.
+pub fn by_path(segment: &str, setting: &Setting<'_>) -> Named {
+    Named { number: number_of(segment, setting), id: form::segment(segment) }
+}
+
+fn number_of(id: &str, setting: &Setting<'_>) -> Option<NhsNumber> {
+    match setting.ids.open(id) {
         Some(EntryId::Patient(number)) => Some(number),
         _ => None,
-    };
-    Ok(Named { number, id: id.to_owned() })
+    }
 }
 
 /// `https://fhir.nhs.uk/Id/nhs-number|N`.

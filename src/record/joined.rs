@@ -106,6 +106,7 @@ impl Record {
         match &self.ask.what {
             What::Search(search) if search.resource_type == ResourceType::Patient => patient::search(self, permit),
             What::Search(search) => page::page(self, search, permits, reader),
+            What::Everything(_) | What::Summary => Err(NotShown::NotFound),
             What::Read(read) => match &read.id {
                 Some(EntryId::Patient(_)) if read.resource_type == ResourceType::Patient => patient::read(self, permit),
                 Some(EntryId::Entry(entry)) if read.resource_type == ResourceType::Patient => {
@@ -203,6 +204,11 @@ impl Record {
                 .position(|(name, _)| *name == date.parameter)
                 .and_then(|at| entry.dates.get(at))
                 .is_some_and(|values| date.passes(values)),
+            Filter::Token(token) => grammar::rule(resource_type)
+                .tokens
+                .iter()
+                .position(|(name, ..)| *name == token.parameter)
+                .is_some_and(|at| answer.tokens_of(entry, at).any(|held| token.passes(held))),
         }
     }
 

@@ -126,6 +126,8 @@ fn passes(record: &Record, id: &str, patient: &SourcePatient) -> bool {
         Filter::Date(date) if date.parameter == "_lastUpdated" => {
             patient.last_updated.is_some_and(|at| date.passes(&[at]))
         }
+        // no token parameter reads a Patient but its identifier, which names them
+        Filter::Token(_) => false,
         Filter::Date(date) => {
             let born = patient.birth_date.as_deref().and_then(|text| FhirDate::parse(text).ok());
             born.is_some_and(|born| date.passes(&[born.interval]))

@@ -34,7 +34,7 @@ fn shared_region() -> Option<PathBuf> {
 async fn all_that_is_held(gate: &Gate) {
     let patients = gate.data.patients.iter();
     let asks: Vec<(&PatientInfo, &str)> = patients
-        .flat_map(|patient| ResourceType::ALL.iter().map(move |kind| (patient, kind.as_str())))
+        .flat_map(|patient| ResourceType::RECORDS.iter().map(move |kind| (patient, kind.as_str())))
         .filter(|(_, kind)| *kind != "Patient")
         .collect();
     let compared: Vec<usize> =

@@ -5,13 +5,16 @@ use super::*;
 #[test]
 fn whatever_the_table_does_not_name_is_refused_and_never_ignored() {
     for parameter in "_include=Observation:subject _include=* _include:iterate=Observation:subject _include:recurse=x \
-         _revinclude=Provenance:target _revinclude=* patient.name=x subject:Patient.name=x \
+         _revinclude=* _INCLUDE=Observation:device %5Finclude:iterate=x _revinclude:iterate=Provenance:target \
+         patient.name=x subject:Patient.name=x \
          patient:Patient.identifier=x subject.organization.name=x _has:Observation:patient:code=x \
          _has:Group:member:_id=1 patient._has:Group:member:_id=1 %5Fhas:Observation:patient:code=x _filter=x \
-         _query=x _text=x _content=x _list=1 _type=Observation _contained=true _containedType=both \
-         _elements=id _elements:exclude=subject _summary=count _summary=data _total=accurate _score=1 \
+         _query=x _text=x _content=x _list=1 _type=Observation _contained=true _containedType=both _graph=x \
+         _elements:exclude=subject _elements:x=id _summary:x=count _total:x=accurate _score=1 _Filter=x \
+         code:in=x code:not=x code:text=x code:above=x status:not=final category:missing=true identifier:of-type=x|y|z \
+         code.x=y code-value-quantity=x combo-code=x component-code=x class=x type=x intent=x clinical-status=x \
          _security=R _tag=x _profile=x _source=x _method=DELETE _at=2020 _since=2020 _offset=3 _getpages=x \
-         _cursor=x code=x category=x status=x identifier=x encounter=x performer=x value-quantity=5 Patient=1 \
+         _cursor=x encounter=x performer=x value-quantity=5 Patient=1 Code=x CODE=x c%6Fde%20=x \
          PATIENT=1 DATE=2020 Date=2020 _COUNT=5 _Count=5 _sort:asc=date _count:max=5 _id:not=1 \
          _id:missing=true date:missing=true date:exact=2020 date.x=2020 patient:missing=false \
          patient:Patient=1 patient:above=1 patient:identifier:exact=1 _lastUpdated:missing=true \
@@ -36,8 +39,8 @@ fn whatever_the_table_does_not_name_is_refused_and_never_ignored() {
 
 #[test]
 fn a_refusal_tells_what_there_is_and_repeats_only_harmless_names() {
-    let told = get("Flag?patient={id}&status=x").unwrap_err();
-    assert_eq!(told.expression.as_deref(), Some("status"));
+    let told = get("Flag?patient={id}&code=x").unwrap_err();
+    assert_eq!(told.expression.as_deref(), Some("code"));
     assert!(told.diagnostics.contains("patient.identifier") && told.diagnostics.contains("_lastUpdated"), "{told}");
     assert!(get("Flag?patient={id}&date:near=x").unwrap_err().diagnostics.contains("modifier"));
     for name in ["<script>", "a%0Ab", &"x".repeat(65), "%E2%80%AEx", "caf%C3%A9"] {
@@ -206,8 +209,8 @@ fn paths_lead_to_what_there_is_or_nowhere() {
         "observation",
         "OBSERVATION",
         "Observations",
-        "Practitioner",
-        "Provenance",
+        "RelatedPerson",
+        "PRACTITIONER",
         "Group",
         "Bundle",
         "Binary",
