@@ -34,7 +34,7 @@ use crate::{
     audit::{Opened, Released},
     domain::{EntryId, NhsNumber, OdsCode, Timestamp},
     federation::Question,
-    fhir::ResourceType,
+    fhir::{ResourceType, is_id},
     identity::Requester,
     query::{Ask, Read, What},
     record::{Reader, Record, Redacted},
@@ -105,8 +105,11 @@ fn wants(ask: &Ask) -> (Vec<Want>, Option<OdsCode>) {
     };
     let want = match entry {
         _ if resource_type == ResourceType::Patient => None,
-        Some(entry) if resource_type.is_target() => Some(Want::named(resource_type, vec![entry.local.as_str().into()])),
-        None if resource_type.is_target() => None,
+        // what an id stands for may be a document's address, too
+        Some(entry) if resource_type.is_target() && is_id(&entry.local) => {
+            Some(Want::named(resource_type, vec![entry.local.as_str().into()]))
+        }
+        _ if resource_type.is_target() => None,
         _ => Some(Want::all(resource_type)),
     };
     (want.into_iter().collect(), entry.map(|entry| entry.source))

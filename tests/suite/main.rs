@@ -33,6 +33,7 @@ mod door;
 mod evidence;
 mod explain;
 mod freshness;
+mod grammar;
 mod log;
 mod objections;
 mod overrides;
