@@ -186,7 +186,8 @@ fn span(text: &str) -> Span {
         10 => (day(first(text)), day(first(text) + Days::new(1))),
         _ => {
             let start = DateTime::parse_from_rfc3339(text).unwrap().to_utc();
-            let digits = text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+            let digits =
+                text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
             let length = TimeDelta::microseconds(10_i64.pow(6 - u32::try_from(digits).unwrap()));
             (start.timestamp_micros(), (start + length).timestamp_micros())
         }
@@ -295,10 +296,12 @@ async fn a_target_is_read_by_its_id_at_the_one_source_and_searched_by_nothing() 
     ] {
         for page in gate.pages(GP, kind, patient).await {
             for shown in page.matches() {
-                let paths = names.iter().flat_map(|name| [format!("{name}.reference"), format!("{name}.location.reference")]);
+                let paths =
+                    names.iter().flat_map(|name| [format!("{name}.reference"), format!("{name}.location.reference")]);
                 for path in paths {
                     for reference in values(&shown, &path).into_iter().filter_map(Value::as_str) {
-                        let Some((target, _)) = reference.split_once('/').filter(|_| !reference.starts_with('#')) else {
+                        let Some((target, _)) = reference.split_once('/').filter(|_| !reference.starts_with('#'))
+                        else {
                             continue;
                         };
                         if !read.insert((target.to_owned(), source_of(&shown))) {
@@ -318,7 +321,16 @@ async fn a_target_is_read_by_its_id_at_the_one_source_and_searched_by_nothing() 
     let types: BTreeSet<&str> = read.iter().map(|(target, _)| target.as_str()).collect();
     let expected = BTreeSet::from(["Device", "Location", "Medication", "Organization", "Practitioner", "Specimen"]);
     assert_eq!(types, expected, "{read:?}");
-    for kind in ["Practitioner", "PractitionerRole", "Organization", "Location", "Medication", "Specimen", "Device", "Provenance"] {
+    for kind in [
+        "Practitioner",
+        "PractitionerRole",
+        "Organization",
+        "Location",
+        "Medication",
+        "Specimen",
+        "Device",
+        "Provenance",
+    ] {
         let answer = gate.search(GP, kind, patient).await;
         gate.ends(&answer, 400, "not-supported", caregate::audit::Kind::Failed, "request").await;
     }
