@@ -2,6 +2,7 @@
 //! the others, nor the node's.
 
 use super::Failure;
+use metrics::Gauge;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -14,22 +15,24 @@ use tokio::{
 /// For each place, as many may wait: a burst passes, a provider that has stopped answering holds up no more than these.
 const WAITING_PER_PLACE: usize = 4;
 
-#[derive(Debug)]
 pub struct Bulkhead {
     places: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
+    waiting: AtomicUsize,
     most_waiting: usize,
+    /// Where operators see who waits.
+    shown: Gauge,
 }
 
 /// One call under way, until dropped.
 pub struct Place(#[expect(dead_code, reason = "it is held, never looked at")] OwnedSemaphorePermit);
 
 impl Bulkhead {
-    pub fn new(places: usize) -> Self {
+    pub fn new(places: usize, shown: Gauge) -> Self {
         Self {
             places: Arc::new(Semaphore::new(places)),
-            waiting: Arc::default(),
+            waiting: AtomicUsize::new(0),
             most_waiting: places.saturating_mul(WAITING_PER_PLACE),
+            shown,
         }
     }
 
@@ -43,21 +46,26 @@ impl Bulkhead {
         if let Some(place) = self.free() {
             return Ok(place);
         }
-        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _counted = Counted(&self.waiting);
-        if before >= self.most_waiting {
-            return Err(Failure::Busy);
-        }
+        let _waiting = self.wait().ok_or(Failure::Busy)?;
         let place = timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await;
         place.ok().and_then(Result::ok).map(Place).ok_or(Failure::Busy)
     }
+
+    fn wait(&self) -> Option<Waiting<'_>> {
+        let one_more = |waiting| (waiting < self.most_waiting).then_some(waiting + 1);
+        self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        self.shown.increment(1);
+        Some(Waiting(self))
+    }
 }
 
-struct Counted<'a>(&'a AtomicUsize);
+/// One who waits, until dropped.
+struct Waiting<'a>(&'a Bulkhead);
 
-impl Drop for Counted<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.shown.decrement(1);
     }
 }
 
@@ -73,7 +81,7 @@ mod tests {
 
     #[tokio::test]
     async fn so_many_are_let_in_so_many_wait_and_whoever_comes_then_is_told_at_once() {
-        let bulkhead = Bulkhead::new(2);
+        let bulkhead = Bulkhead::new(2, Gauge::noop());
         let inside = [bulkhead.place(later()).await.unwrap(), bulkhead.place(later()).await.unwrap()];
         let mut waiting: Vec<_> = (0..8).map(|_| Box::pin(bulkhead.place(later()))).collect();
         assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));
@@ -88,7 +96,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_past_the_deadline() {
-        let bulkhead = Bulkhead::new(1);
+        let bulkhead = Bulkhead::new(1, Gauge::noop());
         let _inside = bulkhead.place(later()).await.unwrap();
         assert_eq!(bulkhead.place(Instant::now()).await.err(), Some(Failure::Busy));
     }

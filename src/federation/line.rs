@@ -50,10 +50,11 @@ impl Line {
             breaker: Mutex::new(Breaker::new()),
             not_before: Mutex::default(),
         };
+        let waiting = metrics::gauge!("caregate_provider_waiting", "provider" => provider.ods.to_string());
         Self {
             provider: Arc::clone(provider),
             client,
-            bulkhead: Bulkhead::new(provider.max_calls.unwrap_or(places)),
+            bulkhead: Bulkhead::new(provider.max_calls.unwrap_or(places), waiting),
             pace: Pace::default(),
             endpoints: provider.bases().enumerate().map(endpoint).collect(),
             extra: Allowance::one_in(10),
