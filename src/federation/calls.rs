@@ -151,3 +151,41 @@ impl Call<'_> {
         Ok(Page { url: url.clone(), body: got? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::RequestId,
+        federation::{
+            question::Question,
+            testing::{patient, provider, sensitivities},
+        },
+    };
+    use reqwest::dns::{Name, Resolve, Resolving};
+    use std::{future::pending, time::Duration};
+    use tokio::time::Instant;
+
+    struct Never;
+
+    impl Resolve for Never {
+        fn resolve(&self, _: Name) -> Resolving {
+            Box::pin(pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_not_looked_up_in_time_is_a_timeout_and_soon_not_waited_for() {
+        let calls = Calls { http: Http::resolving_by(Never), places: 1, lines: Mutex::default() };
+        let (provider, sensitivities) = (Arc::new(provider("RZ901")), sensitivities());
+        let mut found = Vec::new();
+        for _ in 0..6 {
+            let question = Question { patient: patient(), sensitivities: &sensitivities };
+            let deadline = Instant::now() + Duration::from_millis(20);
+            let asked = Asked { provider: &provider, question, request: RequestId::fresh(), deadline };
+            found.push(calls.first(asked, provider.base.join("Patient").unwrap(), &mut 1000).await.err().unwrap());
+        }
+        assert_eq!(found[..5], [Failure::Timeout; 5]);
+        assert_eq!(found[5], Failure::Ejected);
+    }
+}

@@ -397,7 +397,10 @@ fn count(provider: &Provider, said: &Said) {
         Said::Holds(..) => "answered",
         Said::Nothing(_) => "empty",
         Said::Failed(failure) => {
-            tracing::warn!(provider.ods = %provider.ods, failure = failure.code(), "provider failed");
+            // that it is ejected was said when it was
+            if *failure != Failure::Ejected {
+                tracing::warn!(provider.ods = %provider.ods, failure = failure.code(), "provider failed");
+            }
             failure.code()
         }
         Said::Skipped(_) => "skipped",

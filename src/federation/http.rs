@@ -1,4 +1,4 @@
-//! One GET at one provider: its own credential, no redirect, no proxy, a body read under a cap.
+//! One GET at one address of a provider: its own credential, no redirect, no proxy, a body read under a cap.
 
 use super::{Failure, resolver::PublicOnly, retry_after::retry_after};
 use crate::{domain::RequestId, fhir::MediaType, registry::Provider};
@@ -53,6 +53,14 @@ impl Http {
             return own.build();
         }
         Ok(if provider.allow_private_addresses { self.private.clone() } else { self.public.clone() })
+    }
+}
+
+#[cfg(test)]
+impl Http {
+    pub fn resolving_by(resolver: impl reqwest::dns::Resolve + 'static) -> Self {
+        let client = builder(true).dns_resolver(Arc::new(resolver)).build().unwrap();
+        Self { public: client.clone(), private: client }
     }
 }
 
@@ -133,12 +141,12 @@ fn missed(error: &reqwest::Error) -> Miss {
         if e.is::<super::resolver::NotPublic>() {
             return Failure::AddressRefused.into();
         }
-        // an I/O error does not tell what it wraps as its source
-        let within = e.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if within.is_some_and(|e| e.is::<rustls::Error>()) {
+        if e.is::<rustls::Error>() {
             return Failure::Untrusted.into();
         }
-        cause = e.source();
+        // an I/O error does not tell what it wraps as its source
+        let within = e.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = within.map(|e| e as &(dyn std::error::Error + 'static)).or_else(|| e.source());
     }
     if error.is_timeout() {
         Failure::Timeout.into()

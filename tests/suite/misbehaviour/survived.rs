@@ -57,12 +57,13 @@ async fn the_same_id_at_two_providers_is_two_resources() {
         if heard.kind == here {
             own.truncate(1);
             let value: serde_json::Value = serde_json::from_str(&own[0]).unwrap();
-            own[0] = own[0].replace(value["id"].as_str().unwrap(), &id);
+            let [old, new] = [value["id"].as_str().unwrap(), &id].map(|id| format!("\"id\":\"{id}\""));
+            own[0] = own[0].replacen(&old, &new, 1);
         }
         Act::Send(ok(searchset(&own, "")))
     });
     let found = gate.search(GP, here, patient).await;
-    assert_eq!(found.header("x-completeness"), "complete");
+    assert_eq!(found.header("x-completeness"), "complete", "{}", found.text);
     let mut ids = found.match_ids();
     assert_eq!(ids.len(), others.len() + 1);
     ids.sort();
