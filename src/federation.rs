@@ -4,21 +4,28 @@
 //! Promises: a failure is an answer, and is never cached; no answer holds an entry that was not verified to be this
 //! patient's; a credential goes to its own origin only; nothing is asked without an intent in the audit.
 
+mod allowance;
 mod answer;
+mod breaker;
+mod bulkhead;
 mod cache;
+mod calls;
 mod config;
 mod failure;
 mod gather;
 mod http;
 mod lenders;
+mod line;
 mod long_ids;
 mod manifest;
 mod marks;
+mod pace;
 mod pages;
 mod question;
 mod reference;
 mod resolution;
 mod resolver;
+mod retry_after;
 mod rewrite;
 mod split;
 mod subject;

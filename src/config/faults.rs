@@ -149,6 +149,7 @@ impl ConfigFaults {
             ("federation.max_nodes", federation.max_nodes.into()),
             ("federation.max_depth", federation.max_depth.into()),
             ("federation.max_pages", federation.max_pages as u64),
+            ("federation.max_calls_per_provider", federation.max_calls_per_provider as u64),
             ("federation.page_size", federation.page_size.into()),
             ("federation.wrong_patient_threshold", federation.wrong_patient_threshold),
         ]);

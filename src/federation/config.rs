@@ -13,6 +13,8 @@ pub struct FederationConfig {
     pub max_pages: usize,
     /// How many entries a page asks a provider for.
     pub page_size: u32,
+    /// Calls under way at one provider at once.
+    pub max_calls_per_provider: usize,
     pub cache_bytes: u64,
     /// Seconds an answer is kept; 0 keeps nothing.
     pub ttl_seconds: u64,
@@ -35,6 +37,7 @@ impl Default for FederationConfig {
             max_depth: 64,
             max_pages: 100,
             page_size: 200,
+            max_calls_per_provider: 32,
             cache_bytes: 256 << 20,
             ttl_seconds: 60,
             ttl_seconds_by_type: BTreeMap::new(),

@@ -6,12 +6,18 @@ pub enum Failure {
     Timeout,
     #[error("it could not be reached")]
     Unreachable,
+    #[error("its certificate is not one that is trusted")]
+    Untrusted,
     #[error("its address is not one that may be connected to")]
     AddressRefused,
     #[error("it did not accept the gateway's credential")]
     CredentialRefused,
     #[error("it asked to be called less often")]
     Throttled,
+    #[error("it failed too often just now, and is asked again in a moment")]
+    Ejected,
+    #[error("too many requests wait for it already")]
+    Busy,
     #[error("it answered with HTTP status {0}")]
     Status(u16),
     #[error("it sent the gateway elsewhere")]
@@ -54,9 +60,12 @@ impl Failure {
         match self {
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
+            Self::Untrusted => "untrusted",
             Self::AddressRefused => "address-refused",
             Self::CredentialRefused => "credential-refused",
             Self::Throttled => "throttled",
+            Self::Ejected => "ejected",
+            Self::Busy => "busy",
             Self::Status(_) => "status",
             Self::Redirected => "redirected",
             Self::Cut => "cut",

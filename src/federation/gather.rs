@@ -1,7 +1,7 @@
 use super::{
     Answer, Failure, FederationConfig, LongIds, Resolution, Rewriter,
     cache::{Cache, Lifetimes},
-    http::Http,
+    calls::Calls,
     pages::{self, Budget},
     question::{Asked, Question},
     resolution,
@@ -30,7 +30,7 @@ const NAMED_AT_ONCE: usize = 50;
 
 /// The stage that asks: its clients, its cache, and what every answer is held to.
 pub struct Federation {
-    http: Http,
+    calls: Calls,
     pub(super) cache: Cache,
     budget: Budget,
     page_size: u32,
@@ -101,7 +101,7 @@ impl Federation {
             types: ResourceType::ALL.iter().map(|t| config.ttl(t.as_str())).collect(),
         };
         Ok(Self {
-            http: Http::new()?,
+            calls: Calls::new(config.max_calls_per_provider)?,
             cache: Cache::new(config.cache_bytes, &lifetimes),
             budget: Budget {
                 bytes: config.max_answer_bytes,
@@ -165,11 +165,10 @@ impl Federation {
     /// The deadline is the leader's own and ends its call with a failure that reaches all who wait for it: if it ended
     /// by being dropped, each of them would start the call anew.
     pub(super) async fn resolution_by(&self, asked: Asked<'_>) -> Result<Arc<Resolution>, Failure> {
-        let Asked { provider, question: Question { patient, sensitivities }, request, deadline } = asked;
+        let Asked { provider, question: Question { patient, .. }, deadline, .. } = asked;
         let ask = async {
             let found = async {
-                let found =
-                    resolution::resolve(&self.http, provider, patient, sensitivities, request, self.budget).await?;
+                let found = resolution::resolve(&self.calls, asked, self.budget).await?;
                 self.remember_long_ids(provider, patient, found).await
             };
             match timeout_at(deadline, found).await.unwrap_or(Err(Failure::Timeout)) {
@@ -248,12 +247,12 @@ impl Federation {
     }
 
     async fn ask(&self, asked: Asked<'_>, want: &Want, found: &Arc<Resolution>) -> Result<Splitter, Failure> {
-        let Asked { provider, question: Question { patient, sensitivities }, request, .. } = asked;
+        let Asked { provider, question: Question { patient, sensitivities }, .. } = asked;
         let rewriter = self.rewriter(provider, patient, found);
         let mut splitter = Splitter::new(want.clone(), rewriter, Arc::clone(sensitivities));
         let mut budget = self.budget;
         for url in self.questions(provider, patient, want, found)? {
-            splitter = pages::search(&self.http, provider, url, request, &mut budget, splitter).await?;
+            splitter = pages::search(&self.calls, asked, url, &mut budget, splitter).await?;
         }
         Ok(splitter)
     }
@@ -398,7 +397,10 @@ fn count(provider: &Provider, said: &Said) {
         Said::Holds(..) => "answered",
         Said::Nothing(_) => "empty",
         Said::Failed(failure) => {
-            tracing::warn!(provider.ods = %provider.ods, failure = failure.code(), "provider failed");
+            // that it is ejected was said when it was
+            if *failure != Failure::Ejected {
+                tracing::warn!(provider.ods = %provider.ods, failure = failure.code(), "provider failed");
+            }
             failure.code()
         }
         Said::Skipped(_) => "skipped",
