@@ -1,9 +1,12 @@
 //! One GET at one provider: its own credential, no redirect, no proxy, a body read under a cap.
 
+mod incoming;
+
 use super::{Failure, resolver::PublicOnly};
 use crate::{domain::RequestId, fhir::MediaType, registry::Provider};
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, StatusCode, header, redirect};
+pub use incoming::Incoming;
+use reqwest::{Client, RequestBuilder, StatusCode, header, redirect};
 use std::{sync::Arc, time::Duration};
 use url::Url;
 
@@ -29,6 +32,20 @@ impl Http {
         Ok(Self { public: builder().dns_resolver(Arc::new(PublicOnly)).build()?, private: builder().build()? })
     }
 
+    fn call(&self, provider: &Provider, url: Url, accept: &'static str, request: RequestId) -> RequestBuilder {
+        let client = if provider.allow_private_addresses { &self.private } else { &self.public };
+        let call = client
+            .get(url)
+            .header(header::ACCEPT, accept)
+            // never compressed: a bomb would be decoded before it could be counted
+            .header(header::ACCEPT_ENCODING, "identity")
+            .header("x-request-id", request.to_string());
+        match &provider.credential {
+            Some(credential) => call.header(&credential.header, &credential.value),
+            None => call,
+        }
+    }
+
     /// Gets `url`, which the caller has made from the provider's base. `left` is what may still be read of this answer
     /// in decoded bytes; a body past it is given up at once.
     pub async fn get(
@@ -38,16 +55,7 @@ impl Http {
         request: RequestId,
         left: &mut usize,
     ) -> Result<Bytes, Failure> {
-        let client = if provider.allow_private_addresses { &self.private } else { &self.public };
-        let mut call = client
-            .get(url)
-            .header(header::ACCEPT, "application/fhir+json")
-            // never compressed: a bomb would be decoded before it could be counted
-            .header(header::ACCEPT_ENCODING, "identity")
-            .header("x-request-id", request.to_string());
-        if let Some(credential) = &provider.credential {
-            call = call.header(&credential.header, &credential.value);
-        }
+        let call = self.call(provider, url, "application/fhir+json", request);
         let mut response = call.send().await.map_err(|e| failure(&e))?;
         status(response.status())?;
         let declared = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
