@@ -11,6 +11,7 @@ mod bulkhead;
 mod cache;
 mod calls;
 mod config;
+mod document;
 mod failure;
 mod gather;
 mod http;
@@ -36,6 +37,7 @@ mod word;
 
 pub use answer::{Answer, Entry};
 pub use config::FederationConfig;
+pub use document::{DocumentBody, DocumentQuestion, SourceDocument};
 pub use failure::Failure;
 pub use gather::{Federation, FederationOptions, Gathered, Part, PartSaid, Said, SourceAnswer};
 pub use long_ids::LongIds;

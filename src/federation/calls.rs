@@ -7,11 +7,14 @@
 use super::{
     Failure,
     bulkhead::Place,
-    http::{self, Http, Miss},
+    http::{self, Http, Incoming, Miss},
     line::{Endpoint, Line},
     question::Asked,
 };
-use crate::{domain::OdsCode, registry::Provider};
+use crate::{
+    domain::{OdsCode, RequestId},
+    registry::Provider,
+};
 use bytes::Bytes;
 use futures::future::{Either, select};
 use std::{
@@ -19,7 +22,7 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use url::Url;
 
 /// All calls of this node to providers.
@@ -59,6 +62,29 @@ impl Calls {
         let line = self.line(asked.provider)?;
         let endpoint = line.endpoint_of(&url).ok_or(Failure::ForeignPage)?;
         get(&line, asked, &[(endpoint, url)], left).await
+    }
+
+    /// Asks for a document, which is passed on as it comes: its place is held, and its health judged, until its first bytes
+    /// have come. It is asked for once, and at its own address alone.
+    pub async fn open(
+        &self,
+        provider: &Arc<Provider>,
+        url: Url,
+        request: RequestId,
+        most: u64,
+    ) -> Result<Incoming, Failure> {
+        let line = self.line(provider)?;
+        let endpoint = line.endpoint_of(&url).ok_or(Failure::Elsewhere)?;
+        let deadline = Instant::now() + provider.deadline;
+        let _place = line.bulkhead.place(deadline).await?;
+        let pass = endpoint.admit(&line, deadline)?;
+        line.earn();
+        metrics::counter!("caregate_provider_calls_total", "provider" => provider.ods.to_string(), "reason" => "needed")
+            .increment(1);
+        let opened = timeout_at(deadline, http::open(&line.client, provider, url, request, most)).await;
+        let got = opened.unwrap_or(Err(Failure::Timeout.into()));
+        pass.ended(&got);
+        got.map_err(|miss| miss.failure)
     }
 
     /// What is known of the provider as it is configured now.
@@ -155,16 +181,12 @@ impl Call<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::RequestId,
-        federation::{
-            question::Question,
-            testing::{patient, provider, sensitivities},
-        },
+    use crate::federation::{
+        question::Question,
+        testing::{patient, provider, sensitivities},
     };
     use reqwest::dns::{Name, Resolve, Resolving};
     use std::{future::pending, time::Duration};
-    use tokio::time::Instant;
 
     struct Never;
 

@@ -8,6 +8,8 @@ pub struct FederationConfig {
     pub deadline_ms: u64,
     /// Decoded bytes of all pages of one answer.
     pub max_answer_bytes: usize,
+    /// Of one document; one that its source wraps in JSON is held to `max_answer_bytes`.
+    pub max_document_bytes: u64,
     pub max_nodes: u32,
     pub max_depth: u32,
     pub max_pages: usize,
@@ -33,6 +35,7 @@ impl Default for FederationConfig {
         Self {
             deadline_ms: 3_000,
             max_answer_bytes: 16 << 20,
+            max_document_bytes: 64 << 20,
             max_nodes: 1_000_000,
             max_depth: 64,
             max_pages: 100,

@@ -50,6 +50,10 @@ pub enum Failure {
     Quarantined,
     #[error("it is suspended")]
     Suspended,
+    #[error("its document is kept elsewhere")]
+    Elsewhere,
+    #[error("its document does not come in a way that can be passed on")]
+    NotDocument,
     #[error("the gateway itself failed while asking it")]
     Internal,
 }
@@ -82,6 +86,8 @@ impl Failure {
             Self::DemographicsConflict => "demographics-conflict",
             Self::Quarantined => "quarantined",
             Self::Suspended => "suspended",
+            Self::Elsewhere => "elsewhere",
+            Self::NotDocument => "not-document",
             Self::Internal => "internal",
         }
     }

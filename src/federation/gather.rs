@@ -30,9 +30,10 @@ const NAMED_AT_ONCE: usize = 50;
 
 /// The stage that asks: its clients, its cache, and what every answer is held to.
 pub struct Federation {
-    calls: Calls,
+    pub(super) calls: Calls,
     pub(super) cache: Cache,
-    budget: Budget,
+    pub(super) budget: Budget,
+    pub(super) max_document_bytes: u64,
     page_size: u32,
     ids: Arc<IdSealer>,
     /// The gateway's own FHIR base, ending in a slash.
@@ -108,6 +109,7 @@ impl Federation {
                 limits: Limits { depth: config.max_depth, nodes: config.max_nodes },
                 pages: config.max_pages,
             },
+            max_document_bytes: config.max_document_bytes,
             page_size: config.page_size,
             ids: options.ids,
             base: options.base,

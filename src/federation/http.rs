@@ -1,9 +1,13 @@
 //! One GET at one address of a provider: its own credential, no redirect, no proxy, a body read under a cap.
 
+mod incoming;
+
+pub use incoming::{Incoming, open};
+
 use super::{Failure, resolver::PublicOnly, retry_after::retry_after};
 use crate::{domain::RequestId, fhir::MediaType, registry::Provider};
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, ClientBuilder, StatusCode, header, header::HeaderMap, redirect};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, header, header::HeaderMap, redirect};
 use std::{
     io,
     sync::Arc,
@@ -85,17 +89,7 @@ pub async fn get(
     request: RequestId,
     most: usize,
 ) -> Result<Bytes, Miss> {
-    let mut call = client
-        .get(url)
-        .header(header::ACCEPT, "application/fhir+json")
-        // never compressed: a bomb would be decoded before it could be counted
-        .header(header::ACCEPT_ENCODING, "identity")
-        .header("x-request-id", request.to_string());
-    if let Some(credential) = &provider.credential {
-        call = call.header(&credential.header, &credential.value);
-    }
-    let mut response = call.send().await.map_err(|e| missed(&e))?;
-    status(response.status(), response.headers())?;
+    let mut response = send(client, provider, url, request, "application/fhir+json").await?;
     let declared = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if !MediaType::of(declared).is_json() || response.headers().contains_key(header::CONTENT_ENCODING) {
         return Err(Failure::NotJson.into());
@@ -113,6 +107,28 @@ pub async fn get(
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// The head of an answer that says 200.
+async fn send(
+    client: &Client,
+    provider: &Provider,
+    url: Url,
+    request: RequestId,
+    accept: &'static str,
+) -> Result<Response, Miss> {
+    let mut call = client
+        .get(url)
+        .header(header::ACCEPT, accept)
+        // never compressed: a bomb would be decoded before it could be counted
+        .header(header::ACCEPT_ENCODING, "identity")
+        .header("x-request-id", request.to_string());
+    if let Some(credential) = &provider.credential {
+        call = call.header(&credential.header, &credential.value);
+    }
+    let response = call.send().await.map_err(|e| missed(&e))?;
+    status(response.status(), response.headers())?;
+    Ok(response)
 }
 
 fn status(status: StatusCode, headers: &HeaderMap) -> Result<(), Miss> {

@@ -123,7 +123,7 @@ fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<(), PageF
 }
 
 /// The next page's address, if it is the same service's and below the same root: a credential goes nowhere else.
-fn own_page(provider: &Provider, page: &Url, next: &str) -> Result<Url, Failure> {
+pub(super) fn own_page(provider: &Provider, page: &Url, next: &str) -> Result<Url, Failure> {
     let next = page.join(next).map_err(|_| Failure::ForeignPage)?;
     let below = |base: &Url| {
         next.origin() == base.origin()

@@ -33,6 +33,7 @@ mod bulk;
 mod claims;
 mod completeness;
 mod desk;
+mod documents;
 mod door;
 mod evidence;
 mod explain;
