@@ -3,7 +3,7 @@
 
 use crate::{
     access::{
-        ContentFault, DataPeriod, FaultCode, Matter, Policy, Recipient, Terms,
+        Action, ContentFault, DataPeriod, FaultCode, Matter, Policy, Recipient, Terms,
         content::{Members, Node, coding, concept, identifier, ods_code, organisation, period, reference},
     },
     domain::{Labels, OdsCode, Timestamp},
@@ -116,7 +116,9 @@ fn matter(members: &mut Members<'_>, policy: &Policy) -> Result<Matter, ContentF
         let (system, code) = coding(&class)?;
         let name = code.text()?;
         match system.text()?.as_ref() {
-            RESOURCE_TYPES if ResourceType::parse(&name).is_some() => matter.types.push(name.into_owned()),
+            RESOURCE_TYPES if ResourceType::parse(&name).is_some() || name == Action::DOCUMENT => {
+                matter.types.push(name.into_owned());
+            }
             KINDS if policy.roles().is_of_records(&name) => matter.kinds.push(name.into_owned()),
             RESOURCE_TYPES => return Err(code.fault(FaultCode::Value, "no type of this record")),
             KINDS => return Err(code.fault(FaultCode::Value, "no kind of information that the policy in force knows")),
