@@ -47,10 +47,7 @@ fn reads(ours: &str, theirs: &str) -> bool {
 
 #[test]
 fn every_parameter_is_r4s_and_reads_what_r4_says() {
-    let Some(registry) = registry() else {
-        eprintln!("R4's search parameters are not installed: ./test does so");
-        return;
-    };
+    let Some(registry) = registry() else { return };
     for t in ResourceType::RECORDS {
         let rule = grammar::rule(*t);
         let dates = rule.dates.iter().map(|(name, paths)| (*name, "date", *paths));
