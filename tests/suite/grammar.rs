@@ -71,12 +71,12 @@ fn stored(gate: &Gate, kind: &str, patient: NhsNumber) -> Vec<Stored> {
     held.into_iter().map(|(ods, json)| (ods, serde_json::from_str(&json).unwrap())).collect()
 }
 
-/// The two who are known in most places: one of them fills several pages.
-fn patients(gate: &Gate) -> Vec<NhsNumber> {
-    let mut own: Vec<_> =
-        gate.data.patients.iter().filter(|patient| patient.gp_practice.as_str() == "F99001").collect();
-    own.sort_by_key(|patient| std::cmp::Reverse(patient.held_by.len()));
-    own.into_iter().take(2).map(|patient| patient.nhs_number).collect()
+/// One who fills several pages, and one who is known in most places.
+fn patients(gate: &Gate) -> [NhsNumber; 2] {
+    let own = || gate.data.patients.iter().filter(|patient| patient.gp_practice.as_str() == "F99001");
+    let most = own().max_by_key(|patient| stored(gate, "Observation", patient.nhs_number).len()).unwrap().nhs_number;
+    let others = own().filter(|patient| patient.nhs_number != most);
+    [most, others.max_by_key(|patient| patient.held_by.len()).unwrap().nhs_number]
 }
 
 async fn hold(gate: &Gate, patient: NhsNumber, cases: Vec<Case>) -> (usize, usize) {

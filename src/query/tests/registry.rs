@@ -47,10 +47,7 @@ fn reads(ours: &str, theirs: &str) -> bool {
 
 #[test]
 fn every_parameter_is_r4s_and_reads_what_r4_says() {
-    let Some(registry) = registry() else {
-        eprintln!("R4's search parameters are not installed: ./test does so");
-        return;
-    };
+    let Some(registry) = registry() else { return };
     for t in ResourceType::RECORDS {
         let rule = grammar::rule(*t);
         let dates = rule.dates.iter().map(|(name, paths)| (*name, "date", *paths));
@@ -73,7 +70,8 @@ fn every_parameter_is_r4s_and_reads_what_r4_says() {
         }
         for name in ["identifier", "code", "category", "status", "clinical-status", "type", "intent", "vaccine-code"] {
             let theirs = registry.get(&(t.to_string(), name.to_owned())).is_some_and(|(kind, ..)| kind == "token");
-            let ours = rule.tokens.iter().any(|(one, ..)| *one == name) || *t == ResourceType::Patient;
+            let ours =
+                rule.tokens.iter().any(|(one, ..)| *one == name) || (*t, name) == (ResourceType::Patient, "identifier");
             assert_eq!(ours, theirs, "{t} {name}");
         }
     }

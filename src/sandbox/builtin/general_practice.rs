@@ -72,6 +72,7 @@ fn problems(chart: &mut Chart<'_>, visit: &Value) -> Vec<Value> {
                 "clinicalStatus": hl7("allergyintolerance-clinical", "active"),
                 "verificationStatus": hl7("allergyintolerance-verification", "confirmed"),
                 "type": "allergy",
+                "category": ["medication", "environment"],
                 "criticality": "high",
                 "code": snomed(code, name),
                 "patient": chart.patient,

@@ -157,7 +157,10 @@ fn imaging(chart: &mut Chart<'_>, admission: &Value) {
 fn letters(chart: &mut Chart<'_>, admission: &Value, report: &Value) {
     let letter = documents::letter(chart, "Discharge letter about a made-up patient.");
     let summary = concept("http://loinc.org", "18842-5", "Discharge summary");
+    // a number of its own with all that a search has to escape
+    let number = format!("L|{},{}$\\", chart.ods(), chart.n);
     chart.add("DocumentReference", json!({
+        "masterIdentifier": {"system": "https://letters.example/number", "value": number},
         "status": "current",
         "docStatus": "final",
         "type": summary,
