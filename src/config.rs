@@ -76,6 +76,7 @@ impl Config {
         faults.issuers(&issuers);
         faults.providers(&providers);
         faults.organisations(&organisations, &providers);
+        keys.iter().for_each(|section| faults.statements(section, &providers));
         match (gateway, database, keys) {
             (Some(gateway), Some(database), Some(keys)) if faults.is_empty() => Ok(Self {
                 gateway,

@@ -42,7 +42,7 @@ pub use failure::Failure;
 pub use gather::{Federation, FederationOptions, Gathered, Part, PartSaid, Said, SourceAnswer};
 pub use long_ids::LongIds;
 pub use manifest::{AnswerId, Items};
-pub use question::Question;
+pub use question::{Asker, Question};
 pub use resolution::{Resolution, SourcePatient};
 pub use rewrite::Rewriter;
 pub use word::Word;

@@ -5,6 +5,7 @@ mod organisation;
 mod plan;
 mod presence;
 mod provider;
+mod sign_in;
 mod standing;
 mod want;
 
@@ -12,6 +13,7 @@ pub use address::{is_public, literal_address};
 pub use organisation::OrganisationConfig;
 pub use plan::{Errand, Plan, Registry};
 pub use presence::{Locate, Locator, LocatorConfig, Pointer, Presence, PresenceStore};
-pub use provider::{Credential, Idiom, Provider, ProviderConfig};
+pub use provider::{Idiom, Provider, ProviderConfig, ReaderContext};
+pub use sign_in::{Clients, Header, SignIn, SignInFault};
 pub use standing::StandingStore;
 pub use want::{Portion, Want};

@@ -8,22 +8,47 @@ pub mod data;
 
 mod builtin;
 mod identity;
+mod pem;
 mod provider;
 mod server;
 
 use crate::domain::OdsCode;
 use data::{Dataset, FolderError};
 use futures::future;
-use server::Running;
-use std::path::PathBuf;
+use server::{Ports, Running};
+use std::{path::PathBuf, str::FromStr};
 
 pub use identity::AUDIENCE;
+pub use pem::pem;
 
 /// What to start.
 #[derive(Debug, Default)]
 pub struct Options {
     /// A region folder (`region.json` and `{slug}/{Type}.ndjson`); the built-in region if left out.
     pub data: Option<PathBuf>,
+    /// Where callers find it; on loopback, on any free ports, if left out.
+    pub host: Option<Host>,
+}
+
+/// A name and a port: all addresses are listened on, from this port upwards; 0 for any free ones.
+#[derive(Clone, Debug)]
+pub struct Host {
+    pub name: String,
+    pub port: u16,
+}
+
+impl FromStr for Host {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, port) = text.rsplit_once(':').ok_or("NAME:PORT")?;
+        let port = port.parse().map_err(|_| "the port is a number")?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+        if name.is_empty() || !name.bytes().all(plain) {
+            return Err("the name is of letters, digits, '-' and '.'");
+        }
+        Ok(Self { name: name.to_owned(), port })
+    }
 }
 
 /// A region that answers. Dropping it leaves its servers to the runtime; [`Region::stop`] ends them.
@@ -56,10 +81,26 @@ pub struct Provider {
     pub kind: String,
     /// The FHIR base, such as `http://127.0.0.1:40123/fhir`. Its faults are set at `/control` beside it.
     pub url: String,
-    /// The bearer credential with which the gateway is let in.
-    pub token: String,
+    /// What lets the gateway in.
+    pub credential: Credential,
     /// How it likes to be asked for a patient's data, `chained` or `resolve-first`; it answers both.
     pub idiom: &'static str,
+}
+
+/// What the gateway shows a provider.
+pub enum Credential {
+    Bearer(String),
+    ApiKey {
+        header: &'static str,
+        key: String,
+    },
+    /// SMART Backend Services; its token endpoint is found by discovery.
+    Smart {
+        client_id: &'static str,
+        scope: &'static str,
+        /// The gateway's private key, in PEM.
+        key: String,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +119,8 @@ pub async fn start(options: Options) -> Result<Region, SandboxError> {
         Some(folder) => Dataset::load(&folder)?,
         None => Dataset::builtin(),
     };
-    let identity = identity::start(&dataset).await?;
+    let mut ports = Ports::of(options.host);
+    let identity = identity::start(&dataset, ports.next()?).await?;
     let mut region = Region {
         identity: identity.url,
         issuers: identity.issuers,
@@ -87,7 +129,14 @@ pub async fn start(options: Options) -> Result<Region, SandboxError> {
         servers: vec![identity.server],
     };
     for (index, data) in dataset.providers.into_iter().enumerate() {
-        let (provider, server) = provider::start(data, if index % 2 == 0 { "resolve-first" } else { "chained" })?;
+        let idiom = if index % 2 == 0 { "resolve-first" } else { "chained" };
+        // each way of signing in is met in a region of nine
+        let door = match index {
+            3 => provider::Kind::Smart,
+            8 => provider::Kind::ApiKey,
+            _ => provider::Kind::Bearer,
+        };
+        let (provider, server) = provider::start(data, idiom, door, ports.next()?)?;
         region.providers.push(provider);
         region.servers.push(server);
     }

@@ -35,7 +35,7 @@ use crate::{
     access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Permits, Wanted},
     audit::{Opened, Released},
     domain::{EntryId, NhsNumber, OdsCode, Timestamp},
-    federation::Question,
+    federation::{Asker, Question},
     fhir::{ResourceType, is_id},
     identity::Requester,
     query::{Ask, Read, What},
@@ -62,7 +62,7 @@ pub async fn record(
         // what was labelled by the list of another policy says nothing under this permit's
         let list = permits.first().rules_in_force().sensitivities().id();
         if joined.as_ref().is_none_or(|(labelled_by, _)| *labelled_by != list) {
-            joined = Some((list, join(g, &ask, permits, opened).await?));
+            joined = Some((list, join(g, requester, &ask, permits, opened).await?));
         }
         let (_, record) = joined.as_ref().ok_or(Ending::Internal)?;
         record.redact(permits, &reader).map_err(|not| {
@@ -74,7 +74,13 @@ pub async fn record(
 }
 
 /// Asks the permit's providers, or remembers what they said, and joins it. No provider is asked without an intent.
-async fn join(g: &Gateway, ask: &Ask, permits: &Permits, opened: &mut Opened) -> Result<Record, Ending> {
+async fn join(
+    g: &Gateway,
+    requester: &Requester,
+    ask: &Ask,
+    permits: &Permits,
+    opened: &mut Opened,
+) -> Result<Record, Ending> {
     let (wants, only) = wants(ask);
     let permit = permits.first();
     let presence = match g.registry.locates() {
@@ -82,7 +88,11 @@ async fn join(g: &Gateway, ask: &Ask, permits: &Permits, opened: &mut Opened) ->
         false => Arc::default(),
     };
     let plan = g.registry.plan(permits, &wants, only, &presence);
-    let question = Question { patient: permit.patient(), sensitivities: permit.rules_in_force().sensitivities() };
+    let question = Question {
+        patient: permit.patient(),
+        sensitivities: permit.rules_in_force().sensitivities(),
+        asker: Asker::of(requester),
+    };
     let gathered = match g.federation.recall(&plan, question).await {
         Some(remembered) => remembered,
         None => {
@@ -259,7 +269,7 @@ async fn permitted(
     if let (Some(patient), Some(organisation)) = (wanted.patient, requester.party.organisation())
         && evidence::would_help(&decision, wanted.action)
     {
-        facts.evidence = evidence::evidence(g, organisation, patient, &facts, &policy, opened).await?;
+        facts.evidence = evidence::evidence(g, requester, organisation, patient, &facts, &policy, opened).await?;
         opened.asked(&facts.evidence);
         if matches!(decision, Decision::Permit(_)) {
             claims::confirm(g, requester, patient, organisation, &facts.evidence).await?;

@@ -7,6 +7,7 @@ use actix_web::{
     http::header::{HeaderName, HeaderValue},
     web,
 };
+use serde_json::json;
 
 const REQUEST_ID: &str = "x-request-id";
 const CORRELATION_ID: &str = "x-correlation-id";
@@ -44,6 +45,14 @@ pub async fn smart_configuration(request: HttpRequest, node: web::Data<Node>) ->
         return answer(error::refused(404, IssueCode::NotFound, diagnostics), &request);
     };
     let mut reply = Reply::own(200, configuration.clone());
+    reply.content_type = "application/json";
+    answer(reply, &request)
+}
+
+/// The public halves of the keys by which this gateway signs: statements about readers, and assertions of who it is itself.
+/// <https://www.rfc-editor.org/rfc/rfc7517#section-5>
+pub async fn key_set(request: HttpRequest, node: web::Data<Node>) -> HttpResponse {
+    let mut reply = Reply::own(200, json!({ "keys": node.gateway.public_keys() }).to_string());
     reply.content_type = "application/json";
     answer(reply, &request)
 }

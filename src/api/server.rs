@@ -30,6 +30,7 @@ pub fn serve(node: web::Data<Node>, listening: Listening) -> io::Result<Running>
             .route("/health/ready", web::get().to(health::ready))
             .route("/.well-known/smart-configuration", web::get().to(public::smart_configuration))
             .route("/fhir/.well-known/smart-configuration", web::get().to(public::smart_configuration))
+            .route("/.well-known/jwks.json", web::get().to(public::key_set))
             .route("/fhir/metadata", web::get().to(public::metadata))
             .route("/fhir/{path:.*}", web::route().to(fhir::fhir))
             .default_service(web::route().to(public::nothing_here))

@@ -41,12 +41,15 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     let registry =
         Registry::new(&config.providers, &config.organisations, Duration::from_millis(config.federation.deadline_ms))?;
     let base: Arc<str> = format!("{public_url}/fhir/").into();
+    let statements =
+        config.keys.statements(&base).transpose().map_err(|e| format!("keys.statement: {e}"))?.map(Arc::new);
     let federation = Federation::new(FederationOptions {
         config: config.federation.clone(),
         ids: Arc::clone(&ids),
         base: Arc::clone(&base),
         long_ids: store.long_ids(),
         standing: store.standing(),
+        statements: statements.clone(),
     })
     .map_err(|e| e.to_string())?;
     let verifier = Verifier::new(config.issuers.clone()).map_err(|e| e.to_string())?;
@@ -62,6 +65,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         claims: store.claims(),
         registry,
         locator: Locator::new(store.presence(), config.locator),
+        statements,
         federation,
         log,
         reader: store.log_reader(),

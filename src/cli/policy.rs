@@ -1,14 +1,11 @@
 use super::failed;
 use crate::{
     access::{Policies, PolicyUnavailable},
-    api::Node,
     config::Config,
     store::{DatabaseUrl, Store},
 };
-use actix_web::web;
 use clap::Subcommand;
 use std::{path::PathBuf, process::ExitCode};
-use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
@@ -88,18 +85,8 @@ pub async fn reload(policies: &Policies) -> Result<(), PolicyUnavailable> {
     Ok(())
 }
 
-/// Reads the policy directory again at each SIGHUP from the call on. What has a fault is told, and what is in force stays.
-pub fn reload_when_told(node: web::Data<Node>) -> impl Future<Output = ()> {
-    let told = signal(SignalKind::hangup());
-    async move {
-        let Ok(mut told) = told else { return };
-        while told.recv().await.is_some() {
-            reload_or_say(&node.gateway.policies).await;
-        }
-    }
-}
-
-async fn reload_or_say(policies: &Policies) {
+/// What has a fault is told, and what is in force stays.
+pub async fn reload_or_say(policies: &Policies) {
     match reload(policies).await {
         Ok(()) => {}
         Err(PolicyUnavailable::Faults(faults)) => {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     config::Config,
     domain::OdsCode,
-    sandbox::{self, Options, Region, data::Dataset},
+    sandbox::{self, Host, Options, Region, data::Dataset},
     telemetry,
 };
 use clap::Args;
@@ -34,6 +34,9 @@ pub struct SandboxArguments {
     /// Write the configuration with which `caregate serve` joins the region.
     #[arg(long)]
     write_config: Option<PathBuf>,
+    /// NAME:PORT. Listen on all addresses, from this port upwards, and be called by this name: a region on a machine of its own.
+    #[arg(long, requires = "region_only")]
+    host: Option<Host>,
     /// Where keys, database and checkpoints are kept.
     #[arg(long, default_value = "caregate-data")]
     state: PathBuf,
@@ -43,6 +46,7 @@ impl Default for SandboxArguments {
     fn default() -> Self {
         Self {
             data: None,
+            host: None,
             database: None,
             port: 8080,
             ready_file: None,
@@ -68,7 +72,8 @@ async fn started(arguments: &SandboxArguments) -> Result<ExitCode, String> {
         None => Dataset::builtin(),
     }
     .patients;
-    let region = sandbox::start(Options { data: arguments.data.clone() }).await.map_err(|e| e.to_string())?;
+    let options = Options { data: arguments.data.clone(), host: arguments.host.clone() };
+    let region = sandbox::start(options).await.map_err(|e| e.to_string())?;
     // with a configuration to write, its keys stand beside it; else in the folder for state
     let folder = match &arguments.write_config {
         Some(file) => file.with_extension("d"),

@@ -2,6 +2,7 @@ use super::{assemble::assemble, failed, policy};
 use crate::{
     api::{self, Listening, Node, Running},
     config::Config,
+    story::Gateway,
     telemetry,
 };
 use actix_web::web;
@@ -50,7 +51,7 @@ impl Serving {
             None => format!("http://{bound}"),
         };
         let node = assemble(config, &url).await?;
-        actix_web::rt::spawn(policy::reload_when_told(node.clone()));
+        actix_web::rt::spawn(reload_when_told(node.clone()));
         let listening = Listening {
             listener,
             metrics: config.gateway.metrics_listen,
@@ -70,6 +71,31 @@ impl Serving {
         self.node.gateway.log.close().await;
         tracing::info!("gateway stopped");
     }
+}
+
+/// Reads the policy directory and the secrets of providers again at each SIGHUP from the call on. What has a fault is told,
+/// and what was in force stays.
+fn reload_when_told(node: web::Data<Node>) -> impl Future<Output = ()> {
+    let told = signal(SignalKind::hangup());
+    async move {
+        let Ok(mut told) = told else { return };
+        while told.recv().await.is_some() {
+            policy::reload_or_say(&node.gateway.policies).await;
+            let node = node.clone();
+            // files, and keys to be checked: not on the event loop
+            drop(actix_web::rt::task::spawn_blocking(move || reload_secrets(&node.gateway)).await);
+        }
+    }
+}
+
+fn reload_secrets(gateway: &Gateway) {
+    for (provider, what) in gateway.registry.reload_secrets() {
+        tracing::error!(provider.ods = %provider, secret.fault = %what, "a secret cannot be used: the one before stays");
+    }
+    if let Some(Err(what)) = gateway.statements.as_ref().map(|statements| statements.reload()) {
+        tracing::error!(secret.fault = %what, "the key of statements cannot be used: the one before stays");
+    }
+    tracing::info!("the secrets were read again");
 }
 
 /// Waits for SIGTERM or an interrupt, from the call on: made before the first thing is started, so that no signal ends the

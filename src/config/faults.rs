@@ -5,7 +5,7 @@ use crate::{
     federation::FederationConfig,
     fhir::ResourceType,
     identity::IssuerConfig,
-    registry::{OrganisationConfig, ProviderConfig},
+    registry::{OrganisationConfig, ProviderConfig, ReaderContext},
 };
 use serde::de::DeserializeOwned;
 use std::{collections::HashSet, fmt};
@@ -133,6 +133,11 @@ impl ConfigFaults {
                 self.add(place, what);
             }
         }
+        match keys.statements("") {
+            Some(Err(what)) => self.add("keys.statement", what),
+            None if keys.statement_also.is_some() => self.add("keys.statement_also", "nothing that it could be beside"),
+            _ => {}
+        }
     }
 
     pub(super) fn audit(&mut self, audit: &AuditSection) {
@@ -185,6 +190,17 @@ impl ConfigFaults {
             if !seen.insert(&issuer.issuer) {
                 self.add(&place, "another entry has the same issuer");
             }
+        }
+    }
+
+    /// Whoever is told who asks is told in a statement, and that has to be signed.
+    pub(super) fn statements(&mut self, keys: &KeysSection, providers: &[ProviderConfig]) {
+        let told = providers.iter().filter(|provider| provider.reader_context != ReaderContext::Untold);
+        for provider in told.filter(|_| keys.statement.is_none()) {
+            self.add(
+                format!("[[provider]] {}", provider.ods),
+                "reader_context needs a key to sign with: keys.statement",
+            );
         }
     }
 

@@ -1,4 +1,8 @@
-use crate::{domain::SecretRef, query::capability::Smart};
+use crate::{
+    domain::SecretRef,
+    identity::{Places, Statements},
+    query::capability::Smart,
+};
 use serde::Deserialize;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -71,13 +75,24 @@ impl std::fmt::Debug for DatabaseSection {
     }
 }
 
-/// `[keys]`: 32 bytes each, base64. All nodes of a region share `ids` and `pages`; `checkpoint` signs this region's logs.
+/// `[keys]`: 32 bytes each, base64, where nothing else is said. All nodes of a region share `ids` and `pages`; `checkpoint` signs this region's logs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeysSection {
     pub ids: SecretRef,
     pub pages: SecretRef,
     pub checkpoint: SecretRef,
+    /// A private key in PEM or as a JWK: signs what providers are told of who asks. Shared by all nodes.
+    pub statement: Option<SecretRef>,
+    /// Published beside it and signs nothing: the next key, before all nodes sign with it, or the last.
+    pub statement_also: Option<SecretRef>,
+}
+
+impl KeysSection {
+    pub fn statements(&self, issuer: &str) -> Option<Result<Statements, String>> {
+        let places = Places { key: self.statement.clone()?, also: self.statement_also.clone() };
+        Some(Statements::new(issuer, places))
+    }
 }
 
 /// `[audit]`

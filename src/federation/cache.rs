@@ -1,7 +1,7 @@
 //! What providers answered, remembered for a while, weighed by its bytes. Ten thousand requests for one uncached answer
 //! make one call (single flight); a failure reaches all who waited for it and is kept for no one.
 
-use super::{Answer, Failure, Resolution};
+use super::{Answer, Failure, Resolution, question::Turn};
 use crate::{
     access::ListId,
     domain::{NhsNumber, OdsCode, Timestamp},
@@ -15,9 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The list is a part of each key: what was labelled by one is never used under a policy with another.
-pub type PatientKey = (OdsCode, NhsNumber, ListId);
-pub type AnswerKey = (OdsCode, NhsNumber, Want, ListId);
+/// The list is a part of each key: what was labelled by one is never used under a policy with another. So is the question,
+/// where the answer is for its reader alone: then it serves who waits for it in the same request, and is not kept.
+pub type PatientKey = (OdsCode, NhsNumber, ListId, Option<Turn>);
+pub type AnswerKey = (OdsCode, NhsNumber, Want, ListId, Option<Turn>);
 
 pub struct Cache {
     resolutions: Moka<PatientKey, Arc<Resolution>>,
@@ -97,10 +98,10 @@ impl Cache {
 
     /// Forgets who this source says the patient is, and all that it holds of each type, as labelled by this list.
     pub async fn forget(&self, key: PatientKey) {
-        let (source, patient, list) = key;
+        let (source, patient, list, turn) = key;
         self.resolutions.invalidate(&key).await;
         for resource_type in ResourceType::ALL {
-            self.answers.invalidate(&(source, patient, Want::all(*resource_type), list)).await;
+            self.answers.invalidate(&(source, patient, Want::all(*resource_type), list, turn)).await;
         }
     }
 }
@@ -109,12 +110,15 @@ struct ByKind(Lifetimes);
 
 impl Expiry<AnswerKey, Arc<Answer>> for ByKind {
     fn expire_after_create(&self, key: &AnswerKey, _: &Arc<Answer>, _: Instant) -> Option<Duration> {
-        Some(self.0.of(key.2.resource_type))
+        Some(if key.4.is_some() { Duration::ZERO } else { self.0.of(key.2.resource_type) })
     }
 }
 
 impl Expiry<PatientKey, Arc<Resolution>> for ByKind {
-    fn expire_after_create(&self, _: &PatientKey, found: &Arc<Resolution>, _: Instant) -> Option<Duration> {
+    fn expire_after_create(&self, key: &PatientKey, found: &Arc<Resolution>, _: Instant) -> Option<Duration> {
+        if key.3.is_some() {
+            return Some(Duration::ZERO);
+        }
         // that a provider holds nothing may change with the patient's next visit: no longer than an answer is kept
         let shortest = self.0.types.iter().copied().min().unwrap_or_default();
         Some(if found.patients.is_empty() { shortest.min(self.0.patient) } else { self.0.patient })

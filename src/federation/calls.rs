@@ -7,14 +7,11 @@
 use super::{
     Failure,
     bulkhead::Place,
-    http::{self, Http, Incoming, Miss},
+    http::{Http, Incoming, Miss},
     line::{Endpoint, Line},
     question::Asked,
 };
-use crate::{
-    domain::{OdsCode, RequestId},
-    registry::Provider,
-};
+use crate::{domain::OdsCode, identity::Statements, registry::Provider};
 use bytes::Bytes;
 use futures::future::{Either, select};
 use std::{
@@ -47,8 +44,8 @@ enum Reason {
 }
 
 impl Calls {
-    pub fn new(places: usize) -> Result<Self, reqwest::Error> {
-        Ok(Self { http: Http::new()?, places, lines: Mutex::default() })
+    pub fn new(places: usize, statements: Option<Arc<Statements>>) -> Result<Self, reqwest::Error> {
+        Ok(Self { http: Http::new(statements)?, places, lines: Mutex::default() })
     }
 
     /// Asks anew, by a URL made from the provider's base. `left` is what may still be read of this answer.
@@ -66,22 +63,16 @@ impl Calls {
 
     /// Asks for a document, which is passed on as it comes: its place is held, and its health judged, until its first bytes
     /// have come. It is asked for once, and at its own address alone.
-    pub async fn open(
-        &self,
-        provider: &Arc<Provider>,
-        url: Url,
-        request: RequestId,
-        most: u64,
-    ) -> Result<Incoming, Failure> {
+    pub async fn open(&self, asked: Asked<'_>, url: Url, most: u64) -> Result<Incoming, Failure> {
+        let Asked { provider, deadline, .. } = asked;
         let line = self.line(provider)?;
         let endpoint = line.endpoint_of(&url).ok_or(Failure::Elsewhere)?;
-        let deadline = Instant::now() + provider.deadline;
         let _place = line.bulkhead.place(deadline).await?;
         let pass = endpoint.admit(&line, deadline)?;
         line.earn();
         metrics::counter!("caregate_provider_calls_total", "provider" => provider.ods.to_string(), "reason" => "needed")
             .increment(1);
-        let opened = timeout_at(deadline, http::open(&line.client, provider, url, request, most)).await;
+        let opened = timeout_at(deadline, line.connection.open(asked, url, most)).await;
         let got = opened.unwrap_or(Err(Failure::Timeout.into()));
         pass.ended(&got);
         got.map_err(|miss| miss.failure)
@@ -93,8 +84,8 @@ impl Calls {
         if let Some(line) = lines.get(&provider.ods).filter(|line| Arc::ptr_eq(&line.provider, provider)) {
             return Ok(Arc::clone(line));
         }
-        let client = self.http.client(provider).map_err(|_| Failure::Internal)?;
-        let line = Arc::new(Line::new(provider, client, self.places));
+        let connection = self.http.connection(provider).map_err(|_| Failure::Internal)?;
+        let line = Arc::new(Line::new(provider, connection, self.places));
         lines.insert(provider.ods, Arc::clone(&line));
         Ok(line)
     }
@@ -155,7 +146,7 @@ struct Call<'a> {
 impl Call<'_> {
     async fn make(self, reason: Reason) -> Result<Page, Miss> {
         let Self { line, asked, endpoint, url, most } = self;
-        let Asked { provider, request, deadline, .. } = asked;
+        let Asked { provider, deadline, .. } = asked;
         let name = match &reason {
             Reason::Needed => "needed",
             Reason::Repeat => "repeat",
@@ -171,7 +162,7 @@ impl Call<'_> {
         }
         metrics::counter!("caregate_provider_calls_total", "provider" => provider.ods.to_string(), "reason" => name)
             .increment(1);
-        let body = timeout_at(deadline, http::get(&line.client, provider, url.clone(), request, most)).await;
+        let body = timeout_at(deadline, line.connection.get(asked, url.clone(), most)).await;
         let got = body.unwrap_or(Err(Failure::Timeout.into()));
         pass.ended(&got);
         Ok(Page { url: url.clone(), body: got? })
@@ -181,9 +172,12 @@ impl Call<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::federation::{
-        question::Question,
-        testing::{patient, provider, sensitivities},
+    use crate::{
+        domain::RequestId,
+        federation::{
+            question::{Asker, Question},
+            testing::{patient, provider, requester, sensitivities},
+        },
     };
     use reqwest::dns::{Name, Resolve, Resolving};
     use std::{future::pending, time::Duration};
@@ -199,10 +193,10 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_is_not_looked_up_in_time_is_a_timeout_and_soon_not_waited_for() {
         let calls = Calls { http: Http::resolving_by(Never), places: 1, lines: Mutex::default() };
-        let (provider, sensitivities) = (Arc::new(provider("RZ901")), sensitivities());
+        let (provider, sensitivities, requester) = (Arc::new(provider("RZ901")), sensitivities(), requester());
         let mut found = Vec::new();
         for _ in 0..6 {
-            let question = Question { patient: patient(), sensitivities: &sensitivities };
+            let question = Question { patient: patient(), sensitivities: &sensitivities, asker: Asker::of(&requester) };
             let deadline = Instant::now() + Duration::from_millis(20);
             let asked = Asked { provider: &provider, question, request: RequestId::fresh(), deadline };
             found.push(calls.first(asked, provider.base.join("Patient").unwrap(), &mut 1000).await.err().unwrap());

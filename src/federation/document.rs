@@ -1,7 +1,7 @@
 //! A document at its source: one GET below the registered base, its bytes passed on as they come. Nothing of it is kept: it
 //! may be large, it is opened once or twice, and a copy here would be one more place from which it could not be taken back.
 
-use super::{Failure, Federation, http::Incoming, marks, pages};
+use super::{Failure, Federation, Question, http::Incoming, marks, pages, question::Asked};
 use crate::{
     access::Sensitivities,
     domain::{Labels, RequestId},
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use futures::{StreamExt, future, stream, stream::BoxStream};
 use std::sync::Arc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// A document's bytes. One that ends without a failure was whole.
 pub type DocumentBody = BoxStream<'static, Result<Bytes, Failure>>;
@@ -28,7 +28,7 @@ pub struct DocumentQuestion<'a> {
     pub address: &'a str,
     /// The media type that the resource says it has.
     pub announced: Option<&'a str>,
-    pub sensitivities: &'a Arc<Sensitivities>,
+    pub question: Question<'a>,
 }
 
 /// A document, opened: its first bytes have come.
@@ -62,9 +62,10 @@ impl Federation {
     }
 
     async fn open(&self, asked: DocumentQuestion<'_>, request: RequestId) -> Result<SourceDocument, Failure> {
-        let provider = asked.provider;
+        let DocumentQuestion { provider, question, .. } = asked;
         let url = pages::own_page(provider, &provider.base, asked.address).map_err(|_| Failure::Elsewhere)?;
-        let incoming = self.calls.open(provider, url, request, self.max_document_bytes).await?;
+        let call = Asked { provider, question, request, deadline: Instant::now() + provider.deadline };
+        let incoming = self.calls.open(call, url, self.max_document_bytes).await?;
         let declared = incoming.content_type.as_deref().or(asked.announced).unwrap_or("application/octet-stream");
         let content_type = declared.to_owned();
         let media = MediaType::of(&content_type);
@@ -72,7 +73,7 @@ impl Federation {
             return Err(Failure::NotDocument);
         }
         if media.is_json() {
-            return self.resource(incoming, content_type, asked.sensitivities).await;
+            return self.resource(incoming, content_type, question.sensitivities).await;
         }
         let (length, labels) = (incoming.length, Labels::default());
         Ok(SourceDocument { content_type, length, labels, body: incoming.into_stream() })

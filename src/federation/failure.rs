@@ -12,6 +12,8 @@ pub enum Failure {
     AddressRefused,
     #[error("it did not accept the gateway's credential")]
     CredentialRefused,
+    #[error("the gateway could not sign in to it: its token endpoint gave no token")]
+    NotSignedIn,
     #[error("it asked to be called less often")]
     Throttled,
     #[error("it failed too often just now, and is asked again in a moment")]
@@ -67,6 +69,7 @@ impl Failure {
             Self::Untrusted => "untrusted",
             Self::AddressRefused => "address-refused",
             Self::CredentialRefused => "credential-refused",
+            Self::NotSignedIn => "not-signed-in",
             Self::Throttled => "throttled",
             Self::Ejected => "ejected",
             Self::Busy => "busy",

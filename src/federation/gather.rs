@@ -14,7 +14,8 @@ use crate::{
         ResourceType,
         json::{self, Limits, Tape},
     },
-    registry::{Errand, Idiom, Locate, Plan, Portion, Provider, StandingStore, Want},
+    identity::Statements,
+    registry::{Errand, Idiom, Locate, Plan, Portion, Provider, ReaderContext, StandingStore, Want},
 };
 use futures::{
     FutureExt, StreamExt,
@@ -51,6 +52,8 @@ pub struct FederationOptions {
     pub base: Arc<str>,
     pub long_ids: Arc<dyn LongIds>,
     pub standing: Arc<dyn StandingStore>,
+    /// None where no provider is told who asks.
+    pub statements: Option<Arc<Statements>>,
 }
 
 /// What each provider of the plan answered, in ODS order, failures and skipped ones included: nobody is left out.
@@ -102,7 +105,7 @@ impl Federation {
             types: ResourceType::ALL.iter().map(|t| config.ttl(t.as_str())).collect(),
         };
         Ok(Self {
-            calls: Calls::new(config.max_calls_per_provider)?,
+            calls: Calls::new(config.max_calls_per_provider, options.statements)?,
             cache: Cache::new(config.cache_bytes, &lifetimes),
             budget: Budget {
                 bytes: config.max_answer_bytes,
@@ -125,11 +128,11 @@ impl Federation {
         let mut sources = Vec::with_capacity(plan.ask.len() + plan.skip.len());
         for errand in &plan.ask {
             let provider = &errand.provider;
-            let known = self.cache.known_resolution(question.patient_key(provider.ods)).await?;
+            let known = self.cache.known_resolution(question.patient_key(provider)).await?;
             let mut parts = Vec::with_capacity(errand.wants.len());
             if !known.patients.is_empty() {
                 for want in &errand.wants {
-                    let answer = self.cache.known_answer(&question.key(provider.ods, want)).await?;
+                    let answer = self.cache.known_answer(&question.key(provider, want)).await?;
                     parts.push(Part::of(want, Ok(answer)));
                 }
             }
@@ -160,7 +163,7 @@ impl Federation {
     /// Forgets what these sources said about this patient: they are asked again the next time.
     pub async fn forget(&self, question: Question<'_>, sources: &[OdsCode]) {
         for source in sources {
-            self.cache.forget(question.patient_key(*source)).await;
+            self.cache.forget((*source, question.patient, question.sensitivities.id(), None)).await;
         }
     }
 
@@ -178,7 +181,7 @@ impl Federation {
                 found => Ok(found?),
             }
         };
-        self.cache.resolution(asked.question.patient_key(provider.ods), ask).await
+        self.cache.resolution(asked.question.patient_key(provider), ask).await
     }
 
     /// A Patient is written anew for each reader; the ids it will hold must lead somewhere by then.
@@ -245,11 +248,11 @@ impl Federation {
             let finished = timeout_at(asked.deadline, self.finish(asked, splitter, found, began));
             finished.await.unwrap_or(Err(Failure::Timeout))
         };
-        self.cache.answer(asked.question.key(asked.provider.ods, want), ask).boxed()
+        self.cache.answer(asked.question.key(asked.provider, want), ask).boxed()
     }
 
     async fn ask(&self, asked: Asked<'_>, want: &Want, found: &Arc<Resolution>) -> Result<Splitter, Failure> {
-        let Asked { provider, question: Question { patient, sensitivities }, .. } = asked;
+        let Asked { provider, question: Question { patient, sensitivities, .. }, .. } = asked;
         let rewriter = self.rewriter(provider, patient, found);
         let mut splitter = Splitter::new(want.clone(), rewriter, Arc::clone(sensitivities));
         let mut budget = self.budget;
@@ -313,7 +316,7 @@ impl Federation {
         }
         metrics::counter!("caregate_wrong_patient_total", "provider" => provider.ods.to_string()).increment(1);
         tracing::error!(provider.ods = %provider.ods, "provider answered with another person's data; quarantined");
-        self.cache.forget(question.patient_key(provider.ods)).await;
+        self.cache.forget(question.patient_key(provider)).await;
         let patients = match self.standing.quarantine(provider.ods, question.patient, failure.code()).await {
             Ok(patients) => patients,
             Err(error) => {
@@ -370,9 +373,12 @@ impl Said {
 }
 
 impl Gathered {
-    /// Of those providers that this is worth knowing of: whether they hold anything about the patient.
+    /// Of those providers that this is worth knowing of: whether they hold anything about the patient. What one tells
+    /// one reader says nothing for another.
     pub fn learned(&self) -> Vec<(OdsCode, bool)> {
-        let located = self.sources.iter().filter(|source| source.provider.locate != Locate::Always);
+        let located = self.sources.iter().filter(|SourceAnswer { provider, .. }| {
+            provider.locate != Locate::Always && provider.reader_context != ReaderContext::Decides
+        });
         let said = located.filter_map(|source| match source.said {
             Said::Holds(..) => Some((source.provider.ods, true)),
             Said::Nothing(_) => Some((source.provider.ods, false)),

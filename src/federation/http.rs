@@ -2,12 +2,20 @@
 
 mod incoming;
 
-pub use incoming::{Incoming, open};
+pub use incoming::Incoming;
 
-use super::{Failure, resolver::PublicOnly, retry_after::retry_after};
-use crate::{domain::RequestId, fhir::MediaType, registry::Provider};
+use super::{Failure, Question, question::Asked, resolver::PublicOnly, retry_after::retry_after};
+use crate::{
+    fhir::MediaType,
+    identity::{CONTEXT_HEADER, Statements, Told},
+    registry::{Clients, Header, Provider, ReaderContext, SignInFault},
+};
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, ClientBuilder, Response, StatusCode, header, header::HeaderMap, redirect};
+use reqwest::{
+    Client, ClientBuilder, Response, StatusCode,
+    header::{self, HeaderMap, HeaderValue},
+    redirect,
+};
 use std::{
     io,
     sync::Arc,
@@ -20,6 +28,14 @@ use url::Url;
 pub struct Http {
     public: Client,
     private: Client,
+    /// None where no provider is told who asks.
+    statements: Option<Arc<Statements>>,
+}
+
+/// How one provider is reached.
+pub struct Connection {
+    client: Client,
+    statements: Option<Arc<Statements>>,
 }
 
 /// Why there is no answer, and whether it may be asked for again.
@@ -46,17 +62,18 @@ impl From<Failure> for Miss {
 }
 
 impl Http {
-    pub fn new() -> Result<Self, reqwest::Error> {
-        Ok(Self { public: builder(false).build()?, private: builder(true).build()? })
+    pub fn new(statements: Option<Arc<Statements>>) -> Result<Self, reqwest::Error> {
+        Ok(Self { public: builder(false).build()?, private: builder(true).build()?, statements })
     }
 
-    /// The client for this provider; one of its own where it has authorities of its own.
-    pub fn client(&self, provider: &Provider) -> Result<Client, reqwest::Error> {
-        if !provider.authorities.is_empty() {
-            let own = builder(provider.allow_private_addresses).tls_certs_only(provider.authorities.iter().cloned());
-            return own.build();
-        }
-        Ok(if provider.allow_private_addresses { self.private.clone() } else { self.public.clone() })
+    /// The connection to this provider; a client of its own where it has authorities of its own.
+    pub fn connection(&self, provider: &Provider) -> Result<Connection, reqwest::Error> {
+        let client = match (provider.authorities.is_empty(), provider.allow_private_addresses) {
+            (false, _) => for_provider(provider).build()?,
+            (true, true) => self.private.clone(),
+            (true, false) => self.public.clone(),
+        };
+        Ok(Connection { client, statements: self.statements.clone() })
     }
 }
 
@@ -64,8 +81,13 @@ impl Http {
 impl Http {
     pub fn resolving_by(resolver: impl reqwest::dns::Resolve + 'static) -> Self {
         let client = builder(true).dns_resolver(Arc::new(resolver)).build().unwrap();
-        Self { public: client.clone(), private: client }
+        Self { public: client.clone(), private: client, statements: None }
     }
+}
+
+fn for_provider(provider: &Provider) -> ClientBuilder {
+    let builder = builder(provider.allow_private_addresses);
+    if provider.authorities.is_empty() { builder } else { builder.tls_certs_only(provider.authorities.iter().cloned()) }
 }
 
 fn builder(may_be_private: bool) -> ClientBuilder {
@@ -80,55 +102,87 @@ fn builder(may_be_private: bool) -> ClientBuilder {
     if may_be_private { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) }
 }
 
-/// Gets `url`, which the caller has made from one of the provider's bases. `most` is how many decoded bytes may be read;
-/// a body past it is given up at once.
-pub async fn get(
-    client: &Client,
-    provider: &Provider,
-    url: Url,
-    request: RequestId,
-    most: usize,
-) -> Result<Bytes, Miss> {
-    let mut response = send(client, provider, url, request, "application/fhir+json").await?;
-    let declared = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    if !MediaType::of(declared).is_json() || response.headers().contains_key(header::CONTENT_ENCODING) {
-        return Err(Failure::NotJson.into());
-    }
-    let expected = response.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-    if expected > most {
-        return Err(Failure::TooLarge.into());
-    }
-    // what it says is believed for the first megabyte
-    let mut body = BytesMut::with_capacity(expected.min(1 << 20));
-    while let Some(chunk) = response.chunk().await.map_err(|e| body_failure(&e))? {
-        if chunk.len() > most - body.len() {
+impl Connection {
+    /// Gets `url`, which the caller has made from one of the provider's bases. `most` is how many decoded bytes may be read;
+    /// a body past it is given up at once.
+    pub async fn get(&self, asked: Asked<'_>, url: Url, most: usize) -> Result<Bytes, Miss> {
+        let mut response = self.send(asked, url, "application/fhir+json").await?;
+        let declared = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if !MediaType::of(declared).is_json() || response.headers().contains_key(header::CONTENT_ENCODING) {
+            return Err(Failure::NotJson.into());
+        }
+        let expected = response.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        if expected > most {
             return Err(Failure::TooLarge.into());
         }
-        body.extend_from_slice(&chunk);
+        // what it says is believed for the first megabyte
+        let mut body = BytesMut::with_capacity(expected.min(1 << 20));
+        while let Some(chunk) = response.chunk().await.map_err(|e| body_failure(&e))? {
+            if chunk.len() > most - body.len() {
+                return Err(Failure::TooLarge.into());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
     }
-    Ok(body.freeze())
+
+    /// The head of an answer that says 200. The request goes with what the provider wants to see of us; where it answers
+    /// 401, once more with something fresh.
+    async fn send(&self, asked: Asked<'_>, url: Url, accept: &'static str) -> Result<Response, Miss> {
+        let Asked { provider, request, .. } = asked;
+        let context = self.context(asked)?;
+        let certified = provider.sign_in.client(|identity| for_provider(provider).identity(identity).build());
+        let certified = certified.transpose().map_err(|_| Failure::Internal)?;
+        let own = certified.as_ref().unwrap_or(&self.client);
+        let send = async |signed: Option<&Header>| {
+            let mut call = own
+                .get(url.clone())
+                .header(header::ACCEPT, accept)
+                // never compressed: a bomb would be decoded before it could be counted
+                .header(header::ACCEPT_ENCODING, "identity")
+                .header("x-request-id", request.to_string());
+            if let Some(statement) = &context {
+                call = call.header(CONTEXT_HEADER, statement);
+            }
+            if let Some((name, value)) = signed {
+                call = call.header(name, value);
+            }
+            call.send().await.map_err(|e| missed(&e))
+        };
+        let clients = || Clients { own, plain: &self.client };
+        let signed = provider.sign_in.header(clients(), None).await.map_err(not_signed_in)?;
+        let mut response = send(signed.as_ref()).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && signed.is_some()
+            && let Ok(fresh) = provider.sign_in.header(clients(), signed.as_ref()).await
+        {
+            response = send(fresh.as_ref()).await?;
+        }
+        status(response.status(), response.headers())?;
+        Ok(response)
+    }
+
+    /// The statement of who asks, where the provider is to know. Without one it would not be asked.
+    fn context(&self, asked: Asked<'_>) -> Result<Option<HeaderValue>, Failure> {
+        let Asked { provider, question: Question { patient, asker, .. }, request, .. } = asked;
+        if provider.reader_context == ReaderContext::Untold {
+            return Ok(None);
+        }
+        let told = Told { audience: provider.base.as_str(), request, patient };
+        let statement = self.statements.as_ref().and_then(|statements| statements.sign(asker.requester, told));
+        let mut value = HeaderValue::try_from(statement.ok_or(Failure::Internal)?).map_err(|_| Failure::Internal)?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
 }
 
-/// The head of an answer that says 200.
-async fn send(
-    client: &Client,
-    provider: &Provider,
-    url: Url,
-    request: RequestId,
-    accept: &'static str,
-) -> Result<Response, Miss> {
-    let mut call = client
-        .get(url)
-        .header(header::ACCEPT, accept)
-        // never compressed: a bomb would be decoded before it could be counted
-        .header(header::ACCEPT_ENCODING, "identity")
-        .header("x-request-id", request.to_string());
-    if let Some(credential) = &provider.credential {
-        call = call.header(&credential.header, &credential.value);
+fn not_signed_in(fault: SignInFault) -> Failure {
+    match fault {
+        SignInFault::Refused => Failure::CredentialRefused,
+        SignInFault::Timeout => Failure::Timeout,
+        SignInFault::Unreachable => Failure::Unreachable,
+        SignInFault::NoToken | SignInFault::NoEndpoint => Failure::NotSignedIn,
     }
-    let response = call.send().await.map_err(|e| missed(&e))?;
-    status(response.status(), response.headers())?;
-    Ok(response)
 }
 
 fn status(status: StatusCode, headers: &HeaderMap) -> Result<(), Miss> {

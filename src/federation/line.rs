@@ -5,11 +5,10 @@ use super::{
     allowance::Allowance,
     breaker::{Admitted, Breaker, Change, Health},
     bulkhead::{Bulkhead, Place},
-    http::{Again, Miss},
+    http::{Again, Connection, Miss},
     pace::Pace,
 };
 use crate::registry::Provider;
-use reqwest::Client;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -22,7 +21,7 @@ const SPREAD: Duration = Duration::from_millis(200);
 
 pub struct Line {
     pub provider: Arc<Provider>,
-    pub client: Client,
+    pub connection: Connection,
     pub bulkhead: Bulkhead,
     pub pace: Pace,
     /// Its own address first, then the replicas'.
@@ -43,7 +42,7 @@ pub struct Endpoint {
 }
 
 impl Line {
-    pub fn new(provider: &Arc<Provider>, client: Client, places: usize) -> Self {
+    pub fn new(provider: &Arc<Provider>, connection: Connection, places: usize) -> Self {
         let endpoint = |(number, base): (usize, &Url)| Endpoint {
             base: base.clone(),
             number,
@@ -53,7 +52,7 @@ impl Line {
         let waiting = metrics::gauge!("caregate_provider_waiting", "provider" => provider.ods.to_string());
         Self {
             provider: Arc::clone(provider),
-            client,
+            connection,
             bulkhead: Bulkhead::new(provider.max_calls.unwrap_or(places), waiting),
             pace: Pace::default(),
             endpoints: provider.bases().enumerate().map(endpoint).collect(),

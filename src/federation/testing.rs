@@ -3,12 +3,13 @@
 use super::{Answer, Failure, Resolution, Rewriter, pages, resolution::SourcePatient, split::Splitter};
 use crate::{
     access::{Policy, Sensitivities},
-    domain::{IdSealer, NhsNumber, OdsCode},
+    domain::{IdSealer, NhsNumber, OdsCode, Timestamp},
     fhir::{
         ResourceType,
         json::{self, Limits, Tape},
     },
-    registry::{Idiom, Locate, Provider, Want},
+    identity::{Party, Purpose, Requester, Scopes},
+    registry::{Idiom, Locate, Provider, ReaderContext, Want},
 };
 use std::{
     sync::{Arc, LazyLock},
@@ -23,6 +24,21 @@ pub fn patient() -> NhsNumber {
 
 pub fn ids() -> Arc<IdSealer> {
     Arc::new(IdSealer::new(&[7; 32]))
+}
+
+/// An organisation's own system.
+pub fn requester() -> Requester {
+    Requester {
+        issuer: "https://identity.example".to_owned(),
+        subject: "someone".to_owned(),
+        party: Party::System { organisation: OdsCode::parse("RZ900").unwrap() },
+        client_id: "client".to_owned(),
+        token_id: "token".to_owned(),
+        scopes: Scopes::parse("system/*.rs"),
+        purpose: Purpose("TREAT".to_owned()),
+        acting: None,
+        expires: Timestamp::MAX,
+    }
 }
 
 /// The built-in list.
@@ -41,7 +57,8 @@ pub fn provider(ods: &str) -> Provider {
         replicas: Vec::new(),
         authorities: Vec::new(),
         idiom: Idiom::ResolveFirst,
-        credential: None,
+        sign_in: Arc::default(),
+        reader_context: ReaderContext::Untold,
         deadline: Duration::from_secs(1),
         max_calls: None,
         allow_private_addresses: false,

@@ -48,14 +48,14 @@ impl Federation {
     /// end by as long as a record may.
     pub async fn recent_word(&self, provider: &Provider, question: Question<'_>) -> Option<Word> {
         let young = |fetched_at: Timestamp| fetched_at.plus(self.evidence_lifetime) > Timestamp::now();
-        let resolution = self.cache.known_resolution(question.patient_key(provider.ods)).await?;
+        let resolution = self.cache.known_resolution(question.patient_key(provider)).await?;
         if !young(resolution.fetched_at) {
             return None;
         }
         let mut answers = Vec::new();
         if !Word::is_settled_by(&resolution, provider) {
             for resource_type in Word::TYPES {
-                let known = self.cache.known_answer(&question.key(provider.ods, &Want::all(resource_type))).await?;
+                let known = self.cache.known_answer(&question.key(provider, &Want::all(resource_type))).await?;
                 answers.push(young(known.fetched_at).then_some(Ok(known))?);
             }
         }
@@ -71,7 +71,7 @@ impl Federation {
         request: RequestId,
     ) -> Result<Word, Failure> {
         let too_old = Timestamp::now().minus(self.evidence_lifetime);
-        self.cache.forget_resolution_before(too_old, question.patient_key(provider.ods)).await;
+        self.cache.forget_resolution_before(too_old, question.patient_key(provider)).await;
         let asked = Asked { provider, question, request, deadline: Instant::now() + provider.deadline };
         let resolution = self.resolution_by(asked).await?;
         if Word::is_settled_by(&resolution, provider) {
@@ -79,7 +79,7 @@ impl Federation {
         }
         let answers = Word::TYPES.map(async |resource_type| {
             let want = Want::all(resource_type);
-            self.cache.forget_answer_before(too_old, question.key(provider.ods, &want)).await;
+            self.cache.forget_answer_before(too_old, question.key(provider, &want)).await;
             self.answer_by(asked, &want, &resolution).await
         });
         let answers = join_all(answers).await;

@@ -24,6 +24,16 @@ impl Algorithm {
             _ => None,
         }
     }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+        }
+    }
 }
 
 impl From<Algorithm> for jsonwebtoken::Algorithm {

@@ -11,6 +11,8 @@ use super::registered::Registered;
 use super::{ClaimProfile, IssuerConfig, Purpose, Reason, Requester, Scopes, Whose};
 use ihe_iua::IheIua;
 
+pub(super) use ihe_iua::JOB_ROLE;
+
 const PATIENT_REQUESTED: &str = "PATRQT";
 
 pub(super) fn requester(claims: &Claims, registered: Registered, issuer: &IssuerConfig) -> Result<Requester, Reason> {

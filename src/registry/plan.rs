@@ -66,6 +66,15 @@ impl Registry {
         self.providers.values().any(|provider| provider.locate != Locate::Always)
     }
 
+    /// Reads every provider's secrets again. Each that cannot be used stays as it was, and is told with its place.
+    pub fn reload_secrets(&self) -> Vec<(OdsCode, String)> {
+        let faults = |provider: &Arc<Provider>| {
+            let ods = provider.ods;
+            provider.sign_in.reload().into_iter().map(move |what| (ods, what))
+        };
+        self.all().flat_map(faults).collect()
+    }
+
     /// Everyone who may be asked under these permits, each for what it may be asked for. Where only one source's entries
     /// are wanted the others still say who the patient is: another person's data could hide behind an id too.
     /// The requester's own organisation is always asked, and whoever said that it cares for the patient.

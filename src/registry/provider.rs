@@ -1,11 +1,13 @@
-use super::Locate;
-use super::address::{is_public, literal_address};
+use super::{
+    Locate,
+    address::{is_public, literal_address},
+    sign_in::{CertificateConfig, CredentialConfig, SignIn, SmartConfig},
+};
 use crate::domain::{OdsCode, SecretRef};
-use data_encoding::BASE64;
 use reqwest::Certificate;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use url::Url;
 
 /// `[[provider]]`: an organisation's FHIR endpoint as a deployment configures it.
@@ -26,6 +28,11 @@ pub struct ProviderConfig {
     #[serde(default)]
     pub idiom: Idiom,
     pub credential: Option<CredentialConfig>,
+    /// Shown to its TLS, whatever the credential is.
+    pub client_certificate: Option<CertificateConfig>,
+    /// What it is told of who asks.
+    #[serde(default)]
+    pub reader_context: ReaderContext,
     /// Milliseconds for all of one answer; the federation's default where left out.
     pub deadline_ms: Option<u64>,
     /// Calls under way at once; the federation's default where left out.
@@ -53,20 +60,16 @@ pub enum Idiom {
     ResolveFirst,
 }
 
-/// How the gateway signs in to it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum CredentialConfig {
-    Bearer(SecretRef),
-    Basic { user: String, password: SecretRef },
-    Header { name: String, value: SecretRef },
-}
-
-/// A header to send, its value never shown.
-#[derive(Clone)]
-pub struct Credential {
-    pub header: reqwest::header::HeaderName,
-    pub value: reqwest::header::HeaderValue,
+/// Whether a provider is told who asks and why, by a statement that the gateway signs; never by the reader's own token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReaderContext {
+    #[default]
+    Untold,
+    /// It is told, and its answers are the same for all readers.
+    Informs,
+    /// It is told, and its answers depend on it: they are kept for nobody and shared with nobody.
+    Decides,
 }
 
 /// A provider, ready to be asked.
@@ -82,7 +85,8 @@ pub struct Provider {
     /// The only ones that may have signed its certificate; where empty, the public ones.
     pub authorities: Vec<Certificate>,
     pub idiom: Idiom,
-    pub credential: Option<Credential>,
+    pub sign_in: Arc<SignIn>,
+    pub reader_context: ReaderContext,
     pub deadline: Duration,
     pub max_calls: Option<usize>,
     pub allow_private_addresses: bool,
@@ -95,12 +99,13 @@ impl ProviderConfig {
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.url_faults("base_url", &self.base_url);
         faults.extend(self.replicas.iter().flat_map(|replica| self.url_faults("replicas", replica)));
+        if let Some(CredentialConfig::Smart(SmartConfig { token_endpoint: Some(endpoint), .. })) = &self.credential {
+            faults.extend(self.url_faults("credential.smart.token_endpoint", endpoint));
+        }
         if let Err(what) = self.authorities() {
             faults.push(format!("ca: {what}"));
         }
-        if let Err(what) = self.credential() {
-            faults.push(format!("credential: {what}"));
-        }
+        faults.extend(self.sign_in().err().into_iter().flatten());
         if self.deadline_ms.is_some_and(|ms| !(10..=60_000).contains(&ms)) {
             faults.push("deadline_ms is 10 to 60000".to_owned());
         }
@@ -141,23 +146,9 @@ impl ProviderConfig {
         if found.is_empty() { Err("no certificates in PEM".to_owned()) } else { Ok(found) }
     }
 
-    fn credential(&self) -> Result<Option<Credential>, String> {
-        let (name, value) = match &self.credential {
-            None => return Ok(None),
-            Some(CredentialConfig::Bearer(token)) => {
-                ("authorization".to_owned(), SecretString::from(format!("Bearer {}", token.read()?.expose_secret())))
-            }
-            Some(CredentialConfig::Basic { user, password }) => {
-                let pair = BASE64.encode(format!("{user}:{}", password.read()?.expose_secret()).as_bytes());
-                ("authorization".to_owned(), SecretString::from(format!("Basic {pair}")))
-            }
-            Some(CredentialConfig::Header { name, value }) => (name.clone(), value.read()?),
-        };
-        let header = name.parse().map_err(|_| "no header name".to_owned())?;
-        let mut value = reqwest::header::HeaderValue::from_str(value.expose_secret())
-            .map_err(|_| "the secret cannot be sent in a header".to_owned())?;
-        value.set_sensitive(true);
-        Ok(Some(Credential { header, value }))
+    fn sign_in(&self) -> Result<SignIn, Vec<String>> {
+        let base = service_root(&self.base_url);
+        SignIn::new(self.ods, &base, self.credential.as_ref(), self.client_certificate.as_ref())
     }
 
     pub fn provider(&self, default_deadline: Duration) -> Result<Provider, String> {
@@ -169,7 +160,8 @@ impl ProviderConfig {
             replicas: self.replicas.iter().map(service_root).collect(),
             authorities: self.authorities()?,
             idiom: self.idiom,
-            credential: self.credential()?,
+            sign_in: Arc::new(self.sign_in().map_err(|faults| faults.join("; "))?),
+            reader_context: self.reader_context,
             deadline: self.deadline_ms.map_or(default_deadline, Duration::from_millis),
             max_calls: self.max_calls,
             allow_private_addresses: self.allow_private_addresses,
@@ -195,11 +187,5 @@ impl Provider {
 
     pub fn is_gp_practice(&self) -> bool {
         &*self.kind == crate::access::GENERAL_PRACTICE
-    }
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ***", self.header)
     }
 }

@@ -36,9 +36,8 @@ struct State {
     keys: Mutex<Arc<Keys>>,
 }
 
-pub async fn start(dataset: &Dataset) -> Result<Identity, SandboxError> {
+pub async fn start(dataset: &Dataset, port: Port) -> Result<Identity, SandboxError> {
     let keys = Keys::generate().await.ok_or(SandboxError::Keys)?;
-    let port = Port::bind()?;
     let url = port.url.clone();
     let directory = Directory::of(dataset);
     let personas = directory.names();

@@ -1,54 +1,62 @@
 //! One organisation's FHIR R4 server, on a port of its own, and the switch by which a test makes it misbehave.
 //!
-//! `/fhir` answers reads (of Binaries natively, where not asked for FHIR), searches (GET and POST), pages and metadata; everything but metadata wants the bearer
-//! credential. As FHIR's default is, a parameter it does not know is ignored and left out of the self link. `/control`
+//! `/fhir` answers reads (of Binaries natively, where not asked for FHIR), searches (GET and POST), pages and metadata; everything but metadata wants its own
+//! credential (see [`door`]). As FHIR's default is, a parameter it does not know is ignored and left out of the self link. `/control`
 //! beside it takes one fault at a time (see [`fault`]) and tells what was asked so far.
 
 mod answer;
 mod bundle;
 mod capability;
 mod control;
+mod door;
 mod fault;
 mod interaction;
 mod search;
 
-use super::Provider;
 use super::data::{Members, ProviderData};
 use super::server::{Port, Running};
+use super::{Provider, SandboxError};
 use actix_web::{HttpRequest, HttpResponse, web};
 use answer::Answer;
 use bytes::Bytes;
 use control::Control;
 use data_encoding::BASE64;
+use door::Door;
+pub use door::Kind;
 use fault::Fault;
 use interaction::{Interaction, Problem};
-use uuid::Uuid;
 
 struct State {
     data: ProviderData,
     /// The FHIR base URL.
     base: String,
-    token: String,
+    door: Door,
     control: Control,
 }
 
-pub fn start(data: ProviderData, idiom: &'static str) -> std::io::Result<(Provider, Running)> {
-    let port = Port::bind()?;
+pub fn start(
+    data: ProviderData,
+    idiom: &'static str,
+    door: Kind,
+    port: Port,
+) -> Result<(Provider, Running), SandboxError> {
     let base = format!("{}/fhir", port.url);
-    let token = format!("{}-{}", data.slug, Uuid::new_v4().simple());
+    let (door, credential) = Door::new(door, &data.slug, &port).ok_or(SandboxError::Keys)?;
     let provider = Provider {
         slug: data.slug.clone(),
         ods: data.ods,
         name: data.name.clone(),
         kind: data.kind.clone(),
         url: base.clone(),
-        token: token.clone(),
+        credential,
         idiom,
     };
-    let state = web::Data::new(State { data, base, token, control: Control::default() });
+    let state = web::Data::new(State { data, base, door, control: Control::default() });
     let server = port.serve(move |app| {
         app.app_data(state.clone())
             .service(web::resource("/control").get(control::show).post(control::set).delete(control::clear))
+            .service(web::resource("/token").post(door::token).delete(door::forget))
+            .service(web::resource("/fhir/.well-known/smart-configuration").get(door::discovery))
             .service(web::resource("/fhir").to(serve))
             .service(web::resource("/fhir/{tail:.*}").to(serve));
     })?;
@@ -58,7 +66,7 @@ pub fn start(data: ProviderData, idiom: &'static str) -> std::io::Result<(Provid
 async fn serve(request: HttpRequest, body: Bytes, state: web::Data<State>) -> HttpResponse {
     let interaction =
         Interaction::parse(request.method(), request.match_info().query("tail"), request.query_string(), &body);
-    let welcome = matches!(interaction, Ok(Interaction::Metadata)) || state.admits(&request);
+    let welcome = matches!(interaction, Ok(Interaction::Metadata)) || state.door.admits(&request);
     state.control.count(interaction.as_ref().ok(), welcome);
     if !welcome {
         return Problem::unauthorised().into();
@@ -81,11 +89,6 @@ async fn serve(request: HttpRequest, body: Bytes, state: web::Data<State>) -> Ht
 }
 
 impl State {
-    fn admits(&self, request: &HttpRequest) -> bool {
-        let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-        header.and_then(|value| value.strip_prefix("Bearer ")) == Some(self.token.as_str())
-    }
-
     /// What a Binary holds, as itself. <https://hl7.org/fhir/R4/binary.html#rest>
     fn document(&self, id: &str) -> Answer {
         let held = self.data.find("Binary", id).and_then(|binary| Members::parse(&binary.json).ok());

@@ -1,5 +1,6 @@
-//! One light HTTP server on a free loopback port.
+//! One light HTTP server on a port of its own.
 
+use super::Host;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 use std::net::TcpListener;
@@ -18,13 +19,30 @@ pub struct Running {
     task: JoinHandle<std::io::Result<()>>,
 }
 
-impl Port {
-    pub fn bind() -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let url = format!("http://{}", listener.local_addr()?);
-        Ok(Self { listener, url })
+/// The ports of a region, one after the other.
+pub struct Ports(Option<Host>);
+
+impl Ports {
+    pub fn of(host: Option<Host>) -> Self {
+        Self(host)
     }
 
+    pub fn next(&mut self) -> std::io::Result<Port> {
+        let Some(Host { name, port }) = &mut self.0 else {
+            let listener = TcpListener::bind(("127.0.0.1", 0))?;
+            let url = format!("http://{}", listener.local_addr()?);
+            return Ok(Port { listener, url });
+        };
+        let listener = TcpListener::bind(("0.0.0.0", *port))?;
+        let url = format!("http://{name}:{}", listener.local_addr()?.port());
+        if *port > 0 {
+            *port = port.saturating_add(1);
+        }
+        Ok(Port { listener, url })
+    }
+}
+
+impl Port {
     /// Serves the routes that `routes` adds, until stopped.
     pub fn serve<F>(self, routes: F) -> std::io::Result<Running>
     where

@@ -33,13 +33,13 @@ async fn a_region_folder_is_served_as_well_as_the_built_in_one_with_as_many_prov
     dataset.patients[0].held_by = vec!["saltmarsh".to_owned()];
     dataset.write_to(folder.path()).unwrap();
 
-    let region = start(Options { data: Some(folder.path().to_owned()) }).await.unwrap();
+    let region = start(Options { data: Some(folder.path().to_owned()), host: None }).await.unwrap();
     assert_eq!(region.providers.iter().map(|one| one.idiom).collect::<Vec<_>>(), ["resolve-first", "chained"]);
     // only those whose organisation is there may be asked for
     assert!(region.personas.contains(&"gp-blackwater".to_owned()));
     assert!(!region.personas.contains(&"consultant-estuary".to_owned()));
     let saltmarsh = &region.providers[0];
-    let (status, body) = get(&format!("{}/Patient/1", saltmarsh.url), &saltmarsh.token).await;
+    let (status, body) = get(&format!("{}/Patient/1", saltmarsh.url), token_of(saltmarsh)).await;
     assert_eq!(
         (status, body),
         (200, dataset.provider("saltmarsh").unwrap().find("Patient", "1").unwrap().json.to_string())
@@ -63,7 +63,7 @@ async fn a_stopped_region_leaves_no_port_open() {
 
 #[actix_web::test]
 async fn a_folder_that_is_not_there_is_an_error_and_starts_nothing() {
-    let error = start(Options { data: Some("/nowhere/at/all".into()) }).await.err().unwrap();
+    let error = start(Options { data: Some("/nowhere/at/all".into()), host: None }).await.err().unwrap();
     assert!(matches!(&error, SandboxError::Data(fault) if fault.file.ends_with("region.json")), "{error}");
 }
 
@@ -79,4 +79,9 @@ fn the_shared_region_folder_loads_where_it_is_at_hand() {
     assert_eq!((dataset.providers.len(), dataset.patients.len()), (9, 20));
     let all = dataset.providers.iter().flat_map(|provider| provider.resources.values()).flatten();
     assert_eq!(all.count(), 3645);
+}
+
+pub fn token_of(provider: &Provider) -> &str {
+    let Credential::Bearer(token) = &provider.credential else { panic!("{} wants something else", provider.slug) };
+    token
 }

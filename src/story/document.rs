@@ -5,7 +5,7 @@ use super::{Ending, Gateway, Undeliverable, join, released_along, with_long_id};
 use crate::{
     access::{Action, Wanted},
     audit::{Opened, Released},
-    federation::{DocumentQuestion, Failure},
+    federation::{Asker, DocumentQuestion, Failure, Question},
     identity::Requester,
     query::DocumentAsk,
 };
@@ -24,7 +24,7 @@ pub async fn document(
     released_along(g, requester, wanted, &[], opened, async |permits, opened| {
         let permit = permits.first();
         let document = ask.document().ok_or(Ending::NotFound)?;
-        let record = join(g, &ask, permits, opened).await?;
+        let record = join(g, requester, &ask, permits, opened).await?;
         let referrer = record.referrer(permit, document).map_err(|not| {
             opened.heard(record.lines());
             Ending::from(not)
@@ -33,7 +33,11 @@ pub async fn document(
             provider: referrer.provider(),
             address: &document.address,
             announced: referrer.announced(),
-            sensitivities: permit.rules_in_force().sensitivities(),
+            question: Question {
+                patient: permit.patient(),
+                sensitivities: permit.rules_in_force().sensitivities(),
+                asker: Asker::of(requester),
+            },
         };
         let intent = opened.intent().await?;
         let found = g.federation.document(question, intent.request_id()).await.map_err(|failure| {

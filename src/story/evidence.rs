@@ -5,8 +5,9 @@ use crate::{
     access::{Action, Basis, Decision, Evidence, Facts, Policy, Relationship},
     audit::Opened,
     domain::{NhsNumber, OdsCode, Timestamp},
-    federation::{Answer, Entry, Question, Word},
+    federation::{Answer, Asker, Entry, Question, Word},
     fhir::ResourceType,
+    identity::Requester,
 };
 
 /// Without it there is no decision, or one that rests on the requester's own word alone.
@@ -23,6 +24,7 @@ pub fn would_help(decision: &Decision, action: Action) -> bool {
 /// Anything found is enough. Only where all that was asked has answered, and none of it says so, is the answer no.
 pub async fn evidence(
     g: &Gateway,
+    requester: &Requester,
     organisation: OdsCode,
     patient: NhsNumber,
     facts: &Facts,
@@ -33,7 +35,7 @@ pub async fn evidence(
     if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
         return Ok(Evidence::Unreachable);
     }
-    let question = Question { patient, sensitivities: policy.sensitivities() };
+    let question = Question { patient, sensitivities: policy.sensitivities(), asker: Asker::of(requester) };
     let word = match g.federation.recent_word(provider, question).await {
         Some(word) => Ok(word),
         None => {

@@ -45,7 +45,7 @@ async fn now(
     };
     let wanted = Wanted { action, patient: Some(patient) };
     released(g, requester, wanted, opened, async |permit, opened| {
-        let explanation = explained(g, permit, &about, resource_type, colleague.is_some(), opened).await?;
+        let explanation = explained(g, permit, &about, resource_type, colleague.and(Some(requester)), opened).await?;
         let mut parameters = vec![json!({"name": "type", "valueCode": resource_type.as_str()})];
         if colleague.is_some() {
             parameters.push(json!({"name": "assumed", "valueString": ASSUMED}));
@@ -62,7 +62,7 @@ async fn explained(
     permit: &Permit,
     about: &Requester,
     resource_type: ResourceType,
-    officer: bool,
+    officer: Option<&Requester>,
     opened: &mut Opened,
 ) -> Result<Explanation, Ending> {
     let patient = permit.patient();
@@ -72,13 +72,21 @@ async fn explained(
     }
     // what another organisation's part is in it, its own officers are told
     let sources: Vec<OdsCode> = about.party.organisation().into_iter().collect();
-    let audience = if officer { Audience::Officer(&sources) } else { Audience::Oneself };
+    let audience = if officer.is_some() { Audience::Officer(&sources) } else { Audience::Oneself };
     let wanted = Wanted { action: Action::ReadRecord(resource_type, Interaction::Search), patient: Some(patient) };
     let explanation = permit.rules_in_force().explain(about, &wanted, &facts, audience);
     match (explanation.outcome, about.party.organisation()) {
         (Outcome::NeedsEvidence, Some(organisation)) => {
-            facts.evidence =
-                evidence::evidence(g, organisation, patient, &facts, permit.rules_in_force(), opened).await?;
+            facts.evidence = evidence::evidence(
+                g,
+                officer.unwrap_or(about),
+                organisation,
+                patient,
+                &facts,
+                permit.rules_in_force(),
+                opened,
+            )
+            .await?;
             Ok(permit.rules_in_force().explain(about, &wanted, &facts, audience))
         }
         _ => Ok(explanation),

@@ -3,10 +3,11 @@ use crate::{
     audit::{AuditLog, LogReader},
     domain::IdSealer,
     federation::{Federation, LongIds},
-    identity::Verifier,
+    identity::{Statements, Verifier},
     query::PageSealer,
     registry::{Locator, Registry},
 };
+use serde_json::Value;
 use std::sync::Arc;
 
 /// One node, put together: what the stories are told with. It holds no state but caches.
@@ -18,6 +19,8 @@ pub struct Gateway {
     pub claims: Arc<dyn ClaimStore>,
     pub registry: Registry,
     pub locator: Locator,
+    /// None where no provider is told who asks.
+    pub statements: Option<Arc<Statements>>,
     pub federation: Federation,
     pub log: AuditLog,
     pub reader: Arc<dyn LogReader>,
@@ -26,4 +29,19 @@ pub struct Gateway {
     pub pages: PageSealer,
     /// Our own FHIR base, ending in a slash.
     pub base: Arc<str>,
+}
+
+impl Gateway {
+    /// The public halves of the keys by which this gateway signs, as JWKs.
+    pub fn public_keys(&self) -> Vec<Value> {
+        let statements = self.statements.iter().flat_map(|statements| statements.public_keys());
+        let mut keys = Vec::new();
+        for key in statements.chain(self.registry.all().filter_map(|provider| provider.sign_in.public_key())) {
+            // several providers may know us by one key; said twice, it would be usable by nobody
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     audit::Opened,
     domain::{NhsNumber, OdsCode, RequestId, Timestamp},
-    federation::{Question, Said},
+    federation::{Asker, Question, Said},
     identity::{Party, Requester},
     registry::{Errand, Plan, Provider},
 };
@@ -88,7 +88,7 @@ async fn alerts(
         let set_aside = global.suspended.contains(&provider.ods) || facts.quarantined.contains(&provider.ods);
         provider.is_gp_practice() && !set_aside && !concerned.contains(&provider.ods)
     });
-    let asked: Vec<_> = practices.map(|provider| registered(g, policy, provider, *patient, request)).collect();
+    let asked: Vec<_> = practices.map(|provider| registered(g, by, policy, provider, *patient, request)).collect();
     concerned.extend(join_all(asked).await.into_iter().flatten());
     let detail = detail(policy, by, grant);
     let alert = |organisation| {
@@ -100,13 +100,14 @@ async fn alerts(
 /// The practice, if it keeps this patient as its own.
 async fn registered(
     g: &Gateway,
+    by: &Requester,
     policy: &Policy,
     practice: &Arc<Provider>,
     patient: NhsNumber,
     request: RequestId,
 ) -> Option<OdsCode> {
     let plan = Plan { ask: vec![Errand::who(practice)], ..Plan::default() };
-    let question = Question { patient, sensitivities: policy.sensitivities() };
+    let question = Question { patient, sensitivities: policy.sensitivities(), asker: Asker::of(by) };
     let gathered = timeout(SOON, g.federation.gather(&plan, question, request)).await.ok()?;
     let found = gathered.sources.iter().any(|source| match &source.said {
         Said::Holds(resolution, _) => resolution.is_registered_at(practice.ods),

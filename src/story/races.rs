@@ -250,6 +250,7 @@ impl World {
             base: BASE.into(),
             long_ids: rest.long_ids(),
             standing: rest.standing(),
+            statements: None,
         };
         let memory = Memory::new(guarded);
         let options = LogOptions::new(Signer::new("caregate.example/audit", &[1; 32]).unwrap());
@@ -259,6 +260,7 @@ impl World {
             facts: FactCache::new(Arc::new(memory.clone())),
             registry,
             locator: Locator::new(rest.presence(), LocatorConfig::default()),
+            statements: None,
             federation: Federation::new(federation).unwrap(),
             log: AuditLog::start(Box::new(memory.clone()), options).await.unwrap(),
             claims: rest.claims(),

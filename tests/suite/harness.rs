@@ -59,6 +59,7 @@ pub struct Gate {
 pub struct Around {
     pub identity: String,
     pub metrics: String,
+    pub providers: BTreeMap<String, String>,
     pub database: String,
 }
 
@@ -259,8 +260,8 @@ impl Gate {
         command.stdout(File::create(folder.path().join("stdout")).unwrap());
         command.stderr(File::create(folder.path().join("stderr")).unwrap());
         let child = Mutex::new(command.spawn().expect("the program starts"));
-        let Around { identity, metrics, database } = around;
-        let (url, providers, data) = (String::new(), BTreeMap::new(), Arc::clone(&BUILT_IN));
+        let Around { identity, metrics, providers, database } = around;
+        let (url, data) = (String::new(), Arc::clone(&BUILT_IN));
         let mut sandbox = Sandbox { child, folder, url, identity, metrics, providers, database, data };
         let began = Instant::now();
         sandbox.url = loop {

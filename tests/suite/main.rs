@@ -24,6 +24,7 @@ mod postgres;
 mod raw;
 
 mod harness;
+mod joined;
 mod records;
 mod tokens;
 
@@ -32,6 +33,7 @@ mod audit;
 mod bulk;
 mod claims;
 mod completeness;
+mod containers;
 mod desk;
 mod documents;
 mod door;
@@ -56,5 +58,6 @@ mod reviews;
 mod roles;
 mod sensitivity;
 mod shapes;
+mod sign_in;
 mod union;
 mod withdrawals;

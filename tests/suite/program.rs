@@ -11,7 +11,7 @@ use serde_json::json;
 use std::{
     fs,
     path::Path,
-    process::{Child, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -20,7 +20,7 @@ const GP: &str = "gp-saltmarsh";
 /// A region alone, and the configuration it wrote.
 pub struct Region {
     child: Child,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 impl Region {
@@ -29,25 +29,24 @@ impl Region {
         let (config, ready) = (folder.path().join("caregate.toml"), folder.path().join("ready.json"));
         let mut command = program();
         command.args(["sandbox", "--region-only", "--port", "0", "--write-config"]).arg(config);
-        command.arg("--ready-file").arg(&ready).stdout(Stdio::null()).stderr(Stdio::null());
-        let region = Self { child: command.spawn().unwrap(), folder };
-        let began = Instant::now();
-        while !ready.exists() {
-            assert!(began.elapsed() < Duration::from_secs(30), "the region is not ready");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        region
+        command.arg("--ready-file").arg(&ready).stdout(Stdio::null());
+        Self { child: started(&mut command, &ready), folder }
+    }
+
+    /// One started by this command, which has it write that file once it is ready.
+    pub fn started(command: &mut Command, ready: &Path) -> Self {
+        Self { child: started(command, ready), folder: tempfile::tempdir().unwrap() }
     }
 
     pub fn file(&self) -> std::path::PathBuf {
         self.folder.path().join("caregate.toml")
     }
 
-    fn config(&self) -> String {
+    pub fn config(&self) -> String {
         fs::read_to_string(self.file()).unwrap()
     }
 
-    fn check(&self, text: &str) -> (bool, String) {
+    pub fn check(&self, text: &str) -> (bool, String) {
         let file = self.folder.path().join("checked.toml");
         fs::write(&file, text).unwrap();
         let Output { status, stdout, stderr } = program().arg("check").arg("--config").arg(&file).output().unwrap();
@@ -65,13 +64,26 @@ impl Region {
     }
 }
 
+/// Starts it, and waits until all listen.
+fn started(command: &mut Command, ready: &Path) -> Child {
+    let child = command.stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while !ready.exists() {
+        assert!(began.elapsed() < Duration::from_secs(30), "the region is not ready");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
 /// The keys and credentials in a folder for state.
 fn secrets(folder: &Path) -> Vec<String> {
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let secret =
-        files.filter(|file| file.extension().is_some_and(|extension| extension == "key" || extension == "token"));
-    let secrets: Vec<_> = secret.map(|file| fs::read_to_string(file).unwrap()).collect();
-    assert_eq!(secrets.len(), 12, "three keys and nine credentials");
+    let secret = files.filter(|file| {
+        file.extension().is_some_and(|extension| ["key", "token", "pem"].contains(&extension.to_str().unwrap()))
+    });
+    let longest = |text: String| text.lines().max_by_key(|line| line.len()).unwrap().to_owned();
+    let secrets: Vec<_> = secret.map(|file| longest(fs::read_to_string(file).unwrap())).collect();
+    assert_eq!(secrets.len(), 13, "four keys and nine credentials");
     secrets
 }
 

@@ -1,7 +1,10 @@
 //! The configuration with which a gateway joins the sandbox region: the same file, keys and checks as a deployment's.
 
-use crate::sandbox::Region;
-use aws_lc_rs::rand;
+use crate::sandbox::{Credential, Region, pem};
+use aws_lc_rs::{
+    rand,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+};
 use data_encoding::BASE64;
 use std::{
     fmt::Write as _,
@@ -24,6 +27,11 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
         }
         Ok(quoted(&file.display().to_string()))
     };
+    let statement = folder.join("statement.pem");
+    if !statement.exists() {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).and_then(|pair| pair.to_pkcs8v1());
+        private(&statement, &pem(pair.map_err(|_| io::Error::other("no key could be made"))?.as_ref()))?;
+    }
     let database = match database {
         Some(url) => url.to_owned(),
         None => format!("sqlite:{}", folder.join("caregate.db").display()),
@@ -31,12 +39,14 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
     let mut text = format!(
         "# Written by `caregate sandbox`: a gateway in front of the pretend region. Its ports live as long as the region.\n\n\
          [gateway]\nlisten = \"127.0.0.1:{port}\"\nnode = \"sandbox\"\nmetrics_listen = \"127.0.0.1:0\"\n\n\
-         [database]\nurl = {}\n\n[keys]\nids = {{ file = {} }}\npages = {{ file = {} }}\ncheckpoint = {{ file = {} }}\n\n\
+         [database]\nurl = {}\n\n[keys]\nids = {{ file = {} }}\npages = {{ file = {} }}\ncheckpoint = {{ file = {} }}\n\
+         statement = {{ file = {} }}\n\n\
          [audit]\ncheckpoint_file = {}\n\n",
         quoted(&database),
         key("ids")?,
         key("pages")?,
         key("checkpoint")?,
+        quoted(&statement.display().to_string()),
         quoted(&folder.join("checkpoint.txt").display().to_string()),
     );
     // writing to a String cannot fail
@@ -60,18 +70,35 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
         );
     }
     for provider in &region.providers {
-        let credential = folder.join(format!("{}.token", provider.slug));
-        private(&credential, &provider.token)?;
+        let secret = |kind: &str, text: &str| -> io::Result<String> {
+            let file = folder.join(format!("{}.{kind}", provider.slug));
+            private(&file, text)?;
+            Ok(quoted(&file.display().to_string()))
+        };
+        let credential = match &provider.credential {
+            Credential::Bearer(token) => format!("bearer = {{ file = {} }}", secret("token", token)?),
+            Credential::ApiKey { header, key } => {
+                let place = secret("token", key)?;
+                format!("header = {{ name = {}, value = {{ file = {place} }} }}", quoted(header))
+            }
+            Credential::Smart { client_id, scope, key } => format!(
+                "smart = {{ client_id = {}, scope = {}, key = {{ file = {} }} }}",
+                quoted(client_id),
+                quoted(scope),
+                secret("pem", key)?,
+            ),
+        };
+        // who asks matters to a mental health trust, though it answers everybody alike
+        let context = if provider.kind == "mental-health-trust" { "reader_context = \"informs\"\n" } else { "" };
         let _ = write!(
             text,
             "[[provider]]\nods = {}\nname = {}\nkind = {}\nbase_url = {}\nidiom = {}\nallow_http = true\n\
-             allow_private_addresses = true\ncredential = {{ bearer = {{ file = {} }} }}\n\n",
+             allow_private_addresses = true\n{context}credential = {{ {credential} }}\n\n",
             quoted(provider.ods.as_str()),
             quoted(&provider.name),
             quoted(&provider.kind),
             quoted(&provider.url),
             quoted(provider.idiom),
-            quoted(&credential.display().to_string()),
         );
     }
     Ok(text)

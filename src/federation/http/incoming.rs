@@ -1,10 +1,10 @@
 //! A body that is passed on while it comes.
 
-use super::{Miss, body_failure, send};
-use crate::{domain::RequestId, federation::Failure, registry::Provider};
+use super::{Connection, Miss, body_failure};
+use crate::federation::{Failure, question::Asked};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream, stream::BoxStream};
-use reqwest::{Client, Response, header};
+use reqwest::{Response, header};
 use std::time::Duration;
 use tokio::time::timeout;
 use url::Url;
@@ -21,34 +21,30 @@ pub struct Incoming {
     idle: Duration,
 }
 
-/// Gets `url`, which the caller has made from one of the provider's bases, in whatever form it has. A body that does not say
-/// where it ends is refused: cut off, it would look whole.
-pub async fn open(
-    client: &Client,
-    provider: &Provider,
-    url: Url,
-    request: RequestId,
-    most: u64,
-) -> Result<Incoming, Miss> {
-    let mut response = send(client, provider, url, request, "*/*").await?;
-    let headers = response.headers();
-    let mut declared = headers.get_all(header::CONTENT_TYPE).iter();
-    let content_type = match (declared.next(), declared.next()) {
-        (None, _) => None,
-        (Some(one), None) => Some(one.to_str().map_err(|_| Failure::NotDocument)?.to_owned()),
-        _ => return Err(Failure::NotDocument.into()),
-    };
-    let length = response.content_length();
-    let ends = length.is_some() || headers.contains_key(header::TRANSFER_ENCODING);
-    if !ends || headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Failure::NotDocument.into());
+impl Connection {
+    /// Gets `url`, which the caller has made from one of the provider's bases, in whatever form it has. A body that does not say
+    /// where it ends is refused: cut off, it would look whole.
+    pub async fn open(&self, asked: Asked<'_>, url: Url, most: u64) -> Result<Incoming, Miss> {
+        let mut response = self.send(asked, url, "*/*").await?;
+        let headers = response.headers();
+        let mut declared = headers.get_all(header::CONTENT_TYPE).iter();
+        let content_type = match (declared.next(), declared.next()) {
+            (None, _) => None,
+            (Some(one), None) => Some(one.to_str().map_err(|_| Failure::NotDocument)?.to_owned()),
+            _ => return Err(Failure::NotDocument.into()),
+        };
+        let length = response.content_length();
+        let ends = length.is_some() || headers.contains_key(header::TRANSFER_ENCODING);
+        if !ends || headers.contains_key(header::CONTENT_ENCODING) {
+            return Err(Failure::NotDocument.into());
+        }
+        if length.is_some_and(|length| length > most) {
+            return Err(Failure::TooLarge.into());
+        }
+        let first = response.chunk().await.map_err(|e| body_failure(&e))?.unwrap_or_default();
+        let left = most.checked_sub(first.len() as u64).ok_or(Failure::TooLarge)?;
+        Ok(Incoming { content_type, length, response, first, left, idle: asked.provider.deadline })
     }
-    if length.is_some_and(|length| length > most) {
-        return Err(Failure::TooLarge.into());
-    }
-    let first = response.chunk().await.map_err(|e| body_failure(&e))?.unwrap_or_default();
-    let left = most.checked_sub(first.len() as u64).ok_or(Failure::TooLarge)?;
-    Ok(Incoming { content_type, length, response, first, left, idle: provider.deadline })
 }
 
 impl Incoming {

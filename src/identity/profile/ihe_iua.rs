@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 
 const ACT_REASON: [&str; 2] = [Purpose::SYSTEM, "urn:oid:2.16.840.1.113883.5.8"];
-const JOB_ROLE: &str = "https://fhir.hl7.org.uk/CodeSystem/UKCore-SDSJobRoleName";
+pub const JOB_ROLE: &str = "https://fhir.hl7.org.uk/CodeSystem/UKCore-SDSJobRoleName";
 /// The ways an ODS code is written where a URN is asked for.
 const ODS: [&str; 2] = ["urn:nhs-uk:addressing:ods:", "https://fhir.nhs.uk/Id/ods-organization-code|"];
 const TREATMENT: &str = "TREAT";

@@ -1,7 +1,7 @@
+use crate::sandbox::pem;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RsaKeyPair};
-use data_encoding::BASE64;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
@@ -23,7 +23,7 @@ impl Keys {
         let rsa = RsaKeyPair::generate(KeySize::Rsa2048).ok()?;
         let rsa = AsDer::<Pkcs8V1Der<'_>>::as_der(&rsa).ok()?;
         // jsonwebtoken signs with the PKCS#1 form, which its PEM reader takes out of the PKCS#8 one
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64.encode(rsa.as_ref()));
+        let pem = pem(rsa.as_ref());
         let rsa = published(EncodingKey::from_rsa_pem(pem.as_bytes()).ok()?, Algorithm::RS256)?;
         let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok()?.to_pkcs8v1().ok()?;
         let ec = published(EncodingKey::from_ec_der(ec.as_ref()), Algorithm::ES256)?;

@@ -48,6 +48,8 @@ struct Counters {
     patient_lookups: u64,
     /// Reads, searches and pages by resource type.
     types: BTreeMap<String, u64>,
+    /// Access tokens issued.
+    tokens: u64,
 }
 
 pub async fn show(state: web::Data<State>) -> HttpResponse {
@@ -105,6 +107,10 @@ impl Control {
         if let Some(kind) = interaction.and_then(Interaction::kind) {
             *counters.types.entry(kind.to_owned()).or_default() += 1;
         }
+    }
+
+    pub fn issued(&self) {
+        self.lock().counters.tokens += 1;
     }
 
     /// The fault to do to a request about this type; one of its times is then used up.

@@ -1,15 +1,14 @@
 use super::Fault;
+use crate::sandbox::Region;
 use crate::sandbox::data::{Dataset, NHS_NUMBER};
-use crate::sandbox::tests::{client, get, region, send};
-use crate::sandbox::{Provider, Region};
+use crate::sandbox::tests::{client, get, region, send, token_of};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Saltmarsh numbers from 1: its Patient 1 has more observations than fit on a page.
 async fn saltmarsh() -> (Region, String, String) {
     let region = region().await;
-    let Provider { url, token, .. } = &region.providers[0];
-    let (url, token) = (url.clone(), token.clone());
+    let (url, token) = (region.providers[0].url.clone(), token_of(&region.providers[0]).to_owned());
     (region, url, token)
 }
 

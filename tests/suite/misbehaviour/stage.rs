@@ -5,6 +5,7 @@ use crate::{
     raw::Raw,
 };
 use std::{
+    collections::BTreeMap,
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
@@ -101,8 +102,12 @@ impl Stage {
         });
         let config = folder.path().join("caregate.toml");
         fs::write(&config, lines.collect::<Vec<_>>().join("\n")).unwrap();
-        let around =
-            Around { identity: region().identity.clone(), metrics: format!("http://{metrics}/metrics"), database };
+        let around = Around {
+            providers: BTreeMap::new(),
+            identity: region().identity.clone(),
+            metrics: format!("http://{metrics}/metrics"),
+            database,
+        };
         Gate::serve(folder, &config, &self.settings, around)
     }
 }
