@@ -30,6 +30,8 @@ pub enum Failure {
     TooLarge,
     #[error("its answer has too many pages, or pages that lead in a circle")]
     TooManyPages,
+    #[error("its answer says that it has more, and leads to no further page")]
+    MissingPages,
     #[error("its next page is not its own")]
     ForeignPage,
     #[error("its answer is not FHIR JSON")]
@@ -78,6 +80,7 @@ impl Failure {
             Self::Cut => "cut",
             Self::TooLarge => "too-large",
             Self::TooManyPages => "too-many-pages",
+            Self::MissingPages => "missing-pages",
             Self::ForeignPage => "foreign-page",
             Self::NotJson => "not-json",
             Self::NotSearchset => "not-searchset",

@@ -38,13 +38,18 @@ pub async fn search<T: Take>(
     budget.pages = budget.pages.checked_sub(1).ok_or(Failure::TooManyPages)?;
     let mut page = calls.first(asked, first, &mut budget.bytes).await?;
     let mut seen = HashSet::from([page.url.clone()]);
+    let (mut matches, mut total) = (0, None);
     loop {
-        let (head, back) = read(page.body, &mut budget.limits, taker).await?;
+        let (said, back) = read(page.body, &mut budget.limits, taker).await?;
         taker = back;
-        if !head.is_searchset() {
+        if !said.head.is_searchset() {
             return Err(Failure::NotSearchset);
         }
-        let Some(next) = head.next else { return Ok(taker) };
+        (matches, total) = (matches + said.matches, total.max(said.head.total));
+        let Some(next) = said.head.next else {
+            // some servers cut an answer at `_count` and lead to no further page
+            return if total.is_some_and(|total| matches < total) { Err(Failure::MissingPages) } else { Ok(taker) };
+        };
         let url = own_page(asked.provider, &page.url, &next)?;
         if !seen.insert(url.clone()) {
             return Err(Failure::TooManyPages);
@@ -65,18 +70,24 @@ pub const HEAVY: usize = 64 << 10;
 static POOL: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
 
-async fn read<T: Take>(page: Bytes, limits: &mut Limits, mut taker: T) -> Result<(BundleHead, T), Failure> {
+/// What a page says of itself, and how many matches were on it.
+pub(super) struct Read {
+    head: BundleHead,
+    matches: u64,
+}
+
+async fn read<T: Take>(page: Bytes, limits: &mut Limits, mut taker: T) -> Result<(Read, T), Failure> {
     if page.len() <= HEAVY {
         return Ok((read_here(&page, limits, &mut taker)?, taker));
     }
     let mut left = *limits;
     let read = on_pool(move || {
-        let head = read_here(&page, &mut left, &mut taker)?;
-        Ok((head, taker, left))
+        let page = read_here(&page, &mut left, &mut taker)?;
+        Ok((page, taker, left))
     });
-    let (head, taker, left) = read.await??;
+    let (page, taker, left) = read.await??;
     *limits = left;
-    Ok((head, taker))
+    Ok((page, taker))
 }
 
 /// Runs heavy work on the pool. Its turn lasts as long as the work, whoever has stopped waiting for it.
@@ -89,8 +100,14 @@ pub async fn on_pool<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
     tokio::task::spawn_blocking(work).await.map_err(|_| Failure::Internal)
 }
 
-pub(super) fn read_here<T: Take>(page: &[u8], limits: &mut Limits, taker: &mut T) -> Result<BundleHead, Failure> {
-    bundle::read(page, limits, &mut Tape::new(), |entry| match_only(entry, taker)).map_err(|PageFault(failure)| failure)
+pub(super) fn read_here<T: Take>(page: &[u8], limits: &mut Limits, taker: &mut T) -> Result<Read, Failure> {
+    let mut matches = 0;
+    let each = |entry: BundleEntry<'_>| {
+        matches += u64::from(match_only(entry, taker)?);
+        Ok(())
+    };
+    let head = bundle::read(page, limits, &mut Tape::new(), each).map_err(|PageFault(failure)| failure)?;
+    Ok(Read { head, matches })
 }
 
 /// Lets the reader's own faults and ours travel together.
@@ -106,7 +123,8 @@ impl From<BundleFault> for PageFault {
     }
 }
 
-fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<(), PageFault> {
+/// Whether it was one.
+fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<bool, PageFault> {
     let resource = entry.resource().ok_or(PageFault(Failure::UnexpectedEntry))?;
     let is_outcome = resource.text("resourceType").as_deref() == Some("OperationOutcome");
     match entry.search_mode().as_deref() {
@@ -115,9 +133,9 @@ fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<(), PageF
             resource.each("issue", &mut |issue| {
                 failed |= matches!(issue.text("severity").as_deref(), Some("fatal" | "error"));
             });
-            if failed { Err(PageFault(Failure::SearchFailed)) } else { Ok(()) }
+            if failed { Err(PageFault(Failure::SearchFailed)) } else { Ok(false) }
         }
-        Some("match") | None => taker.take(entry).map_err(PageFault),
+        Some("match") | None => taker.take(entry).map(|()| true).map_err(PageFault),
         _ => Err(PageFault(Failure::UnexpectedEntry)),
     }
 }

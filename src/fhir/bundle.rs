@@ -15,7 +15,8 @@ pub struct BundleHead {
     pub bundle_type: Option<String>,
     /// The `next` link, as the source wrote it: not checked to lead anywhere good.
     pub next: Option<String>,
-    pub entries: u32,
+    /// How many matches it says there are, over all pages.
+    pub total: Option<u64>,
 }
 
 impl BundleHead {
@@ -91,7 +92,7 @@ fn members<'a, E: From<BundleFault>>(
             return Err(BundleFault::Json(JsonFault::DuplicateKey(at)).into());
         }
         if key == "entry" && reader.peek() == Some(b'[') {
-            entries(reader, limits, tape, head, each)?;
+            entries(reader, limits, tape, each)?;
         } else {
             reader.value(limits, 1, tape).map_err(BundleFault::Json)?;
             head.note(&key, Value::root(reader.source(), tape))?;
@@ -104,7 +105,6 @@ fn entries<E: From<BundleFault>>(
     reader: &mut Reader<'_>,
     limits: &mut Limits,
     tape: &mut Tape,
-    head: &mut BundleHead,
     each: &mut impl FnMut(BundleEntry<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     reader.take(b'[');
@@ -119,7 +119,6 @@ fn entries<E: From<BundleFault>>(
         if entry.kind() != Kind::Object {
             return Err(BundleFault::Shape("entry").into());
         }
-        head.entries += 1;
         each(BundleEntry(entry))?;
     }
     Ok(())
@@ -131,6 +130,7 @@ impl BundleHead {
             "resourceType" => self.resource_type = Some(text(value).ok_or(BundleFault::Shape("resourceType"))?),
             "type" => self.bundle_type = Some(text(value).ok_or(BundleFault::Shape("type"))?),
             "link" => self.next = next(value)?,
+            "total" => self.total = value.raw_str().parse().ok(),
             // an array was read entry by entry
             "entry" => return Err(BundleFault::Shape("entry")),
             _ => {}
@@ -189,7 +189,7 @@ mod tests {
             let (head, entries) = split(&format!("{{ {} }}\n", order.join(" , "))).unwrap();
             prop_assert!(head.is_searchset());
             prop_assert_eq!(head.next.as_deref(), Some("http://p/n?&a=1"));
-            prop_assert_eq!(head.entries, 2);
+            prop_assert_eq!(head.total, Some(7));
             prop_assert_eq!(entries, [r#"{"fullUrl":"u","resource":{"a":1.10}}"#, r#"{"search":{"mode":"outcome"} }"#]);
         }
 

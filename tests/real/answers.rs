@@ -1,0 +1,52 @@
+//! Answers made comparable: as JSON, without what a server stamps on what it stores, numbers by their value.
+
+use crate::harness::{Answer, Gate};
+use caregate::domain::NhsNumber;
+use serde_json::Value;
+
+/// An entry's mode and id, and what of it can be compared.
+pub type Shown = (String, String, Value);
+
+/// Every entry of every page but the outcomes, in order.
+pub fn shown(gate: &Gate, pages: &[Answer]) -> Vec<Shown> {
+    let entries = pages.iter().flat_map(|page| {
+        let bundle: Value = serde_json::from_str(&page.text.replace(&gate.url, "http://gateway.example")).unwrap();
+        bundle["entry"].as_array().cloned().unwrap_or_default()
+    });
+    let matches = entries.filter(|entry| entry["search"]["mode"] != "outcome");
+    let read = matches.map(|mut entry| {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let (mode, id) = (text(&entry["search"]["mode"]), text(&entry["resource"]["id"]));
+        comparable(&mut entry);
+        (mode, id, entry)
+    });
+    read.collect()
+}
+
+/// What the outcome entries say of each source, without the times.
+pub fn completeness(pages: &[Answer]) -> Vec<(Value, Option<String>)> {
+    let said = |issue: &Value| (issue["details"]["coding"][0]["code"].clone(), crate::harness::named_in(issue));
+    pages.iter().flat_map(|page| page.issues().iter().map(said).collect::<Vec<_>>()).collect()
+}
+
+pub fn comparable(value: &mut Value) {
+    match value {
+        Value::Number(number) => *value = number.as_f64().unwrap().into(),
+        Value::Array(items) => items.iter_mut().for_each(comparable),
+        Value::Object(members) => {
+            if let Some(Value::Object(meta)) = members.get_mut("meta") {
+                meta.remove("versionId");
+                meta.remove("lastUpdated");
+            }
+            members.values_mut().for_each(comparable);
+        }
+        _ => {}
+    }
+}
+
+/// All pages of a search by the patient's own GP.
+pub async fn asked(gate: &Gate, patient: NhsNumber, kind: &str, pairs: &[(String, String)]) -> Vec<Answer> {
+    let practice = gate.data.patient(patient).unwrap().gp_practice;
+    let gp = if practice.as_str() == "F99001" { "gp-saltmarsh" } else { "gp-blackwater" };
+    gate.pages(gp, &format!("{kind}?{}", crate::queries::written(pairs)), patient).await
+}

@@ -1,0 +1,177 @@
+//! Where a real server answers otherwise than the gateway, and why: each by a predicate as narrow as the difference, and a
+//! section of docs/DIFFERENCES.md with its name.
+
+use crate::{
+    queries::Query,
+    servers::Maker::{self, Helios, Medplum},
+};
+use caregate::{
+    fhir::{ResourceType, date::FhirDate},
+    query::grammar,
+};
+use serde_json::Value;
+
+/// One way in which they differ.
+pub struct Difference {
+    /// The section's heading.
+    pub name: &'static str,
+    pub makers: &'static [Maker],
+    /// Whether an entry that only one of them found, the gateway or else the server, is of this kind.
+    pub is: fn(&Query, &Value, bool) -> bool,
+}
+
+pub const ALL: &[Difference] = &[
+    Difference {
+        name: "Equal means overlapping",
+        makers: &[Medplum],
+        is: |query, resource, by_gateway| {
+            let overlaps = |one: &Filter<'_>| one.any(|found, asked| found.0 < asked.1 && found.1 > asked.0);
+            filters(query, resource)
+                .any(|one| one.prefix == if by_gateway { "ne" } else { "eq" } && overlaps(&one) && !one.within())
+        },
+    },
+    Difference {
+        name: "Codes of contained medicines",
+        makers: &[Helios],
+        is: |query, resource, by_gateway| {
+            let by_code = query.filters.iter().any(|(name, _)| name == "code") && query.kind.starts_with("Medication");
+            let contained = resource["contained"][0]["resourceType"] == "Medication";
+            !by_gateway && by_code && contained && resource.get("medicationCodeableConcept").is_none()
+        },
+    },
+    Difference {
+        name: "Not equal is true of nothing",
+        makers: &[Medplum],
+        is: |query, resource, by_gateway| {
+            !by_gateway && filters(query, resource).any(|one| one.prefix == "ne" && one.found.is_empty())
+        },
+    },
+    Difference {
+        name: "Up to a day means begun by its end",
+        makers: &[Medplum],
+        is: |query, resource, by_gateway| {
+            let either = |one: &Filter<'_>| match one.prefix {
+                "le" => one.any(|found, asked| asked.0 <= found.0 && found.0 < asked.1),
+                "ge" => one.any(|found, asked| asked.0 < found.1 && found.1 <= asked.1),
+                _ => false,
+            };
+            !by_gateway && filters(query, resource).any(|one| either(&one) && !one.within())
+        },
+    },
+    Difference {
+        name: "An instant equals nothing",
+        makers: &[Medplum],
+        is: |query, resource, by_gateway| {
+            filters(query, resource)
+                .any(|one| one.prefix == if by_gateway { "eq" } else { "ne" } && one.text.contains('.') && one.within())
+        },
+    },
+];
+
+/// Those that are no matter of an entry: what `descends_by` and `refuses` say.
+const ELSEWHERE: &[&str] = &["Descending order", "Order of dates as text", "Several dates in one parameter"];
+
+pub fn of(maker: Maker) -> impl Iterator<Item = &'static Difference> {
+    ALL.iter().filter(move |one| one.makers.contains(&maker))
+}
+
+/// Which end of a date, a month or a period it is sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    Start,
+    End,
+}
+
+/// R4 leaves open by which, and Medplum sorts by neither: sections "Descending order" and "Order of dates as text".
+pub fn descends_by(maker: Maker) -> Option<Bound> {
+    match maker {
+        Helios => Some(Bound::End),
+        Medplum => None,
+        Maker::Ours => Some(Bound::Start),
+    }
+}
+
+/// What this server refuses to be asked: section "Several dates in one parameter".
+pub fn refuses(maker: Maker, query: &Query) -> bool {
+    maker == Medplum && query.filters.iter().any(|(name, value)| value.contains(',') && is_date(query, name))
+}
+
+fn is_date(query: &Query, parameter: &str) -> bool {
+    dates(&query.kind).is_some_and(|mut dates| dates.any(|(name, _)| *name == parameter))
+}
+
+fn dates(kind: &str) -> Option<impl Iterator<Item = &'static grammar::DateParameter>> {
+    Some(grammar::rule(ResourceType::parse(kind)?).dates.iter())
+}
+
+/// A date filter, and the intervals that the resource has there; in microseconds.
+struct Filter<'a> {
+    prefix: &'a str,
+    text: &'a str,
+    asked: (i64, i64),
+    found: Vec<(i64, i64)>,
+}
+
+impl Filter<'_> {
+    fn any(&self, is: impl Fn((i64, i64), (i64, i64)) -> bool) -> bool {
+        self.found.iter().any(|found| is(*found, self.asked))
+    }
+
+    fn within(&self) -> bool {
+        self.any(|found, asked| asked.0 <= found.0 && found.1 <= asked.1)
+    }
+}
+
+fn filters<'a>(query: &'a Query, resource: &'a Value) -> impl Iterator<Item = Filter<'a>> {
+    let read = move |(name, value): &'a (String, String)| {
+        let found = found(name, resource)?;
+        let (prefix, text) = value.split_at(value.find(|c: char| c.is_ascii_digit())?);
+        let prefix = if prefix.is_empty() { "eq" } else { prefix };
+        Some(Filter { prefix, text, asked: interval(&text.into())?, found })
+    };
+    query.filters.iter().filter_map(read)
+}
+
+/// Where a resource's date, as this parameter reads it, begins or ends, in microseconds: the earliest, or the latest.
+pub fn sort_key(parameter: &str, resource: &Value, bound: Bound) -> Option<i64> {
+    let found = found(parameter, resource)?.into_iter();
+    match bound {
+        Bound::Start => found.map(|(start, _)| start).min(),
+        Bound::End => found.map(|(_, end)| end).max(),
+    }
+}
+
+/// The intervals that this date parameter reads; `None` if it is no date.
+fn found(parameter: &str, resource: &Value) -> Option<Vec<(i64, i64)>> {
+    let (_, paths) = dates(resource["resourceType"].as_str()?)?.find(|(name, _)| *name == parameter)?;
+    let mut found = Vec::new();
+    paths.iter().for_each(|path| at(resource, path, &mut |value| found.extend(interval(value))));
+    Some(found)
+}
+
+fn at(value: &Value, path: &str, each: &mut impl FnMut(&Value)) {
+    match (value, path.split_once('.')) {
+        (Value::Array(items), _) => items.iter().for_each(|item| at(item, path, each)),
+        (_, _) if path.is_empty() => each(value),
+        (_, Some((name, rest))) => at(&value[name], rest, each),
+        (_, None) => at(&value[path], "", each),
+    }
+}
+
+fn interval(value: &Value) -> Option<(i64, i64)> {
+    let read = |text: &str| FhirDate::parse(text).ok().map(|date| date.interval);
+    if let Some(text) = value.as_str() {
+        return read(text).map(|date| (date.start(), date.end()));
+    }
+    let start = value["start"].as_str().map_or(Some(i64::MIN), |text| Some(read(text)?.start()))?;
+    let end = value["end"].as_str().map_or(Some(i64::MAX), |text| Some(read(text)?.end()))?;
+    value.is_object().then_some((start, end))
+}
+
+#[test]
+fn every_difference_is_told_of_in_the_document() {
+    let document = include_str!("../../docs/DIFFERENCES.md");
+    let told: Vec<&str> = document.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let known: Vec<&str> = ALL.iter().map(|one| one.name).chain(ELSEWHERE.iter().copied()).collect();
+    assert_eq!(told, known);
+}
