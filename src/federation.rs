@@ -7,6 +7,7 @@
 mod answer;
 mod cache;
 mod config;
+mod facets;
 mod failure;
 mod gather;
 mod http;
@@ -29,6 +30,7 @@ mod word;
 
 pub use answer::{Answer, Entry};
 pub use config::FederationConfig;
+pub use facets::{Recorded, Says};
 pub use failure::Failure;
 pub use gather::{Federation, FederationOptions, Gathered, Part, PartSaid, Said, SourceAnswer};
 pub use long_ids::LongIds;
