@@ -62,6 +62,12 @@ impl Completeness {
         Self { outcome: OperationOutcome { issues }, partial }
     }
 
+    /// ... and what else they are told of the answer as a whole.
+    pub fn with(mut self, issues: Vec<Issue>) -> Self {
+        self.outcome.issues.extend(issues);
+        self
+    }
+
     /// Whether a source is missing that should be there.
     pub fn is_partial(&self) -> bool {
         self.partial

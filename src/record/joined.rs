@@ -1,6 +1,7 @@
 use super::{
     Completeness, ItemRanges, Redacted, Source, SourceLine, State,
     anchor::{self, Claim},
+    copies::Spot,
     page::{self, Match, Reader},
     patient,
     redacted::Document,
@@ -218,6 +219,19 @@ impl Record {
             let parts = source.parts().iter().enumerate();
             parts.filter_map(move |(part, found)| Some((at, part, found.answer()?)))
         })
+    }
+
+    /// The type of what stands there.
+    pub(super) fn type_at(&self, spot: &Spot) -> Option<ResourceType> {
+        Some(self.sources.get(spot.source)?.parts().get(spot.part)?.resource_type)
+    }
+
+    /// Where what stands there is read, as its entry says.
+    pub(super) fn full_url(&self, spot: &Spot) -> Option<String> {
+        let answer = self.sources.get(spot.source)?.answer(spot.part)?;
+        let local = &answer.entries.get(spot.position)?.local;
+        let (id, _) = self.ids.entry(answer.source, answer.items.patient, local);
+        Some(format!("{}{}/{id}", self.base, self.type_at(spot)?))
     }
 
     /// What the audit says of each source, before it is known which items are shown.

@@ -106,8 +106,8 @@ const fn elements(resource_type: ResourceType) -> &'static [&'static str] {
         T::QuestionnaireResponse => &["questionnaire", "status", "authored", "item"],
         T::Composition => &["status", "type", "category", "date", "title", "section"],
         T::ImagingStudy => &["status", "modality", "started", "procedureCode", "numberOfSeries", "description"],
-        // no entry
-        T::Patient => &[],
+        // no event: a person, a place, a thing
+        _ => &[],
     }
 }
 
@@ -117,6 +117,9 @@ const BESIDE_THE_POINT: [&str; 3] = ["display", "userSelected", "id"];
 impl Content {
     /// `None` where it rests on a reference: the same one means another thing at another source.
     pub fn of(resource: Value<'_>, resource_type: ResourceType) -> Option<Self> {
+        if elements(resource_type).is_empty() {
+            return None;
+        }
         let mut members: Vec<_> =
             resource.members().filter(|(name, _)| matters(elements(resource_type), name)).collect();
         members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
