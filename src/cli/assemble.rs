@@ -60,6 +60,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         facts: FactCache::new(store.facts()),
         desk: store.desk(),
         claims: store.claims(),
+        recalls: store.recalls(),
         registry,
         locator: Locator::new(store.presence(), config.locator),
         federation,

@@ -12,7 +12,10 @@ use std::{ops::Range, sync::Arc};
 #[derive(Debug)]
 pub struct Answer {
     pub source: OdsCode,
+    /// When it was asked for: what the source has done since may not be in it.
     pub fetched_at: Timestamp,
+    /// The patient's epoch that was known then.
+    pub epoch: i64,
     /// Newest first by the type's own date, so that the usual order is already there.
     pub entries: Vec<Entry>,
     /// All entries' bytes, one after another, in the entries' order.

@@ -85,7 +85,8 @@ fn is_placeholder(value: &str) -> bool {
     let bare: String = value.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let words = ["unknown", "none", "null", "na", "nil", "nk", "notknown", "notapplicable", "test", "tbc", "undefined"];
     let first = bare.chars().next();
-    first.is_none() || bare.chars().all(|c| Some(c) == first) || words.contains(&bare.as_str())
+    let alike = bare.chars().all(|c| Some(c) == first) && (bare.len() > 3 || matches!(first, Some('0' | 'x')));
+    first.is_none() || alike || words.contains(&bare.as_str())
 }
 
 #[cfg(test)]

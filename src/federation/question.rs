@@ -2,7 +2,7 @@ use super::cache::{AnswerKey, PatientKey};
 use crate::{
     access::Sensitivities,
     domain::{NhsNumber, OdsCode, RequestId},
-    registry::{Provider, Want},
+    registry::{Freshness, Provider, Want},
 };
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -11,6 +11,8 @@ use tokio::time::Instant;
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     pub patient: NhsNumber,
+    /// The patient's epoch, read before anything is asked: what is asked for now is later than every fact up to it.
+    pub epoch: i64,
     /// The list of the policy that permitted the question.
     pub sensitivities: &'a Arc<Sensitivities>,
 }
@@ -22,6 +24,7 @@ pub(super) struct Asked<'a> {
     pub question: Question<'a>,
     pub request: RequestId,
     pub deadline: Instant,
+    pub freshness: Freshness,
 }
 
 impl Question<'_> {

@@ -208,6 +208,7 @@ impl Splitter {
         let answer = Answer {
             source: provider.ods,
             fetched_at: Timestamp::now(),
+            epoch: 0,
             entries,
             body: body.into(),
             labels: self.labels,

@@ -80,6 +80,11 @@ impl Record {
         self.sources.iter().enumerate().filter_map(of).collect()
     }
 
+    /// Whether nothing in it was asked for before its source took something back: otherwise it is to be asked again.
+    pub fn stands(&self, permits: &Permits) -> bool {
+        self.sources.iter().all(|source| source.stands(permits))
+    }
+
     /// What this reader would be shown under these permits.
     pub fn redact(&self, permits: &Permits, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
         let shut_out = self.sources.iter().any(|source| source.is_shut_out(permits));
@@ -121,7 +126,7 @@ impl Record {
 
     /// An answer that nobody gave is an error, not an empty record.
     fn answered(&self, must_be_complete: bool) -> Result<(), NotShown> {
-        let failures: Vec<Failure> = self.sources.iter().filter_map(Source::failure).collect();
+        let failures: Vec<Failure> = self.sources.iter().filter_map(Source::shortfall).collect();
         let any_answered = self.sources.iter().any(|s| matches!(s.state, State::Holds { .. } | State::Nothing));
         if failures.is_empty() || (any_answered && !must_be_complete) {
             return Ok(());
@@ -138,6 +143,10 @@ impl Record {
         let (position, entry) = held.ok_or(NotShown::NotFound)?;
         // one that is withheld is not found: to the reader the two are the same
         let labels = answer.labels_of(entry).ok_or(NotShown::NotFound)?;
+        let part = source.parts().first().ok_or(NotShown::NotFound)?;
+        if permit.is_recalled(source.provider.ods, part.resource_type, local, answer.epoch) {
+            return Err(NotShown::NotFound);
+        }
         if !source.discloses(permit, labels, entry.time()) {
             return Err(NotShown::NotFound);
         }
@@ -149,7 +158,8 @@ impl Record {
     pub(super) fn source(&self, ods: OdsCode) -> Result<(usize, &Source), NotShown> {
         let found = self.sources.iter().enumerate().find(|(_, source)| source.provider.ods == ods);
         let (at, source) = found.ok_or(NotShown::NotFound)?;
-        match source.failure() {
+        // a resource alone could not say how old it is
+        match source.shortfall() {
             Some(failure) => Err(failed(failure)),
             None => Ok((at, source)),
         }
@@ -317,6 +327,9 @@ fn part_line(source: &Source, part: &Part) -> SourceLine {
     let line = |outcome| SourceLine::new(source.provider.ods, outcome);
     match &part.said {
         PartSaid::Answered(answer) => line("answered").resting_on(&answer.items, answer.fetched_at),
+        PartSaid::Stale(answer, failure) => {
+            line("stale").because(failure.code()).resting_on(&answer.items, answer.fetched_at)
+        }
         PartSaid::Failed(failure) => line("failed").because(failure.code()),
         PartSaid::Withheld => line("withheld"),
     }

@@ -117,12 +117,21 @@ impl Selection {
         let reaches = |found: &Match| {
             let released = released.get(found.source).and_then(|parts| parts.get(found.part));
             let entry = entry_of(&record.sources, found);
-            entry.is_some_and(|entry| released.is_some_and(|released| released.reaches(found.position, entry)))
+            let taken_back = |entry| {
+                record.sources.get(found.source).is_none_or(|source| source.took_back(permits, found.part, entry))
+            };
+            entry.is_some_and(|entry| {
+                released.is_some_and(|released| released.reaches(found.position, entry)) && !taken_back(entry)
+            })
         };
         let (shown, hidden): (Vec<Match>, Vec<Match>) = record.matches.iter().partition(|found| reaches(found));
         let mut contributed = vec![false; record.sources.len()];
         for found in &shown {
-            if let Some(source) = contributed.get_mut(found.source) {
+            // what is stale is not counted as answered
+            let part = record.sources.get(found.source).and_then(|source| source.parts().get(found.part));
+            if let (Some(source), true) =
+                (contributed.get_mut(found.source), part.is_some_and(|part| part.stale().is_none()))
+            {
                 *source = true;
             }
         }

@@ -59,7 +59,7 @@ fn permit(basis: Basis, patient_facts: PatientFacts, suspended: &[&str]) -> Perm
     };
     let action = Action::ReadRecord(ResourceType::Condition, Interaction::Search);
     match POLICY.decide(&requester, &Wanted { action, patient: Some(patient()) }, &facts) {
-        Decision::Permit(permit) => permit.into(),
+        Decision::Permit(permit) => POLICY.along(permit, ResourceType::ALL, &requester, &facts),
         other => panic!("{other:?}"),
     }
 }

@@ -84,11 +84,12 @@ async fn alerts(
     let facts = g.facts.store().patient_facts(*patient).await?;
     let mut concerned = policy.concerned(&facts, *organisation, taken.start);
     let global = g.facts.global().await?;
+    let epoch = facts.epoch;
     let practices = g.registry.all().filter(|provider| {
         let set_aside = global.suspended.contains(&provider.ods) || facts.quarantined.contains(&provider.ods);
         provider.is_gp_practice() && !set_aside && !concerned.contains(&provider.ods)
     });
-    let asked: Vec<_> = practices.map(|provider| registered(g, policy, provider, *patient, request)).collect();
+    let asked: Vec<_> = practices.map(|provider| registered(g, policy, provider, (*patient, epoch), request)).collect();
     concerned.extend(join_all(asked).await.into_iter().flatten());
     let detail = detail(policy, by, grant);
     let alert = |organisation| {
@@ -102,11 +103,11 @@ async fn registered(
     g: &Gateway,
     policy: &Policy,
     practice: &Arc<Provider>,
-    patient: NhsNumber,
+    (patient, epoch): (NhsNumber, i64),
     request: RequestId,
 ) -> Option<OdsCode> {
     let plan = Plan { ask: vec![Errand::who(practice)], ..Plan::default() };
-    let question = Question { patient, sensitivities: policy.sensitivities() };
+    let question = Question { patient, epoch, sensitivities: policy.sensitivities() };
     let gathered = timeout(SOON, g.federation.gather(&plan, question, request)).await.ok()?;
     let found = gathered.sources.iter().any(|source| match &source.said {
         Said::Holds(resolution, _) => resolution.is_registered_at(practice.ods),

@@ -262,6 +262,7 @@ impl World {
             federation: Federation::new(federation).unwrap(),
             log: AuditLog::start(Box::new(memory.clone()), options).await.unwrap(),
             claims: rest.claims(),
+            recalls: rest.recalls(),
             desk: rest.desk(),
             reader: rest.log_reader(),
             long_ids: rest.long_ids(),
@@ -278,7 +279,7 @@ impl World {
         let requester = requester();
         let mut opened = Opened::new(self.gateway.log.clone(), &requester, None, RequestId::fresh());
         self.memory.begin(race.begin, race.write, at);
-        self.memory.watch(record(&self.gateway, &requester, ask(), false, &mut opened)).await
+        self.memory.watch(record(&self.gateway, &requester, ask(), Wishes::default(), &mut opened)).await
     }
 
     /// At every moment of the request, of each sort until it is over before the write comes.
