@@ -1,14 +1,15 @@
 use super::{PatientFacts, Person, desk::Alert};
 use crate::{
     domain::{NhsNumber, OdsCode, StoreError, Timestamp},
-    fhir::ResourceType,
+    fhir::{ResourceType, is_id},
 };
 use async_trait::async_trait;
 
 /// What the story of a recall asks of the database.
 #[async_trait]
 pub trait RecallStore: Send + Sync {
-    /// Stores it, and raises the patient's epoch in the same transaction: from its commit on no release shows what it covers.
+    /// Stores it, and raises the patient's epoch in the same transaction: from its commit on no release shows what it
+    /// covers.
     async fn recall(&self, recalled: &Recalled) -> Result<(), StoreError>;
     /// Takes back what was said of these items being another patient's; how many.
     async fn withdraw(&self, recalled: &Recalled) -> Result<u64, StoreError>;
@@ -37,6 +38,12 @@ pub struct Item {
 }
 
 impl Item {
+    /// `None` for what is no entry of a record: a Patient is not one.
+    pub fn parse(resource_type: &str, local: &str) -> Option<Self> {
+        let resource_type = ResourceType::parse(resource_type).filter(|of| *of != ResourceType::Patient)?;
+        is_id(local).then(|| Self { resource_type, local: local.to_owned() })
+    }
+
     /// `Type/local-id`.
     pub fn reference(&self) -> String {
         format!("{}/{}", self.resource_type, self.local)
@@ -80,7 +87,8 @@ pub struct Recall {
 }
 
 impl PatientFacts {
-    /// The epoch by which this source last took something back: what was asked of it under an earlier one may hold that.
+    /// The epoch by which this source last took something back: what was asked of it under an earlier one may hold
+    /// that.
     pub fn recalled_at(&self, source: OdsCode) -> i64 {
         let own = self.recalls.iter().filter(|recall| recall.source == source);
         own.map(|recall| recall.epoch).max().unwrap_or_default()

@@ -117,6 +117,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("override", "https://caregate.example/OperationDefinition/override"),
     ("assert-presence", "https://caregate.example/OperationDefinition/assert-presence"),
     ("end-relationship", "https://caregate.example/OperationDefinition/end-relationship"),
+    ("recall", "https://caregate.example/OperationDefinition/recall"),
     ("explain-access", "https://caregate.example/OperationDefinition/explain-access"),
 ];
 

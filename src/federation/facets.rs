@@ -1,5 +1,6 @@
-//! What of an entry lets it be held against other sources' entries without reading it again: which event it is a record of, what
-//! of that matters for safety, and what it says that another may contradict. Digests and few bits, made once, when it is split.
+//! What of an entry lets it be held against other sources' entries without reading it again: which event it is a record
+//! of, what of that matters for safety, and what it says that another may contradict. Digests and few bits, made once,
+//! when it is split.
 
 mod content;
 mod says;
@@ -72,8 +73,8 @@ impl Facets {
     }
 }
 
-/// System and value of an identifier that names one thing for ever. A number of the patient's, a temporary or an old one, and what
-/// stands where there is none, name no event.
+/// System and value of an identifier that names one thing for ever. A number of the patient's, a temporary or an old
+/// one, and what stands where there is none, name no event.
 fn business<'a>(identifier: Value<'a>) -> Option<(std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>)> {
     let (system, value) = (identifier.text("system")?, identifier.text("value")?);
     let lasting = !matches!(identifier.text("use").as_deref(), Some("temp" | "old"));

@@ -1,5 +1,5 @@
-//! What providers said last, for when they cannot be asked: used only where a deployment sets how old it may be, always said to be
-//! old, never evidence, and never in place of an answer that was refused for what it held.
+//! What providers said last, for when they cannot be asked: used only where a deployment sets how old it may be, always
+//! said to be old, never evidence, and never in place of an answer that was refused for what it held.
 
 use super::{
     Answer, Failure, Federation, Part, PartSaid, Resolution, Said,
@@ -98,7 +98,8 @@ impl Federation {
         }
     }
 
-    /// What was said earlier by a source that cannot say now who the patient is. Who the patient is alone is never told so.
+    /// What was said earlier by a source that cannot say now who the patient is. Who the patient is alone is never told
+    /// so.
     pub(super) async fn stale_instead(
         &self,
         asked: Asked<'_>,

@@ -7,7 +7,6 @@ use crate::{
     alerts::DueNotice,
     audit::{AnswerId, Items, Kept, LogId, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
     domain::{NhsNumber, OdsCode, SealedEntry, StoreError, Timestamp},
-    fhir::ResourceType,
     registry::Pointer,
 };
 
@@ -228,9 +227,9 @@ pub(super) fn overriding(cells: OverrideCells) -> Result<Override, StoreError> {
 pub(super) type RecallCells = (String, String, String, String, i64);
 
 pub(super) fn recall((source, resource_type, local, reason, epoch): RecallCells) -> Result<Recall, StoreError> {
-    let resource_type = ResourceType::parse(&resource_type).ok_or(StoreError::Corrupt)?;
+    let item = Item::parse(&resource_type, &local).ok_or(StoreError::Corrupt)?;
     let reason = RecallReason::parse(&reason).ok_or(StoreError::Corrupt)?;
-    Ok(Recall { source: ods(&source)?, item: Item { resource_type, local }, reason, epoch })
+    Ok(Recall { source: ods(&source)?, item, reason, epoch })
 }
 
 /// fingerprint, from_epoch, at.

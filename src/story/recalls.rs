@@ -12,6 +12,7 @@ use crate::{
         shown::{self, Viewer},
     },
     domain::{NhsNumber, OdsCode, Timestamp},
+    federation::Question,
     identity::Requester,
 };
 use serde_json::{Map, Value, json};
@@ -39,7 +40,7 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
         let recalled = recalled(&id, requester, patient, &asked);
         if asked.reason == RecallReason::Withdrawn {
             let ended = g.recalls.withdraw(&recalled).await?;
-            return Ok((200, parameters(vec![json!({"name": "withdrawn", "valueUnsignedInt": ended})]), None));
+            return Ok((200, whole(vec![json!({"name": "withdrawn", "valueUnsignedInt": ended})]), None));
         }
         g.recalls.recall(&recalled).await?;
         forget(g, &recalled).await?;
@@ -76,8 +77,7 @@ fn recalled(id: &str, by: &Requester, patient: NhsNumber, asked: &Recalling) -> 
 /// What this node remembers of the source is of no use any more; that no node uses it follows from the fact alone.
 async fn forget(g: &Gateway, recalled: &Recalled) -> Result<(), Ending> {
     let policy = g.policies.of(&*g.facts.global().await?).await?;
-    let question =
-        crate::federation::Question { patient: recalled.patient, epoch: 0, sensitivities: policy.sensitivities() };
+    let question = Question { patient: recalled.patient, epoch: 0, sensitivities: policy.sensitivities() };
     g.federation.forget(question, &[recalled.source]).await;
     Ok(())
 }
@@ -124,7 +124,7 @@ fn answer(recalled: &Recalled, viewers: &[&Viewer]) -> String {
         json!({"name": "count", "valueUnsignedInt": viewers.len()}),
     ];
     all.extend(viewers.iter().take(MOST_TOLD).map(|viewer| showing(viewer)));
-    parameters(all)
+    whole(all)
 }
 
 fn showing(viewer: &Viewer) -> Value {
@@ -149,6 +149,6 @@ fn showing(viewer: &Viewer) -> Value {
     json!({"name": "shown", "part": parts})
 }
 
-fn parameters(all: Vec<Value>) -> String {
+fn whole(all: Vec<Value>) -> String {
     json!({"resourceType": "Parameters", "parameter": all}).to_string()
 }

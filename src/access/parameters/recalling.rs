@@ -5,7 +5,7 @@ use crate::{
         content::{nhs_number, ods_code},
     },
     domain::{NhsNumber, OdsCode},
-    fhir::{ResourceType, is_id, json::Tape},
+    fhir::json::Tape,
 };
 
 /// `$recall`: this organisation takes these entries of its own back.
@@ -44,7 +44,8 @@ pub fn read_recall(text: &str) -> Result<Recalling, ContentFault> {
                 reference.fault(FaultCode::Value, format!("more than {MOST_ITEMS} items: send the rest by itself"))
             );
         }
-        let item = item(&reference.text()?).ok_or_else(|| {
+        let text = reference.text()?;
+        let item = text.split_once('/').and_then(|(of, local)| Item::parse(of, local)).ok_or_else(|| {
             let said = "expected Type/id as your own server has it, of a type of the record other than Patient";
             reference.fault(FaultCode::Value, said)
         })?;
@@ -55,10 +56,4 @@ pub fn read_recall(text: &str) -> Result<Recalling, ContentFault> {
     }
     given.done()?;
     Ok(Recalling { patient, organisation, items, reason, note })
-}
-
-fn item(reference: &str) -> Option<Item> {
-    let (resource_type, local) = reference.split_once('/')?;
-    let resource_type = ResourceType::parse(resource_type).filter(|of| *of != ResourceType::Patient)?;
-    is_id(local).then(|| Item { resource_type, local: local.to_owned() })
 }

@@ -10,32 +10,21 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Content([u8; 16]);
 
-/// Elements as R4 has them, `[x]` with every type it may have. What says whose, where and by whom it was written down is left
-/// out: that differs between copies. Wherever a resource has them, `contained` and `modifierExtension` matter.
+/// Elements as R4 has them, `[x]` with every type it may have. Whose it is, when, where and by whom it was written down
+/// is left out: that is told with more or less care from copy to copy. Wherever a resource has them, `contained` and
+/// `modifierExtension` matter.
 const fn elements(resource_type: ResourceType) -> &'static [&'static str] {
     use ResourceType as T;
     match resource_type {
         T::AllergyIntolerance => {
-            &["clinicalStatus", "verificationStatus", "type", "category", "criticality", "code", "onset[x]", "reaction"]
+            &["clinicalStatus", "verificationStatus", "type", "category", "criticality", "code", "reaction"]
         }
-        T::Condition => &[
-            "clinicalStatus",
-            "verificationStatus",
-            "severity",
-            "code",
-            "bodySite",
-            "onset[x]",
-            "abatement[x]",
-            "stage",
-        ],
-        T::Procedure => {
-            &["status", "statusReason", "code", "performed[x]", "bodySite", "outcome", "complication", "usedCode"]
-        }
+        T::Condition => &["clinicalStatus", "verificationStatus", "severity", "code", "bodySite", "stage"],
+        T::Procedure => &["status", "statusReason", "code", "bodySite", "outcome", "complication", "usedCode"],
         T::Immunization => &[
             "status",
             "statusReason",
             "vaccineCode",
-            "occurrence[x]",
             "lotNumber",
             "site",
             "route",
@@ -53,7 +42,7 @@ const fn elements(resource_type: ResourceType) -> &'static [&'static str] {
             "dispenseRequest",
             "substitution",
         ],
-        T::MedicationStatement => &["status", "statusReason", "medication[x]", "effective[x]", "dosage"],
+        T::MedicationStatement => &["status", "statusReason", "medication[x]", "dosage"],
         T::MedicationDispense => &[
             "status",
             "statusReason[x]",
@@ -61,7 +50,6 @@ const fn elements(resource_type: ResourceType) -> &'static [&'static str] {
             "medication[x]",
             "quantity",
             "daysSupply",
-            "whenHandedOver",
             "dosageInstruction",
             "substitution",
         ],
@@ -71,15 +59,14 @@ const fn elements(resource_type: ResourceType) -> &'static [&'static str] {
             "value[x]",
             "dataAbsentReason",
             "interpretation",
-            "effective[x]",
             "component",
             "bodySite",
             "method",
             "referenceRange",
         ],
-        T::DiagnosticReport => &["status", "code", "effective[x]", "conclusion", "conclusionCode", "presentedForm"],
-        T::Encounter => &["status", "class", "type", "priority", "period", "hospitalization"],
-        T::EpisodeOfCare => &["status", "type", "period"],
+        T::DiagnosticReport => &["status", "code", "conclusion", "conclusionCode", "presentedForm"],
+        T::Encounter => &["status", "class", "type", "priority", "hospitalization"],
+        T::EpisodeOfCare => &["status", "type"],
         T::Appointment => &["status", "cancelationReason", "serviceType", "appointmentType", "start", "end"],
         T::ServiceRequest => &[
             "status",
@@ -89,23 +76,22 @@ const fn elements(resource_type: ResourceType) -> &'static [&'static str] {
             "code",
             "orderDetail",
             "quantity[x]",
-            "occurrence[x]",
             "asNeeded[x]",
             "bodySite",
             "patientInstruction",
         ],
-        T::CarePlan => &["status", "intent", "category", "title", "description", "period", "activity"],
-        T::CareTeam => &["status", "category", "name", "period"],
-        T::Goal => &["lifecycleStatus", "achievementStatus", "priority", "description", "start[x]", "target"],
-        T::DocumentReference => &["status", "docStatus", "type", "category", "date", "description", "content"],
-        T::Flag => &["status", "category", "code", "period"],
+        T::CarePlan => &["status", "intent", "category", "title", "description", "activity"],
+        T::CareTeam => &["status", "category", "name"],
+        T::Goal => &["lifecycleStatus", "achievementStatus", "priority", "description", "target"],
+        T::DocumentReference => &["status", "docStatus", "type", "category", "description", "content"],
+        T::Flag => &["status", "category", "code"],
         T::FamilyMemberHistory => {
             &["status", "relationship", "sex", "born[x]", "age[x]", "deceased[x]", "condition", "dataAbsentReason"]
         }
-        T::List => &["status", "mode", "title", "code", "emptyReason", "date"],
-        T::QuestionnaireResponse => &["questionnaire", "status", "authored", "item"],
-        T::Composition => &["status", "type", "category", "date", "title", "section"],
-        T::ImagingStudy => &["status", "modality", "started", "procedureCode", "numberOfSeries", "description"],
+        T::List => &["status", "mode", "title", "code", "emptyReason"],
+        T::QuestionnaireResponse => &["questionnaire", "status", "item"],
+        T::Composition => &["status", "type", "category", "title", "section"],
+        T::ImagingStudy => &["status", "modality", "procedureCode", "numberOfSeries", "description"],
         // no event: a person, a place, a thing
         _ => &[],
     }
@@ -146,17 +132,20 @@ fn matters(elements: &[&str], name: &str) -> bool {
     matches!(name, "contained" | "modifierExtension" | "implicitRules") || elements.iter().any(|element| is(element))
 }
 
-/// The order of members, and of the codings of one concept, says nothing; how a number is written does: 1.0 is less sure than 1.00.
-/// Depth is bounded by the reader's limit.
+/// The order of members, and of the codings of one concept, says nothing; how a number is written does: 1.0 is less
+/// sure than 1.00. Depth is bounded by the reader's limit.
 fn spell(under: &str, value: Value<'_>, out: &mut String) -> Option<()> {
     match value.kind() {
         Kind::Object => {
+            let coded = value.get("coding").is_some_and(|codings| codings.items().next().is_some());
             let mut members: Vec<_> = value.members().collect();
             members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
             out.push('{');
             for (name, member) in members {
                 match (&*name, member.as_str()) {
                     (name, _) if BESIDE_THE_POINT.contains(&name) => continue,
+                    // what has a code is that, however it is worded
+                    ("text", _) if coded => continue,
                     // each source keeps its own copy of the same document
                     ("url", Some(_)) if matches!(under, "attachment" | "presentedForm") => continue,
                     ("reference", Some(to)) if !to.starts_with('#') => return None,
