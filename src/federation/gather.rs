@@ -15,7 +15,7 @@ use crate::{
         ResourceType,
         json::{self, Limits, Tape},
     },
-    registry::{Errand, Idiom, Locate, Plan, Portion, Provider, StandingStore, Want},
+    registry::{Errand, Idiom, Plan, Portion, Provider, StandingStore, Want},
 };
 use futures::{
     FutureExt, StreamExt,

@@ -244,7 +244,8 @@ mod tests {
         let mut table = String::new();
         for t in ResourceType::ALL {
             let rule = rule(*t);
-            writeln!(table, "{t}: {}", rule.link.path().unwrap_or(if t.is_target() { "nobody" } else { "itself" })).unwrap();
+            writeln!(table, "{t}: {}", rule.link.path().unwrap_or(if t.is_target() { "nobody" } else { "itself" }))
+                .unwrap();
             for (name, paths) in rule.dates {
                 writeln!(table, "    date {name} = {}", paths.join(" | ")).unwrap();
             }

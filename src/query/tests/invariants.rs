@@ -12,7 +12,8 @@ fn any_request() -> impl Strategy<Value = String> {
         2 => format!("|{code}"),
         _ => format!("{system}|"),
     });
-    let tokens = proptest::collection::vec((any::<prop::sample::Index>(), proptest::collection::vec(token, 1..3)), 0..3);
+    let tokens =
+        proptest::collection::vec((any::<prop::sample::Index>(), proptest::collection::vec(token, 1..3)), 0..3);
     let includes = proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..3);
     let results = (tokens, includes);
     let subject = prop_oneof![
@@ -40,8 +41,8 @@ fn any_request() -> impl Strategy<Value = String> {
         ],
         0..=10,
     );
-    let search = (proptest::sample::select(ResourceType::RECORDS.to_vec()), subject, dates, results, extras).prop_perturb(
-        |(t, subject, dates, (tokens, includes), extras), mut rng| {
+    let search = (proptest::sample::select(ResourceType::RECORDS.to_vec()), subject, dates, results, extras)
+        .prop_perturb(|(t, subject, dates, (tokens, includes), extras), mut rng| {
             let rule = grammar::rule(t);
             let offered: Vec<_> =
                 rule.parameters().filter(|p| matches!(p.kind, Kind::Date(_))).map(|p| p.name).collect();
@@ -54,14 +55,14 @@ fn any_request() -> impl Strategy<Value = String> {
             }
             for (at, target) in includes.iter().filter(|_| !rule.includes.is_empty()) {
                 let reference = at.get(rule.includes);
-                let target = if target.index(2) == 0 { String::new() } else { format!(":{}", target.get(reference.targets)) };
+                let target =
+                    if target.index(2) == 0 { String::new() } else { format!(":{}", target.get(reference.targets)) };
                 all.push(format!("_include={t}:{}{target}", reference.name));
             }
             all.extend(extras.into_iter().map(str::to_owned));
             all.insert(rng.random_range(0..=all.len()), subject);
             format!("{t}?{}", all.join("&"))
-        },
-    );
+        });
     prop_oneof![9 => search, 1 => "Observation/[ -\"$-.0-9:-~é]{0,12}x".prop_filter("a name", |s| !s.contains(['$', '_', '?']))]
 }
 

@@ -15,7 +15,10 @@ fn a_token_parameter_offers_alternatives_in_four_forms_with_escapes() {
         ("status=final", "&status=final"),
         ("status=final,amended,final", "&status=amended,final"),
         ("code=http://loinc.org|718-7", "&code=http://loinc.org%7C718-7"),
-        ("code=http://loinc.org%7C718-7,%7Cx,http://loinc.org|", "&code=%7Cx,http://loinc.org%7C,http://loinc.org%7C718-7"),
+        (
+            "code=http://loinc.org%7C718-7,%7Cx,http://loinc.org|",
+            "&code=%7Cx,http://loinc.org%7C,http://loinc.org%7C718-7",
+        ),
         (r"identifier=a%5C,b%5C%7Cc", "&identifier=a%5C,b%5C%7Cc"),
         ("identifier=a$b", "&identifier=a%5C%24b"),
         ("status=final&category=laboratory&code=x", "&category=laboratory&code=x&status=final"),
@@ -69,7 +72,10 @@ fn what_is_included_is_on_the_types_list_and_said_in_one_order() {
             "&_include=Observation:device&_include=Observation:performer",
         ),
         ("_include=Observation:performer:Practitioner", "&_include=Observation:performer:Practitioner"),
-        ("_include=Observation:performer:Practitioner&_include=Observation:performer", "&_include=Observation:performer"),
+        (
+            "_include=Observation:performer:Practitioner&_include=Observation:performer",
+            "&_include=Observation:performer",
+        ),
         ("_include=Observation:device:Device", "&_include=Observation:device"),
         ("_include=Observation:device&_include=Observation:device", "&_include=Observation:device"),
         ("_revinclude=Provenance:target&status=final", "&status=final&_revinclude=Provenance:target"),
@@ -77,7 +83,10 @@ fn what_is_included_is_on_the_types_list_and_said_in_one_order() {
         assert_eq!(canonical(&format!("Observation?patient={{id}}&{given}")), expected, "{given}");
     }
     let ask = search(get("MedicationRequest?patient={id}&_include=MedicationRequest:requester:Device").unwrap());
-    assert_eq!((ask.include[0].reference.paths, ask.include[0].targets()), (&["requester"][..], &[ResourceType::Device][..]));
+    assert_eq!(
+        (ask.include[0].reference.paths, ask.include[0].targets()),
+        (&["requester"][..], &[ResourceType::Device][..])
+    );
     for value in [
         "*",
         "Observation:*",
@@ -105,7 +114,11 @@ fn what_is_included_is_on_the_types_list_and_said_in_one_order() {
         assert_eq!((told.status, told.code), (400, NotSupported), "{value}");
         assert!(told.diagnostics.contains("Provenance:target"));
     }
-    for parameter in ["_include:iterate=Observation:device", "_include:recurse=Observation:device", "_revinclude:iterate=Provenance:target"] {
+    for parameter in [
+        "_include:iterate=Observation:device",
+        "_include:recurse=Observation:device",
+        "_revinclude:iterate=Provenance:target",
+    ] {
         assert_eq!(fault(get(&format!("Observation?patient={{id}}&{parameter}"))), (400, NotSupported), "{parameter}");
     }
     let twice = "_revinclude=Provenance:target&_revinclude=Provenance:target";
@@ -234,7 +247,8 @@ fn everything_covers_what_overlaps_its_span_and_what_has_no_date() {
 
 #[test]
 fn a_summary_is_asked_for_by_its_patient_alone() {
-    let summary = |id: &str, query: &str| parse_summary(&raw(Method::Get, &["Patient", id, "$summary"], query), id, &setting());
+    let summary =
+        |id: &str, query: &str| parse_summary(&raw(Method::Get, &["Patient", id, "$summary"], query), id, &setting());
     let ask = summary(&PATIENT, "_format=json").unwrap();
     assert_eq!((ask.patient, ask.canonical()), (Some(number()), format!("Patient/{}/$summary", *PATIENT)));
     assert_eq!(summary("none-of-ours", "").map(|ask| ask.patient), Ok(None), "refused like any other");
