@@ -8,6 +8,7 @@ mod batch;
 mod call;
 mod error;
 mod fhir;
+mod file;
 mod health;
 mod node;
 mod public;

@@ -4,23 +4,31 @@
 //! Promises: a failure is an answer, and is never cached; no answer holds an entry that was not verified to be this
 //! patient's; a credential goes to its own origin only; nothing is asked without an intent in the audit.
 
+mod allowance;
 mod answer;
+mod breaker;
+mod bulkhead;
 mod cache;
+mod calls;
 mod config;
+mod document;
 mod facets;
 mod failure;
 mod gather;
 mod gathered;
 mod http;
 mod lenders;
+mod line;
 mod long_ids;
 mod manifest;
 mod marks;
+mod pace;
 mod pages;
 mod question;
 mod reference;
 mod resolution;
 mod resolver;
+mod retry_after;
 mod rewrite;
 mod split;
 mod stale;
@@ -32,6 +40,7 @@ mod word;
 
 pub use answer::{Answer, Entry};
 pub use config::FederationConfig;
+pub use document::{DocumentBody, DocumentQuestion, SourceDocument};
 pub use facets::{Recorded, Says};
 pub use failure::Failure;
 pub use gather::{Federation, FederationOptions};

@@ -8,17 +8,21 @@ mod anchor;
 mod completeness;
 mod contradictions;
 mod copies;
+mod file;
 mod joined;
 mod page;
 mod patient;
 mod redacted;
+mod referrer;
 mod shown;
 mod source;
 
 pub use completeness::Completeness;
+pub use file::File;
 pub use joined::{NotShown, Record};
 pub use page::Reader;
-pub use redacted::{Document, Redacted};
+pub use redacted::{Content, Document, Redacted};
+pub use referrer::Referrer;
 pub use shown::{ItemRanges, SourceLine};
 pub use source::{Source, State};
 

@@ -7,6 +7,7 @@
 mod claim_watch;
 mod claims;
 mod desk;
+mod document;
 mod ending;
 mod evidence;
 mod explain;
@@ -21,7 +22,8 @@ mod relationships;
 pub use claim_watch::keep_settling;
 pub use claims::claim_relationship;
 pub use desk::{close_task, release_hold, review_desk, review_task};
-pub use ending::Ending;
+pub use document::document;
+pub use ending::{Ending, Undeliverable};
 pub use explain::explain;
 pub use gateway::Gateway;
 pub use log::access_log;
@@ -36,7 +38,7 @@ use crate::{
     audit::{Opened, Released},
     domain::{EntryId, NhsNumber, OdsCode, Timestamp},
     federation::Question,
-    fhir::ResourceType,
+    fhir::{ResourceType, is_id},
     identity::Requester,
     query::{Ask, Read, What},
     record::{Reader, Record, Redacted},
@@ -122,14 +124,23 @@ async fn join(
 /// A target is asked for by that id: no search leads to it from a patient.
 fn wants(ask: &Ask) -> (Vec<Want>, Option<OdsCode>) {
     let resource_type = ask.resource_type();
+    if let Some(document) = ask.document() {
+        // what only targets refer to is not looked for: no search leads to them
+        let found = |t: &ResourceType| *t != ResourceType::Patient && !t.is_target();
+        let wants = Some(resource_type).filter(found).map(Want::all).into_iter().collect();
+        return (wants, Some(document.source));
+    }
     let entry = match &ask.what {
         What::Read(Read { id: Some(EntryId::Entry(entry)), .. }) => Some(entry),
         _ => None,
     };
     let want = match entry {
         _ if resource_type == ResourceType::Patient => None,
-        Some(entry) if resource_type.is_target() => Some(Want::named(resource_type, vec![entry.local.as_str().into()])),
-        None if resource_type.is_target() => None,
+        // what an id stands for may be a document's address, too
+        Some(entry) if resource_type.is_target() && is_id(&entry.local) => {
+            Some(Want::named(resource_type, vec![entry.local.as_str().into()]))
+        }
+        _ if resource_type.is_target() => None,
         _ => Some(Want::all(resource_type)),
     };
     (want.into_iter().collect(), entry.map(|entry| entry.source))
@@ -152,7 +163,7 @@ async fn with_long_id(g: &Gateway, mut ask: Ask, opened: &mut Opened) -> Result<
             Err(error) => return Err(Ending::from(error).close(opened).await),
         };
         ask.patient = found.as_ref().map(|entry| entry.patient);
-        read.id = found.map(EntryId::Entry);
+        read.id = found.map(EntryId::from);
     }
     Ok(ask)
 }

@@ -218,11 +218,15 @@ impl Policy {
             Party::System { .. } => (Whose::System, None),
         };
         let group = role.and_then(|code| self.roles().group_of(code));
+        let allow = |resource_type| requester.scopes.allow(whose, resource_type, letter);
+        // of what refers to a document whoever may not open documents reaches nothing
+        let document = matches!(action, Action::ReadDocument(_));
+        let opens = self.roles().kind_of(Action::DOCUMENT).is_some_and(|kind| reaches.iter().any(|one| one == kind));
         Step::Reach(Reach {
             purpose: requester.purpose.clone(),
-            scoped: requester.scopes.allow(whose, resource_type, letter),
+            scoped: allow(resource_type) && (!document || allow(Action::DOCUMENT)),
             organisation_reads: !self.limit(organisation).is_empty(),
-            reaches,
+            reaches: if document && !opens { Kinds::default() } else { reaches },
             may_claim: group.is_some_and(|group| group.may_claim),
             may_override: match action {
                 Action::Override(reason) => self.may_override(requester).contains(&reason),

@@ -108,7 +108,7 @@ impl Policy {
         let (mut basis, mut places) = (None, Vec::new());
         if let Decision::Permit(permit) = self.conclude(walk, requester, wanted, facts) {
             basis = Some(permit.basis().to_owned());
-            if matches!(wanted.action, super::Action::ReadRecord(..)) {
+            if wanted.action.reads_record() {
                 places = self.places(&permit, audience);
             }
         }

@@ -1,4 +1,4 @@
-use super::{Person, policy::Policy};
+use super::{Action, Person, policy::Policy};
 use crate::{
     domain::{Labels, OdsCode, Timestamp},
     fhir::date::Interval,
@@ -95,6 +95,8 @@ pub(super) struct Reader<'a> {
 pub(super) struct Item<'a> {
     pub source: OdsCode,
     pub resource_type: &'a str,
+    /// It is a document that something of this type refers to: then what is objected to in documents covers it as well.
+    pub document: bool,
     pub labels: &'a Labels,
     /// The time that the entry's own date covers, where it has one.
     pub date: Option<Interval>,
@@ -132,19 +134,12 @@ impl Objection {
                 .any(|matter| matter.is_for(reader) && matter.fits(item, policy, Doubt::DoesNot))
     }
 
-    /// Whether it covers all of this type that this source could hold: then the source is not asked. What fits an entry
-    /// without labels fits it with any: they only add kinds and sensitivities.
-    pub(super) fn covers_all_of(
-        &self,
-        source: OdsCode,
-        resource_type: &str,
-        reader: &Reader<'_>,
-        policy: &Policy,
-    ) -> bool {
-        let item = Item { source, resource_type, labels: &Labels::default(), date: None };
-        let excepted = |matter: &Matter| matter.is_for(reader) && matter.is_from(source);
+    /// Whether it covers all of this type that this source could hold, given one without labels or date: then the source is
+    /// not asked. What fits an entry without labels fits it with any: they only add kinds and sensitivities.
+    pub(super) fn covers_all_like(&self, item: &Item<'_>, reader: &Reader<'_>, policy: &Policy) -> bool {
+        let excepted = |matter: &Matter| matter.is_for(reader) && matter.is_from(item.source);
         self.terms.covers.data.is_none()
-            && self.terms.covers.fits(&item, policy, Doubt::Fits)
+            && self.terms.covers.fits(item, policy, Doubt::Fits)
             && !self.terms.except.iter().any(excepted)
     }
 
@@ -189,12 +184,16 @@ impl Matter {
     fn fits(&self, item: &Item<'_>, policy: &Policy, doubt: Doubt) -> bool {
         let doubted = doubt == Doubt::Fits;
         let by_source = self.is_from(item.source);
+        // an exception for documents excepts none whose own resource it does not
+        let documents = (item.document && doubted).then_some(Action::DOCUMENT);
         let by_type = (self.types.is_empty() && self.kinds.is_empty())
-            || self.types.iter().any(|name| name == item.resource_type || (doubted && !policy.knows_type(name)))
-            || self
-                .kinds
-                .iter()
-                .any(|name| policy.is_of_kind(item.resource_type, item.labels, name).unwrap_or(doubted));
+            || [Some(item.resource_type), documents].into_iter().flatten().any(|resource_type| {
+                self.types.iter().any(|name| name == resource_type || (doubted && !policy.knows_type(name)))
+                    || self
+                        .kinds
+                        .iter()
+                        .any(|name| policy.is_of_kind(resource_type, item.labels, name).unwrap_or(doubted))
+            });
         let by_sensitivity = self.sensitivities.is_empty()
             || self.sensitivities.iter().any(|name| {
                 item.labels.sensitivities().any(|marked| marked == name)

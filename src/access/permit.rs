@@ -32,6 +32,8 @@ pub struct Permit {
     organisation: Option<OdsCode>,
     /// What is read; others than a record's types are told apart by what is done.
     resource_type: &'static str,
+    /// Whether it is a document that something of this type refers to.
+    document: bool,
     reaches: Kinds,
     grade: Grade,
     basis: String,
@@ -129,6 +131,7 @@ impl Permit {
             user: requester.party.user().map(str::to_owned),
             organisation: requester.party.organisation(),
             resource_type: action.scope().0,
+            document: matches!(action, Action::ReadDocument(_)),
             reaches,
             grade: relied.as_ref().map_or(Grade::None, |relation| relation.grade),
             basis,
@@ -227,7 +230,7 @@ impl Permit {
 
     /// What the objections that cover such an entry say.
     pub(super) fn objected(&self, source: OdsCode, labels: &Labels, date: Option<Interval>) -> Objected {
-        let item = Item { source, resource_type: self.resource_type, labels, date };
+        let item = Item { source, resource_type: self.resource_type, document: self.document, labels, date };
         let reader = self.reader();
         Objected::by(self.objections.iter().filter(|objection| objection.covers(&item, &reader, &self.policy)))
     }
@@ -276,7 +279,10 @@ impl Permit {
     /// May this source be asked? Not if nothing that it could hold might be shown.
     pub fn asks(&self, source: OdsCode) -> Asking {
         let reader = self.reader();
-        let all = |objection: &&Objection| objection.covers_all_of(source, self.resource_type, &reader, &self.policy);
+        let labels = Labels::default();
+        let item =
+            Item { source, resource_type: self.resource_type, document: self.document, labels: &labels, date: None };
+        let all = |objection: &&Objection| objection.covers_all_like(&item, &reader, &self.policy);
         let objected = Objected::by(self.objections.iter().filter(all));
         if self.answer(source, &Labels::default(), objected).permitted {
             Asking::Ask

@@ -190,7 +190,7 @@ impl Asker {
 impl Doing {
     pub fn of(action: Action) -> Self {
         match action {
-            Action::ReadRecord(..) => Self::ReadRecord,
+            Action::ReadRecord(..) | Action::ReadDocument(_) => Self::ReadRecord,
             Action::ReadLog(_) => Self::ReadLog,
             Action::ReadObjections(_) => Self::ReadObjections,
             Action::RecordObjection => Self::RecordObjection,

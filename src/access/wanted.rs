@@ -17,6 +17,9 @@ pub struct Wanted {
 pub enum Action {
     /// Look for this type in the joined-up record: `[Type].s` or `[Type].r`.
     ReadRecord(ResourceType, Interaction),
+    /// Open a document that a resource of this type refers to: `[Type].r` and `Binary.r`. It needs and meets all that
+    /// reading that resource does, and all that is said of documents.
+    ReadDocument(ResourceType),
     /// The patient's access log; for staff, of it what concerns their own organisation: `AuditEvent.s` or `AuditEvent.r`.
     ReadLog(Interaction),
     /// See objections: `Consent.s` or `Consent.r`.
@@ -58,6 +61,14 @@ pub enum Interaction {
 }
 
 impl Action {
+    /// The type under which documents are named in scopes, roles and objections.
+    pub(super) const DOCUMENT: &str = "Binary";
+
+    /// Whether it is a part of the record that is wanted.
+    pub fn reads_record(self) -> bool {
+        matches!(self, Self::ReadRecord(..) | Self::ReadDocument(_))
+    }
+
     /// The type and the letter that a SMART scope must cover.
     pub(super) fn scope(self) -> (&'static str, char) {
         let letter = |interaction| match interaction {
@@ -66,6 +77,7 @@ impl Action {
         };
         match self {
             Self::ReadRecord(resource_type, interaction) => (resource_type.as_str(), letter(interaction)),
+            Self::ReadDocument(referrer) => (referrer.as_str(), 'r'),
             Self::ReadLog(interaction) => ("AuditEvent", letter(interaction)),
             Self::ReadObjections(interaction) | Self::InspectObjections { interaction, .. } => {
                 ("Consent", letter(interaction))

@@ -79,7 +79,7 @@ pub async fn asserted(
         async move {
             let id = opened.request_id();
             let reply = what.one(g, requester, &item, &mut opened).await;
-            let mut outcome: Value = serde_json::from_slice(&reply.body.concat()).unwrap_or_default();
+            let mut outcome: Value = serde_json::from_slice(&reply.text()).unwrap_or_default();
             if let Value::Object(members) = &mut outcome {
                 members.insert("id".to_owned(), json!(id));
             }

@@ -7,7 +7,7 @@ use crate::{
     fhir::outcome::{Coding, Issue, IssueCode, OperationOutcome},
     identity::IdentityError,
     query::QueryFault,
-    story::Ending,
+    story::{Ending, Undeliverable},
 };
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 
@@ -20,6 +20,11 @@ const COULD_NOT_CHECK: &str = "Whether your organisation cares for this patient 
                                again shortly, or, where your role allows it, claim the relationship with \
                                Patient/$claim-relationship.";
 const NOT_FOUND: &str = "There is no such resource in what you may see of this patient's record.";
+const ELSEWHERE: &str = "The document is kept outside its source's own FHIR service, where this gateway does not go. Ask \
+                         the organisation for it.";
+const TOO_LARGE: &str = "The document is larger than this gateway passes on. Ask the organisation for it.";
+const NOT_ACCEPTABLE: &str = "The document is of none of the types that Accept names. Leave Accept out, or ask for \
+                              application/fhir+json.";
 const GONE: &str = "This page no longer stands: the record, your permission or the time has moved on. Start the search \
                     again.";
 const PROVIDERS_FAILED: &str = "The sources needed for this answer did not answer. This does not mean that there is \
@@ -44,6 +49,9 @@ pub fn ending(ending: &Ending) -> Reply {
             return outcome(ending.status(), Issue::error(IssueCode::Conflict).diagnostics(said));
         }
         Ending::NotFound => (IssueCode::NotFound, NOT_FOUND),
+        Ending::Undeliverable(Undeliverable::Elsewhere) => (IssueCode::NotFound, ELSEWHERE),
+        Ending::Undeliverable(Undeliverable::TooLarge) => (IssueCode::TooCostly, TOO_LARGE),
+        Ending::Undeliverable(Undeliverable::NotAcceptable) => (IssueCode::NotSupported, NOT_ACCEPTABLE),
         Ending::Gone => (IssueCode::Expired, GONE),
         Ending::ProvidersFailed { timeout: true } => (IssueCode::Timeout, PROVIDERS_FAILED),
         Ending::ProvidersFailed { timeout: false } => (IssueCode::Incomplete, PROVIDERS_FAILED),
@@ -68,7 +76,7 @@ fn spine(ending: &Ending) -> Option<&'static str> {
     match ending {
         Ending::Refused(refusal) if refusal.kind == RefusalKind::Uniform => Some("ACCESS_DENIED"),
         Ending::Refused(refusal) if refusal.kind == RefusalKind::NoConsent => Some("NO_PATIENT_CONSENT"),
-        Ending::NotFound => Some("NO_RECORD_FOUND"),
+        Ending::NotFound | Ending::Undeliverable(Undeliverable::Elsewhere) => Some("NO_RECORD_FOUND"),
         Ending::Internal => Some("INTERNAL_SERVER_ERROR"),
         _ => None,
     }

@@ -5,6 +5,7 @@ use super::{
     batch::{self, Assertions},
     call::{self, Call},
     error,
+    file::Place,
     reply::Reply,
     route::{self, Told},
 };
@@ -24,7 +25,7 @@ use actix_web::{
     },
     rt, web,
 };
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 use tokio::time::timeout;
 
 pub async fn fhir(request: HttpRequest, payload: web::Payload, node: web::Data<Node>) -> HttpResponse {
@@ -39,7 +40,7 @@ pub async fn fhir(request: HttpRequest, payload: web::Payload, node: web::Data<N
 }
 
 async fn admitted(request: &HttpRequest, payload: web::Payload, node: &web::Data<Node>, id: RequestId) -> Reply {
-    let Ok(_place) = node.places.try_acquire() else {
+    let Ok(permit) = Arc::clone(&node.places).try_acquire_owned() else {
         let diagnostics = "Too many requests are under way on this node. Try again shortly.";
         return error::refused(503, IssueCode::Throttled, diagnostics).header(RETRY_AFTER, "1");
     };
@@ -71,7 +72,8 @@ async fn admitted(request: &HttpRequest, payload: web::Payload, node: &web::Data
             }
         }
     });
-    told.await.unwrap_or_else(|_| error::ending(&Ending::Internal))
+    let reply = told.await.unwrap_or_else(|_| error::ending(&Ending::Internal));
+    reply.keeping(Place::new(permit, id))
 }
 
 async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Opened) -> Reply {
@@ -101,6 +103,10 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
     match told {
         Told::Record => match query::parse(&raw, &setting) {
             Ok(ask) => shown(story::record(g, requester, ask, call.wishes(), opened).await),
+            Err(fault) => closed(opened, error::query(&fault)).await,
+        },
+        Told::Document => match query::parse_document(&raw, &setting) {
+            Ok(ask) => shown(story::document(g, requester, ask, opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
         Told::AccessLog => match query::parse_log(&raw, &setting) {

@@ -9,7 +9,7 @@ pub struct Node {
     pub gateway: Arc<Gateway>,
     pub bad_tokens: Arc<BadTokens>,
     /// Requests under way: past these a caller is told at once to come again, and those under way are not slowed.
-    pub places: Semaphore,
+    pub places: Arc<Semaphore>,
     pub deadline: Duration,
     /// Our own FHIR bases, as callers may write them in references.
     pub bases: Vec<String>,

@@ -1,10 +1,11 @@
-use crate::record::Document;
+use super::file::{self, Place};
+use crate::record::{Content, Document, File};
 use actix_web::{
     HttpResponse,
     body::{BodySize, MessageBody},
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue},
+        header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue},
     },
 };
 use bytes::Bytes;
@@ -22,24 +23,57 @@ pub struct Reply {
     pub status: u16,
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub content_type: &'static str,
-    pub(super) body: Vec<Bytes>,
+    body: Body,
+}
+
+enum Body {
+    Slices(Vec<Bytes>),
+    File(Box<File>, Option<Place>),
 }
 
 impl Reply {
     /// Words of the gateway's own.
     pub fn own(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), content_type: FHIR_JSON, body: vec![body.into()] }
+        Self { status, headers: Vec::new(), content_type: FHIR_JSON, body: Body::Slices(vec![body.into()]) }
     }
 
     /// What the audit released.
     pub fn released(status: u16, released: crate::audit::Released) -> Self {
-        let Document { chunks, partial } = released.into_document();
+        let Document { chunks, partial } = match released.into_content() {
+            Content::Document(document) => document,
+            Content::File(file) => return Self::file(status, file),
+        };
         let complete = HeaderValue::from_static(if partial { "partial" } else { "complete" });
         Self {
             status,
             headers: vec![(HeaderName::from_static("x-completeness"), complete)],
             content_type: FHIR_JSON,
-            body: chunks,
+            body: Body::Slices(chunks),
+        }
+    }
+
+    /// A document of a source's. Its type is what was declared, for good, and nothing in it runs.
+    fn file(status: u16, file: File) -> Self {
+        let reply = Self::own(status, Bytes::new())
+            .header(CONTENT_TYPE, &file.content_type)
+            .header(CONTENT_DISPOSITION, file::disposition(&file.content_type))
+            .header(CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'");
+        Self { body: Body::File(Box::new(file), None), ..reply }
+    }
+
+    /// What is sent while it comes keeps the request's place until it has passed.
+    pub fn keeping(mut self, place: Place) -> Self {
+        if let Body::File(_, kept) = &mut self.body {
+            *kept = Some(place);
+        }
+        self
+    }
+
+    /// The bytes of an answer of the gateway's own.
+    pub(super) fn text(&self) -> Vec<u8> {
+        match &self.body {
+            Body::Slices(slices) => slices.concat(),
+            Body::File(..) => Vec::new(),
         }
     }
 
@@ -60,8 +94,13 @@ impl Reply {
         for header in self.headers {
             response.insert_header(header);
         }
-        let left = self.body.iter().map(|chunk| chunk.len() as u64).sum();
-        response.body(Slices { chunks: self.body.into_iter(), left })
+        match self.body {
+            Body::File(file, place) => response.body(file::body(*file, place)),
+            Body::Slices(slices) => {
+                let left = slices.iter().map(|chunk| chunk.len() as u64).sum();
+                response.body(Slices { chunks: slices.into_iter(), left })
+            }
+        }
     }
 }
 

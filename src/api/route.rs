@@ -23,6 +23,8 @@ pub enum Told {
     ReleaseHold,
     ExplainAccess,
     ClaimRelationship,
+    /// A document that the record refers to.
+    Document,
     /// Any other GET or POST below `/fhir`: the record's grammar decides.
     Record,
 }
@@ -66,6 +68,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: &["Task", "*", "$release-hold"], told: Told::ReleaseHold },
     Route { method: "GET", path: &["Patient", "$explain-access"], told: Told::ExplainAccess },
     Route { method: "POST", path: &["Patient", "$claim-relationship"], told: Told::ClaimRelationship },
+    Route { method: "GET", path: &["Binary", "*"], told: Told::Document },
     Route { method: "GET", path: &["*"], told: Told::Record },
     Route { method: "POST", path: &["*", "_search"], told: Told::Record },
     Route { method: "GET", path: &["*", "*"], told: Told::Record },

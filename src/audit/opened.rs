@@ -3,7 +3,7 @@ use crate::{
     access::{Clearance, Evidence, Facts, Permit, Refusal},
     domain::{NhsNumber, RequestId, Timestamp},
     identity::{Party, Requester},
-    record::{Document, Redacted, SourceLine},
+    record::{Content, Redacted, SourceLine},
 };
 
 /// The audit of one request, opened when its token was verified. It ends in exactly one closing row: if whoever holds it
@@ -24,12 +24,12 @@ pub struct Opened {
 ///
 /// It cannot be made anywhere else:
 /// ```compile_fail,E0451
-/// # fn made_up(document: caregate::record::Document, receipt: caregate::audit::Receipt) {
-/// let _ = caregate::audit::Released { document, receipt };
+/// # fn made_up(content: caregate::record::Content, receipt: caregate::audit::Receipt) {
+/// let _ = caregate::audit::Released { content, receipt };
 /// # }
 /// ```
 pub struct Released {
-    document: Document,
+    content: Content,
     receipt: Receipt,
 }
 
@@ -174,11 +174,11 @@ impl Opened {
 
     /// The release transaction: only if it commits is there a `Released`.
     pub async fn release(&mut self, redacted: Redacted, status: u16) -> Result<Released, NotCommitted> {
-        let Redacted { document, lines, items } = redacted;
+        let Redacted { content, lines, items } = redacted;
         let row = Row { kind: Kind::Released, status, reason: None, sources: lines, ..self.now() };
         self.closing = Some(self.log.queue(row, self.guard, items)?);
         let receipt = self.settled().await?;
-        Ok(Released { document, receipt })
+        Ok(Released { content, receipt })
     }
 
     /// The same for what was just written: its own epoch has moved by that, and what it shows is what was sent.
@@ -248,8 +248,8 @@ impl Released {
         &self.receipt
     }
 
-    pub fn into_document(self) -> Document {
-        self.document
+    pub fn into_content(self) -> Content {
+        self.content
     }
 }
 

@@ -164,6 +164,8 @@ fn action(row: &Row, who: &Who) -> Result<Action, &'static str> {
     let resource_type = row.resource_type.as_deref().unwrap_or_default();
     if let Some(interaction) = interaction {
         return match (ResourceType::parse(resource_type), resource_type) {
+            // its row names the type of what refers to it
+            (Some(referrer), _) if row.request.starts_with("Binary/") => Ok(Action::ReadDocument(referrer)),
             (Some(resource_type), _) => Ok(Action::ReadRecord(resource_type, interaction)),
             (None, "AuditEvent") => Ok(Action::ReadLog(interaction)),
             // officers look at objections by another right, and of some of them alone

@@ -81,7 +81,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     Ok(web::Data::new(Node {
         gateway,
         bad_tokens,
-        places: Semaphore::new(config.gateway.max_concurrent_requests),
+        places: Arc::new(Semaphore::new(config.gateway.max_concurrent_requests)),
         deadline: Duration::from_millis(config.gateway.request_deadline_ms),
         bases: vec![base.trim_end_matches('/').to_owned()],
         statement: capability(config, public_url),
@@ -139,6 +139,11 @@ fn capability(config: &Config, public_url: &str) -> String {
                     "name": "release-hold",
                     "definition": "https://caregate.example/OperationDefinition/release-hold",
                 }],
+            }),
+            json!({
+                "type": "Binary",
+                "interaction": codes(&["read"]),
+                "documentation": "Documents, by the addresses in the record's resources: natively, or where FHIR JSON is asked for as a Binary",
             }),
             json!({"type": "AuditEvent", "interaction": codes(&["search-type"]), "searchParam": [{"name": "patient", "type": "reference"}, {"name": "date", "type": "date"}]}),
         ],

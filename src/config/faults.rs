@@ -146,9 +146,11 @@ impl ConfigFaults {
         self.none_is_zero(&[
             ("federation.deadline_ms", federation.deadline_ms),
             ("federation.max_answer_bytes", federation.max_answer_bytes as u64),
+            ("federation.max_document_bytes", federation.max_document_bytes),
             ("federation.max_nodes", federation.max_nodes.into()),
             ("federation.max_depth", federation.max_depth.into()),
             ("federation.max_pages", federation.max_pages as u64),
+            ("federation.max_calls_per_provider", federation.max_calls_per_provider as u64),
             ("federation.page_size", federation.page_size.into()),
             ("federation.wrong_patient_threshold", federation.wrong_patient_threshold),
         ]);

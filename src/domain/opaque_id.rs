@@ -5,26 +5,35 @@
 //! reading it back needs no table. Written in the 64 characters that a FHIR id may have
 //! (<https://hl7.org/fhir/R4/datatypes.html#id>), 48 bytes fit: 16 of tag, 7 of ODS code, 5 of NHS number, and up to
 //! 20 of the source's own id, in which a UUID takes 16. A longer source id becomes a keyed digest with a stored row.
+//! A document's id is of another kind: it holds the address that a resource gives for it, and which type of resource.
 
 use super::{NhsNumber, OdsCode};
 use aes_siv::{KeyInit, siv::Aes128Siv};
-use aws_lc_rs::hmac;
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    hmac,
+};
 use data_encoding::{Encoding, HEXLOWER, Specification};
 use std::sync::LazyLock;
 
 const PATIENT: &[u8] = b"caregate patient id 1";
 const ENTRY: &[u8] = b"caregate entry id 1";
+const DOCUMENT: &[u8] = b"caregate document id 1";
 
 const TAG: usize = 16;
 const ODS: usize = 7;
 const NUMBER: usize = 5;
 const LOCAL_MAX: usize = 20;
 const DIGEST: usize = 24;
+const TYPE: usize = 2;
 
 /// How the source's own id is packed; it rides in the bits that an NHS number leaves free.
 const AS_TEXT: u8 = 0;
 const AS_UUID: u8 = 1;
 const AS_HEX: u8 = 2;
+/// Beside one of these: the address is `Binary/` and what is packed.
+const OF_BINARY: u8 = 4;
+const BINARY: &str = "Binary/";
 
 static ALPHABET: LazyLock<Option<Encoding>> = LazyLock::new(|| {
     let mut spec = Specification::new();
@@ -52,10 +61,26 @@ pub struct SealedEntry {
     pub local: String,
 }
 
-/// A source id too long to seal, kept as a row so that its digest can be read back.
+/// What a document's id stands for: what this source keeps at this address, which a resource of this type in this patient's
+/// record refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SealedDocument {
+    pub source: OdsCode,
+    pub patient: NhsNumber,
+    pub referrer: TypeTag,
+    /// As the source writes it: `Binary/ID` or any URL.
+    pub address: String,
+}
+
+/// A resource type in two bytes, by its name alone: it stays the same whatever types come or go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TypeTag([u8; TYPE]);
+
+/// A source id or address too long to seal, kept as a row so that its digest can be read back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LongId {
     pub digest: String,
+    /// Of a document `local` is the referring type, a space, and the address: no entry's id has a space.
     pub entry: SealedEntry,
 }
 
@@ -64,6 +89,7 @@ pub struct LongId {
 pub enum EntryId {
     Patient(NhsNumber),
     Entry(SealedEntry),
+    Document(SealedDocument),
     /// A digest: its row, if there is one, says what it is.
     Long(String),
 }
@@ -113,20 +139,39 @@ impl IdSealer {
     pub fn entry(&self, source: OdsCode, patient: NhsNumber, local: &str) -> (String, Option<LongId>) {
         let (packing, packed) = pack(local);
         if packed.len() > LOCAL_MAX {
-            let mut said = Vec::with_capacity(32 + local.len());
-            said.extend_from_slice(&ods_bytes(source));
-            said.extend_from_slice(&number_bytes(patient, 0));
-            said.extend_from_slice(local.as_bytes());
-            let tag = hmac::sign(&self.digest, &said);
-            let digest = encode(tag.as_ref().get(..DIGEST).unwrap_or_default());
-            let entry = SealedEntry { source, patient, local: local.to_owned() };
-            return (digest.clone(), Some(LongId { digest, entry }));
+            return self.long(source, patient, local);
         }
-        let mut plain = Vec::with_capacity(ODS + NUMBER + LOCAL_MAX);
-        plain.extend_from_slice(&ods_bytes(source));
-        plain.extend_from_slice(&number_bytes(patient, packing));
-        plain.extend_from_slice(&packed);
-        (self.seal(ENTRY, &plain), None)
+        (self.seal(ENTRY, &plain(source, patient, packing, &[], &packed)), None)
+    }
+
+    /// The id of what a resource of `referrer`, a type's name, refers to as a document.
+    pub fn document(
+        &self,
+        source: OdsCode,
+        patient: NhsNumber,
+        referrer: &str,
+        address: &str,
+    ) -> (String, Option<LongId>) {
+        let (packing, packed) = match address.strip_prefix(BINARY) {
+            Some(local) => {
+                let (packing, packed) = pack(local);
+                (packing | OF_BINARY, packed)
+            }
+            None => (AS_TEXT, address.as_bytes().to_vec()),
+        };
+        if TYPE + packed.len() > LOCAL_MAX {
+            return self.long(source, patient, &format!("{referrer} {address}"));
+        }
+        let TypeTag(tag) = TypeTag::of(referrer);
+        (self.seal(DOCUMENT, &plain(source, patient, packing, &tag, &packed)), None)
+    }
+
+    fn long(&self, source: OdsCode, patient: NhsNumber, local: &str) -> (String, Option<LongId>) {
+        let said = plain(source, patient, 0, &[], local.as_bytes());
+        let tag = hmac::sign(&self.digest, &said);
+        let digest = encode(tag.as_ref().get(..DIGEST).unwrap_or_default());
+        let entry = SealedEntry { source, patient, local: local.to_owned() };
+        (digest.clone(), Some(LongId { digest, entry }))
     }
 
     /// Opens an id; `None` for anything this key did not make.
@@ -139,11 +184,16 @@ impl IdSealer {
             let plain = self.unseal(PATIENT, &sealed)?;
             return number_from(&plain).map(|(patient, _)| EntryId::Patient(patient));
         }
-        let plain = self.unseal(ENTRY, &sealed)?;
-        let (ods, rest) = plain.split_at_checked(ODS)?;
-        let (number, packed) = rest.split_at_checked(NUMBER)?;
-        let (patient, packing) = number_from(number)?;
-        Some(EntryId::Entry(SealedEntry { source: ods_from(ods)?, patient, local: unpack(packing, packed)? }))
+        if let Some(plain) = self.unseal(ENTRY, &sealed) {
+            let (source, patient, packing, packed) = opened(&plain)?;
+            return Some(EntryId::Entry(SealedEntry { source, patient, local: unpack(packing, packed)? }));
+        }
+        let plain = self.unseal(DOCUMENT, &sealed)?;
+        let (source, patient, packing, rest) = opened(&plain)?;
+        let (tag, packed) = rest.split_at_checked(TYPE)?;
+        let local = unpack(packing & !OF_BINARY, packed)?;
+        let address = if packing & OF_BINARY == 0 { local } else { format!("{BINARY}{local}") };
+        Some(EntryId::Document(SealedDocument { source, patient, referrer: TypeTag(tag.try_into().ok()?), address }))
     }
 
     fn seal(&self, what: &[u8], plain: &[u8]) -> String {
@@ -154,6 +204,39 @@ impl IdSealer {
     fn unseal(&self, what: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         Aes128Siv::new(&self.key).decrypt([what], sealed).ok()
     }
+}
+
+impl TypeTag {
+    pub fn of(name: &str) -> Self {
+        let mut tag = [0; TYPE];
+        tag.iter_mut().zip(digest(&SHA256, name.as_bytes()).as_ref()).for_each(|(to, from)| *to = *from);
+        Self(tag)
+    }
+}
+
+/// What the row of a digest says it is.
+impl From<SealedEntry> for EntryId {
+    fn from(row: SealedEntry) -> Self {
+        let SealedEntry { source, patient, local } = row;
+        match local.split_once(' ') {
+            None => Self::Entry(SealedEntry { source, patient, local }),
+            Some((referrer, address)) => {
+                let (referrer, address) = (TypeTag::of(referrer), address.to_owned());
+                Self::Document(SealedDocument { source, patient, referrer, address })
+            }
+        }
+    }
+}
+
+fn plain(source: OdsCode, patient: NhsNumber, packing: u8, tag: &[u8], packed: &[u8]) -> Vec<u8> {
+    [&ods_bytes(source), &number_bytes(patient, packing)[..], tag, packed].concat()
+}
+
+fn opened(plain: &[u8]) -> Option<(OdsCode, NhsNumber, u8, &[u8])> {
+    let (ods, rest) = plain.split_at_checked(ODS)?;
+    let (number, packed) = rest.split_at_checked(NUMBER)?;
+    let (patient, packing) = number_from(number)?;
+    Some((ods_from(ods)?, patient, packing, packed))
 }
 
 fn encode(bytes: &[u8]) -> String {
@@ -260,6 +343,23 @@ mod tests {
             prop_assert!(id.len() <= 64);
             prop_assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.'));
             prop_assert_eq!(sealer().open(&id), Some(EntryId::Entry(SealedEntry { source, patient: number(), local })));
+        }
+
+        #[test]
+        fn a_documents_id_opens_to_the_address_as_it_was_written_and_is_no_entrys(
+            address in "(Binary/)?([A-Za-z0-9.-]{0,18}|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})|https://[a-z/?]{0,10}"
+        ) {
+            let source = OdsCode::parse("RZ901").unwrap();
+            let (id, row) = sealer().document(source, number(), "DocumentReference", &address);
+            let opened = row.map_or_else(|| sealer().open(&id), |row| {
+                assert_eq!(sealer().open(&id), Some(EntryId::Long(id.clone())));
+                Some(row.entry.into())
+            });
+            let referrer = TypeTag::of("DocumentReference");
+            prop_assert_ne!(&id, &sealer().entry(source, number(), &address).0);
+            prop_assert_ne!(&id, &sealer().document(source, number(), "Patient", &address).0);
+            prop_assert!(id.len() <= 64);
+            prop_assert_eq!(opened, Some(EntryId::Document(SealedDocument { source, patient: number(), referrer, address })));
         }
 
         #[test]

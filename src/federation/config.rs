@@ -8,11 +8,15 @@ pub struct FederationConfig {
     pub deadline_ms: u64,
     /// Decoded bytes of all pages of one answer.
     pub max_answer_bytes: usize,
+    /// Of one document; one that its source wraps in JSON is held to `max_answer_bytes`.
+    pub max_document_bytes: u64,
     pub max_nodes: u32,
     pub max_depth: u32,
     pub max_pages: usize,
     /// How many entries a page asks a provider for.
     pub page_size: u32,
+    /// Calls under way at one provider at once.
+    pub max_calls_per_provider: usize,
     pub cache_bytes: u64,
     /// Seconds an answer is kept; 0 keeps nothing.
     pub ttl_seconds: u64,
@@ -33,10 +37,12 @@ impl Default for FederationConfig {
         Self {
             deadline_ms: 3_000,
             max_answer_bytes: 16 << 20,
+            max_document_bytes: 64 << 20,
             max_nodes: 1_000_000,
             max_depth: 64,
             max_pages: 100,
             page_size: 200,
+            max_calls_per_provider: 32,
             cache_bytes: 256 << 20,
             ttl_seconds: 60,
             ttl_seconds_by_type: BTreeMap::new(),

@@ -6,12 +6,18 @@ pub enum Failure {
     Timeout,
     #[error("it could not be reached")]
     Unreachable,
+    #[error("its certificate is not one that is trusted")]
+    Untrusted,
     #[error("its address is not one that may be connected to")]
     AddressRefused,
     #[error("it did not accept the gateway's credential")]
     CredentialRefused,
     #[error("it asked to be called less often")]
     Throttled,
+    #[error("it failed too often just now, and is asked again in a moment")]
+    Ejected,
+    #[error("too many requests wait for it already")]
+    Busy,
     #[error("it answered with HTTP status {0}")]
     Status(u16),
     #[error("it sent the gateway elsewhere")]
@@ -44,6 +50,10 @@ pub enum Failure {
     Quarantined,
     #[error("it is suspended")]
     Suspended,
+    #[error("its document is kept elsewhere")]
+    Elsewhere,
+    #[error("its document does not come in a way that can be passed on")]
+    NotDocument,
     #[error("the gateway itself failed while asking it")]
     Internal,
 }
@@ -51,7 +61,16 @@ pub enum Failure {
 impl Failure {
     /// It could not answer just now, and nothing that it answered is in doubt.
     pub fn is_of_the_moment(self) -> bool {
-        matches!(self, Self::Timeout | Self::Unreachable | Self::Throttled | Self::Cut | Self::Status(500..=599))
+        matches!(
+            self,
+            Self::Timeout
+                | Self::Unreachable
+                | Self::Throttled
+                | Self::Ejected
+                | Self::Busy
+                | Self::Cut
+                | Self::Status(500..=599)
+        )
     }
 
     /// The code that audit rows, metrics and the completeness entry use.
@@ -59,9 +78,12 @@ impl Failure {
         match self {
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
+            Self::Untrusted => "untrusted",
             Self::AddressRefused => "address-refused",
             Self::CredentialRefused => "credential-refused",
             Self::Throttled => "throttled",
+            Self::Ejected => "ejected",
+            Self::Busy => "busy",
             Self::Status(_) => "status",
             Self::Redirected => "redirected",
             Self::Cut => "cut",
@@ -78,6 +100,8 @@ impl Failure {
             Self::DemographicsConflict => "demographics-conflict",
             Self::Quarantined => "quarantined",
             Self::Suspended => "suspended",
+            Self::Elsewhere => "elsewhere",
+            Self::NotDocument => "not-document",
             Self::Internal => "internal",
         }
     }

@@ -1,8 +1,8 @@
 use super::{
     Answer, Failure, FederationConfig, Gathered, LongIds, Part, PartSaid, Resolution, Rewriter, Said, SourceAnswer,
     cache::{Cache, Lifetimes, PatientKey},
+    calls::Calls,
     gathered::count,
-    http::Http,
     pages::{self, Budget},
     question::{Asked, Question},
     resolution,
@@ -31,11 +31,12 @@ const NAMED_AT_ONCE: usize = 50;
 
 /// The stage that asks: its clients, its cache, and what every answer is held to.
 pub struct Federation {
-    http: Http,
+    pub(super) calls: Calls,
     pub(super) cache: Cache,
     /// Only where a deployment wants stale answers rather than none.
     pub(super) stale: Option<Stale>,
-    budget: Budget,
+    pub(super) budget: Budget,
+    pub(super) max_document_bytes: u64,
     page_size: u32,
     ids: Arc<IdSealer>,
     /// The gateway's own FHIR base, ending in a slash.
@@ -63,7 +64,7 @@ impl Federation {
             types: ResourceType::ALL.iter().map(|t| config.ttl(t.as_str())).collect(),
         };
         Ok(Self {
-            http: Http::new()?,
+            calls: Calls::new(config.max_calls_per_provider)?,
             cache: Cache::new(config.cache_bytes, &lifetimes),
             stale: Stale::new(config.cache_bytes, Duration::from_secs(config.stale_seconds)),
             budget: Budget {
@@ -71,6 +72,7 @@ impl Federation {
                 limits: Limits { depth: config.max_depth, nodes: config.max_nodes },
                 pages: config.max_pages,
             },
+            max_document_bytes: config.max_document_bytes,
             page_size: config.page_size,
             ids: options.ids,
             base: options.base,
@@ -137,13 +139,11 @@ impl Federation {
     /// The deadline is the leader's own and ends its call with a failure that reaches all who wait for it: if it ended
     /// by being dropped, each of them would start the call anew.
     pub(super) async fn resolution_by(&self, asked: Asked<'_>) -> Result<Arc<Resolution>, Failure> {
-        let Asked { provider, question: Question { patient, epoch, sensitivities }, request, deadline, freshness } =
-            asked;
+        let Asked { provider, question: Question { patient, epoch, .. }, deadline, freshness, .. } = asked;
         let ask = || async {
             let fetched_at = Timestamp::now();
             let found = async {
-                let found =
-                    resolution::resolve(&self.http, provider, patient, sensitivities, request, self.budget).await?;
+                let found = resolution::resolve(&self.calls, asked, self.budget).await?;
                 self.remember_long_ids(provider, patient, Resolution { fetched_at, epoch, ..found }).await
             };
             match timeout_at(deadline, found).await.unwrap_or(Err(Failure::Timeout)) {
@@ -234,12 +234,12 @@ impl Federation {
     }
 
     async fn ask(&self, asked: Asked<'_>, want: &Want, found: &Arc<Resolution>) -> Result<Splitter, Failure> {
-        let Asked { provider, question: Question { patient, sensitivities, .. }, request, .. } = asked;
+        let Asked { provider, question: Question { patient, sensitivities, .. }, .. } = asked;
         let rewriter = self.rewriter(provider, patient, found);
         let mut splitter = Splitter::new(want.clone(), rewriter, Arc::clone(sensitivities));
         let mut budget = self.budget;
         for url in self.questions(provider, patient, want, found)? {
-            splitter = pages::search(&self.http, provider, url, request, &mut budget, splitter).await?;
+            splitter = pages::search(&self.calls, asked, url, &mut budget, splitter).await?;
         }
         Ok(splitter)
     }

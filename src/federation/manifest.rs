@@ -1,6 +1,6 @@
 use crate::{
     domain::{Labels, NhsNumber, OdsCode},
-    fhir::ResourceType,
+    fhir::{ResourceType, is_id},
 };
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
@@ -40,6 +40,27 @@ impl Items {
         Self { id: AnswerId::of(&text), source, patient, text: text.into() }
     }
 
+    /// Of one document: `Binary/ID` as the source calls it, or `Binary/sha256:` and the digest of another address, which may
+    /// hold a secret. Its bytes are still to come when it is released, so it has no hash; what is declared of them, and what
+    /// refers to it, follow the labels: `Binary/ID - - labels content-type length Type/local-id`.
+    pub fn of_document(
+        source: OdsCode,
+        patient: NhsNumber,
+        address: &str,
+        labels: &Labels,
+        declared: (&str, Option<u64>),
+        referrer: &str,
+    ) -> Self {
+        let name = match address.strip_prefix("Binary/").filter(|id| is_id(id)) {
+            Some(_) => address.to_owned(),
+            None => format!("Binary/sha256:{}", HEXLOWER.encode(&sha256(address.as_bytes()))),
+        };
+        let content_type = declared.0.split(';').next().unwrap_or_default().trim();
+        let length = declared.1.map(|length| length.to_string()).unwrap_or_default();
+        let words = [&spoken(labels), content_type, &length, referrer].map(|text| word(text));
+        Self::new(source, patient, "Binary", [format!("{name} - - {}", words.join(" "))])
+    }
+
     /// The items' lines, by position.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.text.lines().skip(1)
@@ -63,9 +84,12 @@ impl AnswerId {
 
 /// An item's line.
 pub fn line(resource_type: ResourceType, local: &str, version: &str, hash: &[u8], labels: &Labels) -> String {
+    format!("{resource_type}/{local} {} {} {}", word(version), HEXLOWER.encode(hash), word(&spoken(labels)))
+}
+
+fn spoken(labels: &Labels) -> String {
     let marks = labels.sensitivities().map(|name| format!("sensitivity={name}"));
-    let labels = labels.codes().map(str::to_owned).chain(marks).collect::<Vec<_>>().join(",");
-    format!("{resource_type}/{local} {} {} {}", word(version), HEXLOWER.encode(hash), word(&labels))
+    labels.codes().map(str::to_owned).chain(marks).collect::<Vec<_>>().join(",")
 }
 
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -1,8 +1,7 @@
 //! A search at one provider, page after page, each under what is left of one budget.
 
-use super::{Failure, http::Http};
+use super::{Failure, calls::Calls, question::Asked};
 use crate::{
-    domain::RequestId,
     fhir::{
         bundle::{self, BundleEntry, BundleFault, BundleHead},
         json::{JsonFault, Limits, Tape},
@@ -30,32 +29,32 @@ pub trait Take: Send + 'static {
 /// Asks `first` and every next page, giving each match to `taker`. Entries that only tell how the search went are
 /// dropped, unless they say that it failed; includes, which nobody asked for, are refused.
 pub async fn search<T: Take>(
-    http: &Http,
-    provider: &Provider,
+    calls: &Calls,
+    asked: Asked<'_>,
     first: Url,
-    request: RequestId,
     budget: &mut Budget,
     mut taker: T,
 ) -> Result<T, Failure> {
-    let mut seen = HashSet::from([first.clone()]);
-    let mut url = first;
+    budget.pages = budget.pages.checked_sub(1).ok_or(Failure::TooManyPages)?;
+    let mut page = calls.first(asked, first, &mut budget.bytes).await?;
+    let mut seen = HashSet::from([page.url.clone()]);
     loop {
-        budget.pages = budget.pages.checked_sub(1).ok_or(Failure::TooManyPages)?;
-        let page = match http.get(provider, url.clone(), request, &mut budget.bytes).await {
-            // a page that it named itself: that is no word on whether it serves the type
-            Err(Failure::Status(_)) if seen.len() > 1 => return Err(Failure::NotSearchset),
-            page => page?,
-        };
-        let (head, back) = read(page, &mut budget.limits, taker).await?;
+        let (head, back) = read(page.body, &mut budget.limits, taker).await?;
         taker = back;
         if !head.is_searchset() {
             return Err(Failure::NotSearchset);
         }
         let Some(next) = head.next else { return Ok(taker) };
-        url = own_page(provider, &url, &next)?;
+        let url = own_page(asked.provider, &page.url, &next)?;
         if !seen.insert(url.clone()) {
             return Err(Failure::TooManyPages);
         }
+        budget.pages = budget.pages.checked_sub(1).ok_or(Failure::TooManyPages)?;
+        page = match calls.next(asked, url, &mut budget.bytes).await {
+            // a page that it named itself: that is no word on whether it serves the type
+            Err(Failure::Status(_)) => return Err(Failure::NotSearchset),
+            page => page?,
+        };
     }
 }
 
@@ -123,15 +122,15 @@ fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<(), PageF
     }
 }
 
-/// The next page's address, if it is the same server's and below the same root: a credential goes nowhere else.
-fn own_page(provider: &Provider, page: &Url, next: &str) -> Result<Url, Failure> {
+/// The next page's address, if it is the same service's and below the same root: a credential goes nowhere else.
+pub(super) fn own_page(provider: &Provider, page: &Url, next: &str) -> Result<Url, Failure> {
     let next = page.join(next).map_err(|_| Failure::ForeignPage)?;
-    let base = &provider.base;
-    let own = next.origin() == base.origin()
-        && next.username().is_empty()
-        && next.password().is_none()
-        && (next.path().starts_with(base.path()) || format!("{}/", next.path()) == base.path());
-    if own { Ok(next) } else { Err(Failure::ForeignPage) }
+    let below = |base: &Url| {
+        next.origin() == base.origin()
+            && (next.path().starts_with(base.path()) || format!("{}/", next.path()) == base.path())
+    };
+    let bare = next.username().is_empty() && next.password().is_none();
+    if bare && provider.bases().any(below) { Ok(next) } else { Err(Failure::ForeignPage) }
 }
 
 #[cfg(test)]
@@ -141,13 +140,17 @@ mod tests {
 
     #[test]
     fn a_next_page_is_the_same_servers_and_below_the_same_root_or_it_is_not_fetched() {
-        let provider = provider("RZ901");
+        let mut provider = provider("RZ901");
+        provider.replicas = vec!["https://spare.example:8443/r4/".parse().unwrap()];
         let page: Url = "https://rz901.example/fhir/Observation?patient=1".parse().unwrap();
         for (next, expected) in [
             ("https://rz901.example/fhir/Observation?page=2", Some("https://rz901.example/fhir/Observation?page=2")),
             ("https://RZ901.example:443/fhir?page=2", Some("https://rz901.example/fhir?page=2")),
             ("?page=2", Some("https://rz901.example/fhir/Observation?page=2")),
             ("/fhir/next/2", Some("https://rz901.example/fhir/next/2")),
+            ("https://spare.example:8443/r4/next", Some("https://spare.example:8443/r4/next")),
+            ("https://spare.example:8443/fhir/next", None),
+            ("https://spare.example/r4/next", None),
             ("//evil.example/fhir/next", None),
             ("https://rz901.example@evil.example/fhir/next", None),
             ("https://user@rz901.example/fhir/next", None),

@@ -17,7 +17,8 @@ pub fn target<'a>(address: &'a str, provider: &Provider) -> Target<'a> {
     if let Some(id) = address.strip_prefix('#') {
         return Target::Contained(id);
     }
-    let path = address.strip_prefix(provider.base.as_str()).unwrap_or(address);
+    // a replica writes its own address
+    let path = provider.bases().find_map(|base| address.strip_prefix(base.as_str())).unwrap_or(address);
     let mut parts = path.split('/');
     let (Some(resource_type), Some(id), version) = (parts.next(), parts.next(), (parts.next(), parts.next())) else {
         return Target::Elsewhere;
@@ -40,11 +41,14 @@ mod tests {
 
     #[test]
     fn a_literal_reference_leads_to_the_provider_itself_in_three_spellings_only() {
-        let provider = provider("RZ901");
+        let mut provider = provider("RZ901");
+        provider.replicas = vec!["https://spare.example/r4/".parse().unwrap()];
         for (address, expected) in [
             ("Patient/1", Local { resource_type: "Patient", id: "1" }),
             ("Patient/1/_history/2", Local { resource_type: "Patient", id: "1" }),
             ("https://rz901.example/fhir/Observation/a.b-c", Local { resource_type: "Observation", id: "a.b-c" }),
+            ("https://spare.example/r4/Patient/1", Local { resource_type: "Patient", id: "1" }),
+            ("https://spare.example/fhir/Patient/1", Elsewhere),
             ("PATIENT/1", Local { resource_type: "PATIENT", id: "1" }),
             ("#p", Contained("p")),
             ("#", Contained("")),

@@ -2,14 +2,15 @@
 //! demographics, against which the other sources' are.
 
 use super::{
-    Failure, Items,
-    http::Http,
+    Failure, Items, Question,
+    calls::Calls,
     manifest::{self, sha256},
     marks, pages,
+    question::Asked,
 };
 use crate::{
     access::Sensitivities,
-    domain::{Labels, NhsNumber, OdsCode, RequestId, Timestamp},
+    domain::{Labels, NhsNumber, OdsCode, Timestamp},
     fhir::{
         ResourceType,
         bundle::BundleEntry,
@@ -79,19 +80,13 @@ impl Resolution {
 const MAX_PATIENTS: usize = 2 << 20;
 
 /// Asks a provider for its Patient with this NHS number.
-pub async fn resolve(
-    http: &Http,
-    provider: &Provider,
-    patient: NhsNumber,
-    sensitivities: &Arc<Sensitivities>,
-    request: RequestId,
-    mut budget: pages::Budget,
-) -> Result<Resolution, Failure> {
+pub async fn resolve(calls: &Calls, asked: Asked<'_>, mut budget: pages::Budget) -> Result<Resolution, Failure> {
+    let Asked { provider, question: Question { patient, sensitivities, .. }, .. } = asked;
     budget.bytes = budget.bytes.min(MAX_PATIENTS);
     let mut url = provider.base.join("Patient").map_err(|_| Failure::Internal)?;
     url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, patient.digits()));
     let taker = Found { patient, sensitivities: Arc::clone(sensitivities), patients: Vec::new() };
-    let found = pages::search(http, provider, url, request, &mut budget, taker).await?;
+    let found = pages::search(calls, asked, url, &mut budget, taker).await?;
     Ok(Resolution::of(provider, patient, found.patients))
 }
 

@@ -3,6 +3,7 @@
 
 use super::{
     Failure, Resolution,
+    document::address_of,
     reference::{Target, target},
 };
 use crate::{
@@ -66,7 +67,8 @@ impl Rewriter {
             add(resource, "link", links, &mut members, &mut edits)?;
         }
         edits.extend(insert(resource, &members));
-        self.references(resource, false, &mut edits)?;
+        let referrer = resource.text("resourceType").unwrap_or_default();
+        self.references(resource, &referrer, false, &mut edits)?;
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
         let raw = resource.raw();
         let (mut done, mut tagged) = (0, out.len());
@@ -118,17 +120,23 @@ impl Rewriter {
         Ok(())
     }
 
-    /// Depth is bounded by the reader's limit.
-    fn references(&mut self, value: Value<'_>, in_attachment: bool, edits: &mut Vec<Edit>) -> Result<(), Failure> {
+    /// `referrer` is the type of the whole resource. Depth is bounded by the reader's limit.
+    fn references(
+        &mut self,
+        value: Value<'_>,
+        referrer: &str,
+        in_attachment: bool,
+        edits: &mut Vec<Edit>,
+    ) -> Result<(), Failure> {
         for item in value.items() {
-            self.references(item, in_attachment, edits)?;
+            self.references(item, referrer, in_attachment, edits)?;
         }
         for (key, member) in value.members() {
             let new = match (key.as_ref(), member.as_str()) {
                 ("reference", Some(address)) => self.reference(&address),
-                ("url", Some(address)) if in_attachment => self.attachment(&address)?,
+                ("url", Some(address)) if in_attachment => self.attachment(&address, referrer)?,
                 _ => {
-                    self.references(member, is_attachment(&key), edits)?;
+                    self.references(member, referrer, is_attachment(&key), edits)?;
                     None
                 }
             };
@@ -150,18 +158,16 @@ impl Rewriter {
     }
 
     /// A document is fetched through the gateway, never past it: its address becomes one of our own.
-    fn attachment(&mut self, address: &str) -> Result<Option<String>, Failure> {
+    fn attachment(&mut self, address: &str, referrer: &str) -> Result<Option<String>, Failure> {
         if address.is_empty() || address.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
             return Ok(None);
         }
         if address.len() > LONGEST_ADDRESS {
             return Err(Failure::TooLarge);
         }
-        let local = match target(address, &self.provider) {
-            Target::Local { resource_type: "Binary", id } => id.to_owned(),
-            _ => address.to_owned(),
-        };
-        let id = self.id(&local);
+        let address = address_of(address, &self.provider);
+        let (id, row) = self.ids.document(self.provider.ods, self.patient, referrer, address);
+        self.long_ids.extend(row);
         Ok(Some(format!("{}Binary/{id}", self.base)))
     }
 }

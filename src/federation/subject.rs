@@ -178,6 +178,29 @@ mod tests {
     }
 
     #[test]
+    fn a_target_need_not_say_whose_it_is_but_if_it_does_it_must_be_ours() {
+        use ResourceType as T;
+        let reference = |element: &str, to: &str| format!(r#""{element}":{{"reference":"{to}"}}"#);
+        for (resource_type, members, expected) in [
+            (T::Practitioner, String::new(), ALL),
+            (T::Medication, reference("subject", "Patient/3"), ALL),
+            (T::Device, String::new(), ALL),
+            (T::Device, reference("patient", "Patient/1"), ALL),
+            (T::Device, reference("patient", "Patient/3"), WRONG),
+            (T::Device, r#""patient":{"display":"Somebody"}"#.to_owned(), UNSAID),
+            (T::Specimen, reference("subject", "Patient/2"), ALL),
+            (T::Specimen, reference("subject", "Patient/3"), WRONG),
+            (T::Specimen, reference("subject", "Group/1"), UNSAID),
+            (T::Provenance, r#""target":[{"reference":"Observation/1"}]"#.to_owned(), ALL),
+            (T::Provenance, r#""target":[{"reference":"Observation/1"},{"reference":"Patient/1"}]"#.to_owned(), ALL),
+            (T::Provenance, r#""target":[{"reference":"Patient/1"},{"reference":"Patient/3"}]"#.to_owned(), WRONG),
+            (T::Provenance, r#""target":[{"type":"Patient","display":"Somebody"}]"#.to_owned(), UNSAID),
+        ] {
+            assert_eq!(judge(resource_type, &members), expected, "{resource_type} {members}");
+        }
+    }
+
+    #[test]
     fn an_appointment_is_ours_if_we_are_among_its_actors_and_no_other_patient_is() {
         let actors = |references: &[&str]| {
             let actors: Vec<_> = references.iter().map(|r| format!(r#"{{"actor":{r}}}"#)).collect();

@@ -88,3 +88,68 @@ impl Tokens {
         Ok(at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fhir::{
+            ResourceType,
+            json::{self, Limits, Tape},
+        },
+        query::grammar,
+    };
+
+    fn read(tokens: &mut Tokens, resource_type: ResourceType, text: &str) -> Box<[Held]> {
+        let mut tape = Tape::new();
+        let resource = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
+        tokens.read(resource, &grammar::rule(resource_type)).unwrap()
+    }
+
+    #[test]
+    fn each_parameter_is_told_what_its_elements_hold_and_what_is_alike_is_kept_once() {
+        let text = r#"{"status":"final","category":[{"coding":[{"system":"s","code":"lab"}]},{"text":"only words"}],
+            "code":{"coding":[{"system":"s","code":"lab"},{"code":"bare"},{"system":"s","code":""},{"display":"x"}]},
+            "identifier":[{"system":"ids","value":"A|1"},{"value":"2"}]}"#;
+        let mut tokens = Tokens::default();
+        let held = read(&mut tokens, ResourceType::Observation, text);
+        assert_eq!(held, read(&mut tokens, ResourceType::Observation, text));
+        let all = tokens.into_all();
+        let said = |held: &Held| {
+            let Token { system, code } = &all[held.1 as usize];
+            let system = match system {
+                System::None => "-",
+                System::Said(said) => said,
+                System::Implied(implied) => implied.rsplit('/').next().unwrap(),
+            };
+            let name = grammar::rule(ResourceType::Observation).tokens[usize::from(held.0)].0;
+            format!("{name} {system} {}", code.as_deref().unwrap_or("-"))
+        };
+        let mut said: Vec<_> = held.iter().map(said).collect();
+        said.sort();
+        let expected = [
+            "category s lab",
+            "code - bare",
+            "code s -",
+            "code s lab",
+            "identifier - 2",
+            "identifier ids A|1",
+            "status observation-status final",
+        ];
+        assert_eq!(said, expected);
+        assert_eq!(all.len(), 6, "one token stands for both that are alike");
+    }
+
+    #[test]
+    fn what_has_another_shape_than_r4s_holds_no_token() {
+        for text in [
+            "{}",
+            r#"{"status":5,"code":"x","category":{"coding":"x"},"identifier":"x"}"#,
+            r#"{"status":["final"]}"#,
+            r#"{"status":"","code":{"coding":[{"code":7}]},"identifier":{"system":null}}"#,
+        ] {
+            let held = read(&mut Tokens::default(), ResourceType::Observation, text);
+            assert!(held.len() <= usize::from(text.contains("[\"final\"]")), "{text} {held:?}");
+        }
+    }
+}

@@ -87,20 +87,27 @@ fn parse_read(
 ) -> Result<Ask, QueryFault> {
     let fields = Fields::read(pairs, grammar::read_parameters(), false, setting)?;
     media::json_wanted(fields.format.as_deref(), request.accept)?;
+    Ok(read(resource_type, id, setting))
+}
+
+pub(super) fn read(resource_type: ResourceType, id: &str, setting: &Setting<'_>) -> Ask {
     let opened = setting.ids.open(id);
     let patient = match &opened {
         Some(EntryId::Patient(number)) => Some(*number),
         Some(EntryId::Entry(entry)) => Some(entry.patient),
+        Some(EntryId::Document(document)) => Some(document.patient),
         Some(EntryId::Long(_)) | None => None,
     };
-    Ok(Ask { patient, what: What::Read(Read { resource_type, id: opened }), id: form::segment(id) })
+    Ask { patient, what: What::Read(Read { resource_type, id: opened }), id: form::segment(id) }
+}
+
+pub(super) fn nothing() -> QueryFault {
+    QueryFault::new(404, NotSupported, "there is nothing here: see the CapabilityStatement at metadata")
 }
 
 /// The type, and the id where one resource is asked for. Nothing in a path is ever decoded: no type and no id of ours needs
 /// an escape, so what has one is another type or no id of ours.
 fn route<'a>(request: &RawQuery<'a>) -> Result<(ResourceType, Option<&'a str>), QueryFault> {
-    let nothing =
-        || QueryFault::new(404, NotSupported, "there is nothing here: see the CapabilityStatement at metadata");
     let other = |allow| QueryFault::new(405, NotSupported, "this path has another method").allow(allow);
     let (name, rest) = request.path.split_first().ok_or_else(nothing)?;
     let resource_type = ResourceType::parse(name).ok_or_else(nothing)?;

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 mod invariants;
 mod refusals;
+mod registry;
 mod results;
 
 static IDS: LazyLock<IdSealer> = LazyLock::new(|| IdSealer::new(&[7; 32]));

@@ -135,7 +135,7 @@ fn passes(record: &Record, id: &str, patient: &SourcePatient) -> bool {
     })
 }
 
-fn rewritten(
+pub(super) fn rewritten(
     record: &Record,
     permit: &Permit,
     source: &Source,

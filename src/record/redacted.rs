@@ -1,4 +1,4 @@
-use super::SourceLine;
+use super::{File, SourceLine};
 use crate::federation::Items;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -6,9 +6,14 @@ use std::sync::Arc;
 /// What one reader would be shown: the bytes to send, and what the audit must say of them first. It cannot be sent: only
 /// the release transaction makes the `Released` that can.
 pub struct Redacted {
-    pub(crate) document: Document,
+    pub(crate) content: Content,
     pub(crate) lines: Vec<SourceLine>,
     pub(crate) items: Vec<Arc<Items>>,
+}
+
+pub enum Content {
+    Document(Document),
+    File(File),
 }
 
 /// A body in slices, most of them shared with the cache.
@@ -20,12 +25,19 @@ pub struct Document {
 
 impl Redacted {
     pub(crate) fn new(document: Document, lines: Vec<SourceLine>, items: Vec<Arc<Items>>) -> Self {
-        Self { document, lines, items }
+        Self { content: Content::Document(document), lines, items }
+    }
+
+    #[cfg(test)]
+    pub fn document(&self) -> &Document {
+        match &self.content {
+            Content::Document(document) => document,
+            Content::File(_) => panic!("a file"),
+        }
     }
 
     /// A document of the gateway's own (the access log, an objection): no source's data.
     pub fn own(body: String) -> Self {
-        let document = Document { chunks: vec![Bytes::from(body)], partial: false };
-        Self { document, lines: Vec::new(), items: Vec::new() }
+        Self::new(Document { chunks: vec![Bytes::from(body)], partial: false }, Vec::new(), Vec::new())
     }
 }

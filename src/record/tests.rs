@@ -115,7 +115,7 @@ fn shown(record: &Record, permit: &Permits) -> Result<Value, NotShown> {
 }
 
 fn json(redacted: &Redacted) -> Value {
-    serde_json::from_slice(&redacted.document.chunks.concat()).unwrap()
+    serde_json::from_slice(&redacted.document().chunks.concat()).unwrap()
 }
 
 fn issue_codes(bundle: &Value) -> Vec<&str> {
@@ -140,7 +140,7 @@ fn pages(ask: &Ask, sources: &dyn Fn() -> Vec<SourceAnswer>) -> Vec<Vec<u8>> {
     let (mut pages, mut ask) = (Vec::new(), ask.clone());
     loop {
         let redacted = join(&ask, sources()).redact(&plain(), &reader("someone")).unwrap();
-        let chunks = &redacted.document.chunks;
+        let chunks = &redacted.document().chunks;
         pages.push(chunks[1..chunks.len() - 1].concat());
         let bundle = json(&redacted);
         let Some(token) = next(&bundle) else { return pages };
@@ -276,7 +276,7 @@ fn a_permit_newer_than_the_plan_takes_sources_out_of_what_was_joined() {
         let bundle = json(&redacted);
         let matches = bundle["entry"].as_array().unwrap().len() - 1;
         assert_eq!(matches, if code == "informational" { 2 } else { 1 }, "{code}");
-        assert_eq!((issue_codes(&bundle).contains(&code), redacted.document.partial), (true, partial), "{code}");
+        assert_eq!((issue_codes(&bundle).contains(&code), redacted.document().partial), (true, partial), "{code}");
     }
 }
 
@@ -312,10 +312,10 @@ fn an_answer_that_nobody_gave_or_that_must_be_whole_and_is_not_is_an_error() {
     let late = join(&ask, vec![failing(&open, Failure::Timeout)]);
     assert_eq!(late.redact(&plain(), &reader("someone")).err(), failed(true));
     let part = join(&ask, vec![holds(&open, &[]), failing(&shut, Failure::Cut)]);
-    assert!(part.redact(&plain(), &reader("someone")).is_ok_and(|redacted| redacted.document.partial));
+    assert!(part.redact(&plain(), &reader("someone")).is_ok_and(|redacted| redacted.document().partial));
     assert_eq!(part.redact(&plain(), &must).err(), failed(true));
     let whole = join(&ask, vec![holds(&open, &[])]);
-    assert!(whole.redact(&plain(), &must).is_ok_and(|redacted| !redacted.document.partial));
+    assert!(whole.redact(&plain(), &must).is_ok_and(|redacted| !redacted.document().partial));
 }
 
 #[test]

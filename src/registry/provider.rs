@@ -2,6 +2,7 @@ use super::Locate;
 use super::address::{is_public, literal_address};
 use crate::domain::{OdsCode, SecretRef};
 use data_encoding::BASE64;
+use reqwest::Certificate;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::{fmt, sync::Arc, time::Duration};
@@ -17,11 +18,18 @@ pub struct ProviderConfig {
     pub kind: String,
     /// The FHIR service root.
     pub base_url: Url,
+    /// The same service at other addresses: where it is slow at one, another is asked too. Each is sent the credential.
+    #[serde(default)]
+    pub replicas: Vec<Url>,
+    /// The only authorities whose certificates it may have, as PEM; the public ones where left out.
+    pub ca: Option<SecretRef>,
     #[serde(default)]
     pub idiom: Idiom,
     pub credential: Option<CredentialConfig>,
     /// Milliseconds for all of one answer; the federation's default where left out.
     pub deadline_ms: Option<u64>,
+    /// Calls under way at once; the federation's default where left out.
+    pub max_calls: Option<usize>,
     /// May the base URL be, or resolve to, an address inside our own network?
     #[serde(default)]
     pub allow_private_addresses: bool,
@@ -69,9 +77,14 @@ pub struct Provider {
     pub kind: Arc<str>,
     /// Ends with a slash, so that `join` stays below it.
     pub base: Url,
+    /// The same service at other addresses, written alike.
+    pub replicas: Vec<Url>,
+    /// The only ones that may have signed its certificate; where empty, the public ones.
+    pub authorities: Vec<Certificate>,
     pub idiom: Idiom,
     pub credential: Option<Credential>,
     pub deadline: Duration,
+    pub max_calls: Option<usize>,
     pub allow_private_addresses: bool,
     pub restricted: bool,
     pub locate: Locate,
@@ -80,26 +93,10 @@ pub struct Provider {
 impl ProviderConfig {
     /// Everything wrong with it.
     pub fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let url = &self.base_url;
-        match url.scheme() {
-            "https" => {}
-            "http" if self.allow_http => {}
-            "http" => faults.push("base_url is plain http; set allow_http if that is meant".to_owned()),
-            _ => faults.push("base_url is not https".to_owned()),
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            faults.push("base_url holds a user name or password; use credential".to_owned());
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            faults.push("base_url is a service root: no query, no fragment".to_owned());
-        }
-        if let Some(address) = literal_address(url)
-            && !self.allow_private_addresses
-            && !is_public(address)
-        {
-            faults
-                .push("base_url is an address inside our own network; set allow_private_addresses if meant".to_owned());
+        let mut faults = self.url_faults("base_url", &self.base_url);
+        faults.extend(self.replicas.iter().flat_map(|replica| self.url_faults("replicas", replica)));
+        if let Err(what) = self.authorities() {
+            faults.push(format!("ca: {what}"));
         }
         if let Err(what) = self.credential() {
             faults.push(format!("credential: {what}"));
@@ -107,7 +104,41 @@ impl ProviderConfig {
         if self.deadline_ms.is_some_and(|ms| !(10..=60_000).contains(&ms)) {
             faults.push("deadline_ms is 10 to 60000".to_owned());
         }
+        if self.max_calls == Some(0) {
+            faults.push("max_calls is at least 1".to_owned());
+        }
         faults
+    }
+
+    fn url_faults(&self, name: &str, url: &Url) -> Vec<String> {
+        let mut faults = Vec::new();
+        match url.scheme() {
+            "https" => {}
+            "http" if self.allow_http => {}
+            "http" => faults.push(format!("{name} is plain http; set allow_http if that is meant")),
+            _ => faults.push(format!("{name} is not https")),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            faults.push(format!("{name} holds a user name or password; use credential"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            faults.push(format!("{name} is a service root: no query, no fragment"));
+        }
+        if let Some(address) = literal_address(url)
+            && !self.allow_private_addresses
+            && !is_public(address)
+        {
+            faults.push(format!("{name} is an address inside our own network; set allow_private_addresses if meant"));
+        }
+        faults
+    }
+
+    fn authorities(&self) -> Result<Vec<Certificate>, String> {
+        let Some(place) = &self.ca else { return Ok(Vec::new()) };
+        let found = Certificate::from_pem_bundle(place.read()?.expose_secret().as_bytes());
+        let found = found.map_err(|_| "no certificates in PEM".to_owned())?;
+        // an empty list would mean the public authorities
+        if found.is_empty() { Err("no certificates in PEM".to_owned()) } else { Ok(found) }
     }
 
     fn credential(&self) -> Result<Option<Credential>, String> {
@@ -130,18 +161,17 @@ impl ProviderConfig {
     }
 
     pub fn provider(&self, default_deadline: Duration) -> Result<Provider, String> {
-        let mut base = self.base_url.clone();
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
         Ok(Provider {
             ods: self.ods,
             name: self.name.clone(),
             kind: self.kind.as_str().into(),
-            base,
+            base: service_root(&self.base_url),
+            replicas: self.replicas.iter().map(service_root).collect(),
+            authorities: self.authorities()?,
             idiom: self.idiom,
             credential: self.credential()?,
             deadline: self.deadline_ms.map_or(default_deadline, Duration::from_millis),
+            max_calls: self.max_calls,
             allow_private_addresses: self.allow_private_addresses,
             restricted: self.restricted,
             locate: self.locate,
@@ -149,7 +179,20 @@ impl ProviderConfig {
     }
 }
 
+fn service_root(url: &Url) -> Url {
+    let mut root = url.clone();
+    if !root.path().ends_with('/') {
+        root.set_path(&format!("{}/", root.path()));
+    }
+    root
+}
+
 impl Provider {
+    /// All addresses of its service root: its own first, then the replicas'.
+    pub fn bases(&self) -> impl Iterator<Item = &Url> {
+        std::iter::once(&self.base).chain(&self.replicas)
+    }
+
     pub fn is_gp_practice(&self) -> bool {
         &*self.kind == crate::access::GENERAL_PRACTICE
     }

@@ -7,6 +7,7 @@
 
 mod chart;
 mod concepts;
+mod documents;
 mod general_practice;
 mod hospital;
 mod people;

@@ -1,6 +1,6 @@
 //! One organisation's FHIR R4 server, on a port of its own, and the switch by which a test makes it misbehave.
 //!
-//! `/fhir` answers reads, searches (GET and POST), pages and metadata; everything but metadata wants the bearer
+//! `/fhir` answers reads (of Binaries natively, where not asked for FHIR), searches (GET and POST), pages and metadata; everything but metadata wants the bearer
 //! credential. As FHIR's default is, a parameter it does not know is ignored and left out of the self link. `/control`
 //! beside it takes one fault at a time (see [`fault`]) and tells what was asked so far.
 
@@ -13,12 +13,13 @@ mod interaction;
 mod search;
 
 use super::Provider;
-use super::data::ProviderData;
+use super::data::{Members, ProviderData};
 use super::server::{Port, Running};
 use actix_web::{HttpRequest, HttpResponse, web};
 use answer::Answer;
 use bytes::Bytes;
 use control::Control;
+use data_encoding::BASE64;
 use fault::Fault;
 use interaction::{Interaction, Problem};
 use uuid::Uuid;
@@ -70,7 +71,12 @@ async fn serve(request: HttpRequest, body: Bytes, state: web::Data<State>) -> Ht
     if let Some(response) = fault.instead().await {
         return response;
     }
-    let answer = state.answer(&interaction, &fault);
+    let accept = request.headers().get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let native = !accept.contains("fhir+json") && fault != Fault::Wrapped;
+    let answer = match (&interaction, native) {
+        (Interaction::Read { kind, id }, true) if kind == "Binary" => state.document(id),
+        _ => state.answer(&interaction, &fault),
+    };
     fault::deliver(answer, &fault)
 }
 
@@ -78,6 +84,16 @@ impl State {
     fn admits(&self, request: &HttpRequest) -> bool {
         let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         header.and_then(|value| value.strip_prefix("Bearer ")) == Some(self.token.as_str())
+    }
+
+    /// What a Binary holds, as itself. <https://hl7.org/fhir/R4/binary.html#rest>
+    fn document(&self, id: &str) -> Answer {
+        let held = self.data.find("Binary", id).and_then(|binary| Members::parse(&binary.json).ok());
+        let document = held.and_then(|binary| {
+            let data = BASE64.decode(binary.value("data").as_str()?.as_bytes()).ok()?;
+            Some(Answer::of(binary.value("contentType").as_str()?.to_owned(), data))
+        });
+        document.unwrap_or_else(|| Problem::not_found().into())
     }
 
     /// The answer as this provider would give it, save where the fault is in what it holds.

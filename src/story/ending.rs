@@ -13,6 +13,8 @@ pub enum Ending {
     NotFound,
     /// The page token is no longer what it was.
     Gone,
+    /// To a reader permitted for it: a document that this gateway does not fetch, or not in such a form.
+    Undeliverable(Undeliverable),
     /// Every provider failed, or one did and the caller wanted all or nothing.
     ProvidersFailed {
         timeout: bool,
@@ -34,6 +36,16 @@ pub enum Ending {
     /// No ending yet: an epoch has moved, and the story is told again.
     Stale,
     Internal,
+}
+
+/// Why a document that is there cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeliverable {
+    /// Its address is not below its source's own base.
+    Elsewhere,
+    TooLarge,
+    /// The caller takes none of the forms it has.
+    NotAcceptable,
 }
 
 impl Ending {
@@ -62,6 +74,9 @@ impl Ending {
             Self::Refused(refusal) if refusal.kind == RefusalKind::CouldNotCheck => 503,
             Self::Refused(_) => 403,
             Self::NotFound => 404,
+            Self::Undeliverable(Undeliverable::Elsewhere) => 404,
+            Self::Undeliverable(Undeliverable::TooLarge) => 502,
+            Self::Undeliverable(Undeliverable::NotAcceptable) => 406,
             Self::Gone => 410,
             Self::Conflict | Self::InState(_) => 409,
             Self::VersionDiffers => 412,
@@ -87,6 +102,9 @@ impl Ending {
                 RefusalKind::CouldNotCheck => "could-not-check",
             },
             Self::NotFound => "not-found",
+            Self::Undeliverable(Undeliverable::Elsewhere) => "document-elsewhere",
+            Self::Undeliverable(Undeliverable::TooLarge) => "document-too-large",
+            Self::Undeliverable(Undeliverable::NotAcceptable) => "not-acceptable",
             Self::Gone => "gone",
             Self::Conflict | Self::InState(_) => "conflict",
             Self::VersionDiffers => "version-differs",

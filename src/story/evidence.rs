@@ -13,7 +13,7 @@ use crate::{
 pub fn would_help(decision: &Decision, action: Action) -> bool {
     match decision {
         Decision::NeedsEvidence => true,
-        Decision::Permit(permit) => matches!(action, Action::ReadRecord(..)) && permit.is_on_a_claim(),
+        Decision::Permit(permit) => action.reads_record() && permit.is_on_a_claim(),
         Decision::Refused(_) => false,
     }
 }

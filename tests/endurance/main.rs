@@ -20,6 +20,7 @@ mod drain;
 mod kill;
 mod load;
 mod locator;
+mod memory;
 mod objection;
 mod outage;
 mod power;
@@ -33,6 +34,9 @@ mod throughput;
 #[allow(dead_code, reason = "each test binary uses its own part of it")]
 #[path = "../common/postgres.rs"]
 mod postgres;
+#[allow(dead_code, reason = "each test binary uses its own part of it")]
+#[path = "../common/raw.rs"]
+mod raw;
 
 /// How often the kill tests kill.
 fn kills() -> usize {

@@ -61,6 +61,13 @@ impl Program {
         }
     }
 
+    /// The most memory it ever held, in bytes.
+    pub fn peak_memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of its peak");
+        peak.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

@@ -55,6 +55,13 @@ pub struct Gate {
     reader: tokio::sync::OnceCell<Arc<dyn LogReader>>,
 }
 
+/// What a gateway that is served alone stands among.
+pub struct Around {
+    pub identity: String,
+    pub metrics: String,
+    pub database: String,
+}
+
 enum Held {
     Own(Box<Sandbox>),
     Shared(&'static Sandbox),
@@ -245,6 +252,27 @@ impl Deref for Gate {
 }
 
 impl Gate {
+    /// A gateway of the test's own, by a configuration that it has written in `folder`, among servers that run already.
+    pub fn serve(folder: tempfile::TempDir, config: &Path, settings: &[(&str, String)], around: Around) -> Self {
+        let mut command = program();
+        command.arg("serve").arg("--config").arg(config).envs(settings.iter().map(|(name, value)| (name, value)));
+        command.stdout(File::create(folder.path().join("stdout")).unwrap());
+        command.stderr(File::create(folder.path().join("stderr")).unwrap());
+        let child = Mutex::new(command.spawn().expect("the program starts"));
+        let Around { identity, metrics, database } = around;
+        let (url, providers, data) = (String::new(), BTreeMap::new(), Arc::clone(&BUILT_IN));
+        let mut sandbox = Sandbox { child, folder, url, identity, metrics, providers, database, data };
+        let began = Instant::now();
+        sandbox.url = loop {
+            match sandbox.stdout().strip_prefix("caregate listens at ").and_then(|rest| rest.strip_suffix('\n')) {
+                Some(url) => break url.to_owned(),
+                None => assert!(began.elapsed() < Duration::from_secs(30), "no gateway: {}", sandbox.stderr()),
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        Self::new(Held::Own(Box::new(sandbox)))
+    }
+
     fn new(sandbox: Held) -> Self {
         let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { sandbox, http, tokens: Mutex::default(), reader: tokio::sync::OnceCell::new() }

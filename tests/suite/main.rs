@@ -19,6 +19,10 @@ mod fhir;
 #[path = "../common/postgres.rs"]
 mod postgres;
 
+#[allow(dead_code, reason = "each test binary uses its own part of it")]
+#[path = "../common/raw.rs"]
+mod raw;
+
 mod harness;
 mod records;
 mod tokens;
@@ -30,11 +34,14 @@ mod claims;
 mod completeness;
 mod copies;
 mod desk;
+mod documents;
 mod door;
 mod evidence;
 mod explain;
 mod freshness;
+mod grammar;
 mod log;
+mod misbehaviour;
 mod objections;
 mod overrides;
 mod paging;

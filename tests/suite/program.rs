@@ -127,6 +127,10 @@ fn check_passes_a_good_configuration_and_names_every_fault_of_a_bad_one() {
         ("allow_private_addresses = true", "allow_private_addresses = false", "[[provider]] F99001:"),
         ("allow_http = true\nallow_private", "allow_private", "[[provider]]"),
         ("url = \"sqlite:", "url = \"sqlite::memory:", "database:"),
+        ("idiom =", "max_calls = 0\nidiom =", "[[provider]] F99001: max_calls"),
+        ("idiom =", "replicas = [\"ftp://a.example/\"]\nidiom =", "[[provider]] F99001: replicas"),
+        ("idiom =", "ca = { file = \"/dev/null\" }\nidiom =", "[[provider]] F99001: ca:"),
+        ("idiom =", "replicas = [\"https://u:p@10.0.0.1/?q\"]\nidiom =", "[[provider]] F99001: replicas"),
     ] {
         assert!(good.contains(from), "{from}");
         let (success, said) = region.check(&good.replacen(from, to, 1));

@@ -69,7 +69,7 @@ async fn follow(gate: &Gate, source: &str, theirs: &str, ours: &str) -> bool {
     };
     assert!(ours.starts_with(&format!("{kind}/")) && ours.len() > kind.len() + 28, "{ours} is no id of the gateway's");
     let target = gate.provider(source).find(kind, id);
-    if ResourceType::parse(kind).is_none_or(ResourceType::is_target) || target.is_none() {
+    if ResourceType::parse(kind).is_none() || target.is_none() {
         return false;
     }
     let read = gate.get(GP, ours).await;

@@ -15,15 +15,20 @@ const BARRED: &str = "\"407376001\"";
 
 /// Everything of this type that the region holds about this patient, and may share.
 pub fn held(gate: &Gate, kind: &str, patient: NhsNumber) -> Entries {
+    let stored = held_as_stored(gate, kind, patient).into_iter();
+    let mut entries: Entries = stored.map(|(ods, json)| (ods, Tokens::parse(&json).neutral().to_string())).collect();
+    entries.sort();
+    entries
+}
+
+/// The same, each as its source stores it.
+pub fn held_as_stored(gate: &Gate, kind: &str, patient: NhsNumber) -> Entries {
     let mut entries = Vec::new();
     for provider in &gate.data.providers {
         let about = provider.about(patient).into_iter().filter(|(one, _)| *one == kind);
         let about = about.filter(|(_, resource)| !resource.json.contains(BARRED));
-        entries.extend(
-            about.map(|(_, resource)| (provider.ods.to_string(), Tokens::parse(&resource.json).neutral().to_string())),
-        );
+        entries.extend(about.map(|(_, resource)| (provider.ods.to_string(), resource.json.to_string())));
     }
-    entries.sort();
     entries
 }
 

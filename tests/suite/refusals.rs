@@ -28,6 +28,8 @@ struct World {
     /// An Observation of theirs, and a Consent; made up where they have none.
     entry: String,
     consent: String,
+    /// The id of a document that their record refers to.
+    document: String,
     /// A task of Saltmarsh's desk.
     task: String,
 }
@@ -293,6 +295,11 @@ const CASES: &[Case] = &[
     },
     Case { route: ("GET", &["*"]), refused: READERS, ask: |world| searched("Observation", world) },
     Case { route: ("POST", &["*", "_search"]), refused: READERS, ask: |world| posted("Observation", world) },
+    Case {
+        route: ("GET", &["Binary", "*"]),
+        refused: READERS,
+        ask: |world| (format!("Binary/{}", world.document), None),
+    },
     Case { route: ("GET", &["*", "*"]), refused: READERS, ask: |world| (format!("Observation/{}", world.entry), None) },
 ];
 
@@ -323,7 +330,14 @@ fn every_route_has_a_test_of_its_refusal() {
 async fn without_a_token_every_route_answers_401_and_nothing_is_known_of_the_caller() {
     let gate = shared().await;
     let number = gate.registered("F99001", 0).nhs_number;
-    let world = World { number, person: String::new(), entry: "1".into(), consent: "1".into(), task: "1".into() };
+    let world = World {
+        number,
+        person: String::new(),
+        entry: "1".into(),
+        consent: "1".into(),
+        document: "1".into(),
+        task: "1".into(),
+    };
     for case in CASES {
         let answer = case.sent(&gate, &world, None).await;
         assert_eq!((answer.status, answer.code().as_str()), (401, "login"), "{:?}", case.route);
@@ -338,7 +352,8 @@ async fn without_a_token_every_route_answers_401_and_nothing_is_known_of_the_cal
 async fn a_bad_token_is_401_at_every_route_and_a_row() {
     let gate = shared().await;
     let number = gate.registered("F99001", 0).nhs_number;
-    let world = World { number, person: String::new(), entry: "1".into(), consent: "1".into(), task: "1".into() };
+    let one = || "1".to_owned();
+    let world = World { number, person: String::new(), entry: one(), consent: one(), document: one(), task: one() };
     let good = gate.token("gp-saltmarsh").await;
     let (head, signature) = good.rsplit_once('.').unwrap();
     let swapped = if signature.starts_with('A') { "B" } else { "A" };
@@ -401,7 +416,10 @@ async fn worlds(gate: &Gate) -> [World; 3] {
         let (person, entry) = (first("Patient").await, first("Observation").await);
         let consent = "0b0e1c4e-0000-4000-8000-000000000000".to_owned();
         let task = "0b0e1c4e-0000-4000-8000-000000000002".to_owned();
-        worlds.push(World { number, person, entry, consent, task });
+        let letters = gate.search("gp-saltmarsh", "DocumentReference", number).await.matches();
+        let url = letters[0]["content"][0]["attachment"]["url"].as_str().expect("a document");
+        let document = url.rsplit('/').next().unwrap_or_default().to_owned();
+        worlds.push(World { number, person, entry, consent, document, task });
     }
     overridden(gate, "gp-saltmarsh", worlds[0].number, "harm-to-child").await;
     worlds[0].task = gate.get("privacy-officer-saltmarsh", "Task").await.match_ids().swap_remove(0);
@@ -414,6 +432,7 @@ async fn worlds(gate: &Gate) -> [World; 3] {
         person: "A".repeat(28),
         entry: "A".repeat(39),
         consent: "0b0e1c4e-0000-4000-8000-000000000001".into(),
+        document: "A".repeat(62),
         task: "unheard-of".into(),
     });
     worlds.try_into().ok().unwrap()

@@ -1,11 +1,14 @@
 use super::{PolicyFault, texts::Texts};
-use crate::access::OverrideReason;
+use crate::access::{Action, OverrideReason};
 use crate::fhir::ResourceType;
 use serde::Deserialize;
 use std::collections::HashMap;
 
 /// What the gateway itself keeps about a patient, beside the record: these types are of a kind too.
 const OWN_TYPES: [&str; 4] = ["AuditEvent", "Consent", "Endpoint", "Task"];
+
+/// What the record's types refer to, and is found through them alone.
+const DOCUMENTS: [&str; 1] = [Action::DOCUMENT];
 
 /// The reviewed table: which type is what kind of information, which job role reaches which kinds, and what its activity codes add.
 /// Job roles by their code (<https://fhir.hl7.org.uk/CodeSystem/UKCore-SDSJobRoleName>); one that is not there reaches nothing.
@@ -109,7 +112,7 @@ impl Roles {
     }
 
     fn read_kinds(&mut self, rows: &[KindRow], fault: &mut impl FnMut(String, String)) {
-        let known: Vec<&str> = ResourceType::ALL.iter().map(|t| t.as_str()).chain(OWN_TYPES).collect();
+        let known: Vec<&str> = ResourceType::ALL.iter().map(|t| t.as_str()).chain(DOCUMENTS).chain(OWN_TYPES).collect();
         for (at, row) in rows.iter().enumerate() {
             if row.name.trim().is_empty() {
                 fault(format!("kinds[{at}]"), "a kind needs a name".to_owned());

@@ -144,6 +144,7 @@ fn action() -> impl Strategy<Value = Action> {
     let interaction = || select(vec![Interaction::Read, Interaction::Search]);
     prop_oneof![
         12 => (select(ResourceType::ALL), interaction()).prop_map(|(t, i)| Action::ReadRecord(t, i)),
+        3 => select(ResourceType::ALL).prop_map(Action::ReadDocument),
         1 => interaction().prop_map(Action::ReadLog),
         1 => interaction().prop_map(Action::ReadObjections),
         1 => (interaction(), any::<bool>())

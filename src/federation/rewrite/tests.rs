@@ -115,7 +115,10 @@ fn references_within_the_source_become_the_gateways_and_all_others_stay() {
 
 #[test]
 fn no_attachment_leads_past_the_gateway() {
-    let binary = |local: &str| format!("{BASE}Binary/{}", sealed(local));
+    let binary = |address: &str| {
+        let (id, _) = super::super::testing::ids().document(provider("RZ901").ods, patient(), "", address);
+        format!("{BASE}Binary/{id}")
+    };
     for (given, local) in [
         (r#""content":[{"attachment":{"url":"URL","title":"t"}}]"#, "https://elsewhere.example/a.pdf?sig=1"),
         (r#""presentedForm":[{"url":"URL"},{"url":""}]"#, "//elsewhere.example/a"),
@@ -127,8 +130,13 @@ fn no_attachment_leads_past_the_gateway() {
     }
     for own in ["Binary/9", "https://rz901.example/fhir/Binary/9"] {
         let given = format!(r#""presentedForm":[{{"url":"{own}"}}]"#);
-        assert_eq!(member(&given), format!(r#""presentedForm":[{{"url":"{}"}}]"#, binary("9")));
+        assert_eq!(member(&given), format!(r#""presentedForm":[{{"url":"{}"}}]"#, binary("Binary/9")));
     }
+    // the same text is another address where it is not that of a Binary, and another document where another type refers to it
+    assert_ne!(binary("9"), binary("Binary/9"));
+    let of_report =
+        rewrite(r#"{"resourceType":"DiagnosticReport","presentedForm":[{"url":"Binary/9"}]}"#, None).unwrap();
+    assert!(of_report.contains(&format!("{BASE}Binary/")) && !of_report.contains(&binary("Binary/9")));
     for kept in [
         r#""presentedForm":[{"url":"data:text/plain;base64,eA=="},{"url":"DATA:,x"},{"url":null},{"data":"eA=="}]"#,
         r#""extension":[{"url":"https://kept.example/photo"}]"#,

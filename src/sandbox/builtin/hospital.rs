@@ -2,6 +2,7 @@
 
 use super::chart::Chart;
 use super::concepts::{concept, event, hl7, loinc, narrative, ods, restricted, sensitive, snomed};
+use super::documents;
 use serde_json::{Value, json};
 
 /// What analysers and their interfaces send: trailing zeros, and more digits than a double holds.
@@ -113,6 +114,7 @@ fn laboratory(chart: &mut Chart<'_>, admission: &Value) -> Value {
             chart.observation(loinc(code, name), "2024-12-20T06:10:00Z", digits, unit, laboratory.clone())
         })
         .collect();
+    let printed = documents::letter(chart, "Full blood count of a made-up patient: all in range.");
     chart.add(
         "DiagnosticReport",
         json!({
@@ -126,6 +128,7 @@ fn laboratory(chart: &mut Chart<'_>, admission: &Value) -> Value {
             "issued": "2024-12-20T08:45:00Z",
             "specimen": [specimen],
             "result": results,
+            "presentedForm": [{"contentType": "text/plain", "url": printed["reference"]}],
         }),
     )
 }
@@ -152,8 +155,7 @@ fn imaging(chart: &mut Chart<'_>, admission: &Value) {
 }
 
 fn letters(chart: &mut Chart<'_>, admission: &Value, report: &Value) {
-    let letter =
-        chart.add("Binary", json!({"contentType": "text/plain", "data": "Discharge letter about a made-up patient."}));
+    let letter = documents::letter(chart, "Discharge letter about a made-up patient.");
     let summary = concept("http://loinc.org", "18842-5", "Discharge summary");
     chart.add("DocumentReference", json!({
         "status": "current",
@@ -166,6 +168,15 @@ fn letters(chart: &mut Chart<'_>, admission: &Value, report: &Value) {
         "content": [{"attachment": {"contentType": "text/plain", "url": letter.get("reference"), "title": "Discharge letter"}}],
         "context": {"encounter": [admission]},
     }));
+    documents::file(
+        chart,
+        "Clinic letter",
+        "application/pdf",
+        &documents::pdf("Clinic letter about a made-up patient"),
+    );
+    documents::file(chart, "Leaflet", "text/html", "<!DOCTYPE html><title>Leaflet</title><script>alert(1)</script>");
+    // in an archive of its own, which is no part of its FHIR service
+    documents::refer(chart, "Old notes", "application/pdf", &json!("https://archive.example/notes/1.pdf"));
     chart.add(
         "Composition",
         json!({

@@ -2,6 +2,7 @@
 
 use super::chart::Chart;
 use super::concepts::{event, hl7, loinc, restricted, snomed};
+use super::documents;
 use super::shelf::decimal;
 use serde_json::json;
 
@@ -16,6 +17,7 @@ pub fn mental_health(chart: &mut Chart<'_>) {
         snomed("35489007", "Depressive disorder"),
         json!({"meta": label(), "encounter": visit, "onsetDateTime": "2024-10"}),
     );
+    documents::labelled(chart, "Clinic letter", label(), "Letter of a mental health clinic about a made-up patient.");
     chart.add(
         "CarePlan",
         json!({

@@ -44,6 +44,14 @@ pub enum Fault {
     Deep { depth: usize },
     /// Closes the connection after this many bytes of the body.
     Cut { bytes: usize },
+    /// Without Content-Length, in chunks; and closes the connection after this many bytes, where it says so.
+    Chunked { cut: Option<usize> },
+    /// Sends this many bytes of the body and no more, and keeps the connection.
+    Stall { bytes: usize },
+    /// A Binary is sent as a resource whatever was asked for.
+    Wrapped,
+    /// Attachments of Binaries are addressed below this base.
+    Attachments { base: String },
     /// Sends only this many bytes, as though that were the whole body.
     Truncate { bytes: usize },
     /// One byte of the body, then a wait, then the next.

@@ -79,7 +79,7 @@ impl Problem {
 
 impl From<Problem> for Answer {
     fn from(problem: Problem) -> Self {
-        Answer { status: problem.0, body: problem.outcome("error").into() }
+        Answer { status: problem.0, ..Answer::ok(problem.outcome("error")) }
     }
 }
 

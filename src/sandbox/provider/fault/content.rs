@@ -13,7 +13,8 @@ pub fn resource(resource: &Resource, kind: &str, data: &ProviderData, fault: &Fa
 
 /// The entries of a page.
 pub fn entries(entries: &mut Vec<Entry<'_>>, kind: &str, data: &ProviderData, fault: &Fault) {
-    let touched = if *fault == Fault::WrongDemographics { entries.len() } else { 1 };
+    let all = matches!(fault, Fault::WrongDemographics | Fault::Attachments { .. });
+    let touched = if all { entries.len() } else { 1 };
     for entry in entries.iter_mut().take(touched) {
         if let Some(json) = tampered(&entry.resource, kind, data, fault) {
             entry.resource = Cow::Owned(json);
@@ -27,6 +28,9 @@ pub fn entries(entries: &mut Vec<Entry<'_>>, kind: &str, data: &ProviderData, fa
 
 /// The resource with the fault done to it, all else byte for byte; `None` if the fault is not of this kind.
 fn tampered(json: &str, kind: &str, data: &ProviderData, fault: &Fault) -> Option<String> {
+    if let Fault::Attachments { base } = fault {
+        return Some(json.replace(r#""url":"Binary/"#, &format!(r#""url":"{base}/Binary/"#)));
+    }
     let mut members = Members::parse(json).ok()?;
     match fault {
         Fault::DuplicateKeys => {
