@@ -18,7 +18,7 @@ pub use instant::Timestamp;
 pub use labels::Labels;
 pub use nhs_number::{InvalidNhsNumber, NhsNumber};
 pub use ods_code::{InvalidOdsCode, OdsCode};
-pub use opaque_id::{EntryId, IdSealer, LongId, SealedDocument, SealedEntry, TypeTag};
+pub use opaque_id::{EntryId, Event, IdSealer, LongId, SealedDocument, SealedEntry, TypeTag};
 pub use request_id::RequestId;
 pub use secret_ref::SecretRef;
 pub use store_error::StoreError;

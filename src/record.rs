@@ -6,6 +6,8 @@
 
 mod anchor;
 mod completeness;
+mod contradictions;
+mod copies;
 mod file;
 mod joined;
 mod page;

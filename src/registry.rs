@@ -1,6 +1,7 @@
 //! Who can be asked, and how each wants to be asked: the region's providers, their standing, the plan of one request.
 
 mod address;
+mod freshness;
 mod organisation;
 mod plan;
 mod presence;
@@ -10,6 +11,7 @@ mod standing;
 mod want;
 
 pub use address::{is_public, literal_address};
+pub use freshness::Freshness;
 pub use organisation::OrganisationConfig;
 pub use plan::{Errand, Plan, Registry};
 pub use presence::{Locate, Locator, LocatorConfig, Pointer, Presence, PresenceStore};

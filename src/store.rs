@@ -19,7 +19,7 @@ pub use fault::StoreFault;
 pub use url::DatabaseUrl;
 
 use crate::{
-    access::{ClaimStore, FactStore, PolicyStore, desk::DeskStore},
+    access::{ClaimStore, FactStore, PolicyStore, RecallStore, desk::DeskStore},
     alerts::NoticeStore,
     audit::{LogId, LogReader, LogStore},
     federation::LongIds,
@@ -86,6 +86,13 @@ impl Store {
     }
 
     pub fn claims(&self) -> Arc<dyn ClaimStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub fn recalls(&self) -> Arc<dyn RecallStore> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),

@@ -16,6 +16,7 @@ mod log;
 mod objections;
 mod overrides;
 mod presence;
+mod recalls;
 mod relationships;
 
 pub use claim_watch::keep_settling;
@@ -29,6 +30,7 @@ pub use log::access_log;
 pub use objections::{object, objection, objections, review, withdraw};
 pub use overrides::override_objections;
 pub use presence::assert_presence;
+pub use recalls::recall;
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
@@ -49,20 +51,25 @@ pub async fn record(
     g: &Gateway,
     requester: &Requester,
     ask: Ask,
-    must_be_complete: bool,
+    wishes: Wishes,
     opened: &mut Opened,
 ) -> Result<Released, Ending> {
     let ask = with_long_id(g, ask, opened).await?;
     let (interaction, name) = interaction(&ask);
     opened.asks(name, ask.canonical(), Some(ask.resource_type().as_str()), ask.patient);
     let wanted = Wanted { action: Action::ReadRecord(ask.resource_type(), interaction), patient: ask.patient };
-    let reader = Reader { issuer: &requester.issuer, subject: &requester.subject, pages: &g.pages, must_be_complete };
+    let reader = Reader {
+        issuer: &requester.issuer,
+        subject: &requester.subject,
+        pages: &g.pages,
+        must_be_complete: wishes.complete,
+    };
     let mut joined: Option<(ListId, Record)> = None;
     released_along(g, requester, wanted, &[], opened, async |permits, opened| {
-        // what was labelled by the list of another policy says nothing under this permit's
+        // what was labelled by the list of another policy says nothing under this permit's, nor does what a source has taken back since
         let list = permits.first().rules_in_force().sensitivities().id();
-        if joined.as_ref().is_none_or(|(labelled_by, _)| *labelled_by != list) {
-            joined = Some((list, join(g, requester, &ask, permits, opened).await?));
+        if joined.as_ref().is_none_or(|(labelled_by, record)| *labelled_by != list || !record.stands(permits)) {
+            joined = Some((list, join(g, requester, &ask, permits, wishes, opened).await?));
         }
         let (_, record) = joined.as_ref().ok_or(Ending::Internal)?;
         record.redact(permits, &reader).map_err(|not| {
@@ -73,26 +80,34 @@ pub async fn record(
     .await
 }
 
+/// What a caller wants of the answer beside what it is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// All or nothing.
+    pub complete: bool,
+    /// Nothing that was asked for before this moment.
+    pub since: Option<Timestamp>,
+}
+
 /// Asks the permit's providers, or remembers what they said, and joins it. No provider is asked without an intent.
 async fn join(
     g: &Gateway,
     requester: &Requester,
     ask: &Ask,
     permits: &Permits,
+    wishes: Wishes,
     opened: &mut Opened,
 ) -> Result<Record, Ending> {
     let (wants, only) = wants(ask);
     let permit = permits.first();
+    let (patient, epoch) = (permit.patient(), permit.epochs().patient);
     let presence = match g.registry.locates() {
-        true => g.locator.presence(permit.patient()).await?,
+        true => g.locator.presence(patient).await?,
         false => Arc::default(),
     };
-    let plan = g.registry.plan(permits, &wants, only, &presence);
-    let question = Question {
-        patient: permit.patient(),
-        sensitivities: permit.rules_in_force().sensitivities(),
-        asker: Asker::of(requester),
-    };
+    let plan = g.registry.plan(permits, &wants, only, &presence).since(wishes.since);
+    let (sensitivities, asker) = (permit.rules_in_force().sensitivities(), Asker::of(requester));
+    let question = Question { patient, epoch, sensitivities, asker };
     let gathered = match g.federation.recall(&plan, question).await {
         Some(remembered) => remembered,
         None => {

@@ -101,6 +101,12 @@ fn codes_are_those_the_code_uses() {
     let said: BTreeSet<String> = said.collect();
     assert!(said.len() >= 2 && said.is_subset(&codes("completeness")), "{said:?}");
 
+    let contradictions = text("src/record/contradictions.rs");
+    let arms =
+        contradictions.split("fn code(").nth(1).unwrap().split("fn said(").next().unwrap().split("=> \"").skip(1);
+    let written: BTreeSet<String> = arms.map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+    assert_eq!(codes("contradiction"), written, "Kind::code");
+
     let named = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
     assert_eq!(codes("objection-state"), named(&ConsentState::ALL.map(ConsentState::as_str)));
     assert_eq!(codes("review-outcome"), named(&consent::Outcome::ALL.map(consent::Outcome::as_str)));

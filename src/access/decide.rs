@@ -241,9 +241,9 @@ impl Policy {
 fn relate(requester: &Requester, action: Action, patient: NhsNumber, grade: Grade, registered: bool) -> Step {
     let oneself = matches!(&requester.party, Party::Patient { nhs_number } if *nhs_number == patient);
     let in_own_name = match action {
-        Action::AssertRelationship { organisation } | Action::EndRelationship { organisation } => {
-            requester.party.organisation() == Some(organisation)
-        }
+        Action::AssertRelationship { organisation }
+        | Action::EndRelationship { organisation }
+        | Action::Recall { organisation } => requester.party.organisation() == Some(organisation),
         _ => false,
     };
     // what their registered patient objects to concerns a practice, whoever recorded it

@@ -49,6 +49,7 @@ pub enum TaskKind {
     ClaimUnconfirmed,
     ClaimSample,
     Withdrawal,
+    Recall,
 }
 
 /// A task for one organisation's officers, and the notice that tells them of it.
@@ -121,7 +122,8 @@ pub struct DeskPlace {
 
 impl TaskKind {
     pub const SYSTEM: &str = "https://caregate.example/CodeSystem/review-task";
-    pub const ALL: [Self; 4] = [Self::Override, Self::ClaimUnconfirmed, Self::ClaimSample, Self::Withdrawal];
+    pub const ALL: [Self; 5] =
+        [Self::Override, Self::ClaimUnconfirmed, Self::ClaimSample, Self::Withdrawal, Self::Recall];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -129,6 +131,7 @@ impl TaskKind {
             Self::ClaimUnconfirmed => "claim-unconfirmed",
             Self::ClaimSample => "claim-sample",
             Self::Withdrawal => "withdrawal",
+            Self::Recall => "recall",
         }
     }
 

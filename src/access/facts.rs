@@ -1,4 +1,4 @@
-use super::{Objection, Override};
+use super::{Objection, Override, Recall};
 use crate::domain::{Epochs, OdsCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -33,6 +33,8 @@ pub struct PatientFacts {
     pub overrides: Vec<Override>,
     /// Sources whose answers for this patient held another person's data: not asked, not shown, until a person looks.
     pub quarantined: BTreeSet<OdsCode>,
+    /// What sources have taken back.
+    pub recalls: Vec<Recall>,
 }
 
 /// What is stored about everyone.

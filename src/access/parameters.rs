@@ -2,8 +2,10 @@
 //! strictly as a Consent: an unknown or repeated parameter is refused with its place.
 
 mod overriding;
+mod recalling;
 
 pub use overriding::{Overriding, read_override, read_release};
+pub use recalling::{Recalling, read_recall};
 
 use super::{
     Basis, ContentFault, FaultCode, Relationship,
@@ -108,6 +110,11 @@ pub(super) struct Given<'a>(Vec<(Cow<'a, str>, Node<'a>)>);
 
 impl<'a> Given<'a> {
     pub fn read(text: &'a str, tape: &'a mut Tape) -> Result<Self, ContentFault> {
+        Self::repeating(text, "", tape)
+    }
+
+    /// The same, where the parameter of this name may be there many times.
+    pub fn repeating(text: &'a str, many: &str, tape: &'a mut Tape) -> Result<Self, ContentFault> {
         let mut root = Node::resource(text, "Parameters", tape)?.members()?;
         root.need("resourceType")?.must_be("Parameters")?;
         root.skip("id");
@@ -117,7 +124,7 @@ impl<'a> Given<'a> {
         let mut given: Vec<(Cow<'_, str>, Node<'_>)> = Vec::new();
         for item in items {
             let name = item.members()?.need("name")?;
-            if given.iter().any(|(earlier, _)| name.text().is_ok_and(|name| name == *earlier)) {
+            if given.iter().any(|(earlier, _)| name.text().is_ok_and(|name| name == *earlier && name != many)) {
                 return Err(name.fault(FaultCode::NotSupported, "this parameter is there twice"));
             }
             given.push((name.text()?, item));
@@ -127,7 +134,7 @@ impl<'a> Given<'a> {
 
     pub fn take(&mut self, name: &str, value: &str) -> Result<Option<Node<'a>>, ContentFault> {
         let Some(at) = self.0.iter().position(|(given, _)| *given == name) else { return Ok(None) };
-        let (_, item) = self.0.swap_remove(at);
+        let (_, item) = self.0.remove(at);
         let mut members = item.members()?;
         members.skip("name");
         let value = members.need(value)?;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{Epochs, Labels, NhsNumber, OdsCode, Timestamp},
-    fhir::date::Interval,
+    fhir::{ResourceType, date::Interval},
     identity::Requester,
 };
 use std::{fmt, sync::Arc};
@@ -207,6 +207,16 @@ impl Permit {
             Some(rule) => Disclosure::Withhold(rule.clone()),
             None => Disclosure::Withhold(RuleId::new(RuleId::RULE_FAILED)),
         }
+    }
+
+    /// The epoch by which this source last took something back: what was asked of it before is asked for again.
+    pub fn recalled_at(&self, source: OdsCode) -> i64 {
+        self.patient_facts.recalled_at(source)
+    }
+
+    /// Whether this source has taken back an entry of an answer that was asked for under this epoch.
+    pub fn is_recalled(&self, source: OdsCode, resource_type: ResourceType, local: &str, asked_at: i64) -> bool {
+        self.patient_facts.is_recalled(source, resource_type, local, asked_at)
     }
 
     /// Whether an entry's date has a say: otherwise one answer holds for all that are labelled alike.

@@ -37,6 +37,8 @@ pub enum Action {
     AssertRelationship { organisation: OdsCode },
     /// ... and that it no longer does: `Patient.u`.
     EndRelationship { organisation: OdsCode },
+    /// A source takes back what it gave out: `Patient.u`.
+    Recall { organisation: OdsCode },
     /// A person says that they care for the patient: `Patient.r`.
     ClaimRelationship,
     /// `Patient.r`.
@@ -82,7 +84,7 @@ impl Action {
             }
             Self::RecordObjection => ("Consent", 'c'),
             Self::WithdrawObjection | Self::ReviewObjection { .. } => ("Consent", 'u'),
-            Self::AssertRelationship { .. } | Self::EndRelationship { .. } => ("Patient", 'u'),
+            Self::AssertRelationship { .. } | Self::EndRelationship { .. } | Self::Recall { .. } => ("Patient", 'u'),
             Self::ClaimRelationship | Self::Override(_) | Self::Explain | Self::ExplainColleague => ("Patient", 'r'),
             Self::ReadDesk { interaction, .. } => ("Task", letter(interaction)),
             Self::KeepDesk { .. } => ("Task", 'u'),

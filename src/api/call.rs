@@ -4,21 +4,24 @@ use super::{
     route::{self, Told},
 };
 use crate::{
-    domain::RequestId,
+    domain::{RequestId, Timestamp},
     fhir::outcome::IssueCode,
     identity::{self, IdentityError, Requester},
+    story::Wishes,
 };
 use actix_web::{
     HttpRequest,
     http::{
         Method,
-        header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, IF_MATCH},
+        header::{
+            ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, IF_MATCH,
+        },
     },
     web::Payload,
 };
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// One request, taken in whole: all that a story may know of it.
 pub struct Call {
@@ -31,7 +34,9 @@ pub struct Call {
     pub accept: Option<String>,
     pub if_match: Option<String>,
     /// `X-Completeness: required`: the caller wants all or nothing.
-    pub must_be_complete: bool,
+    must_be_complete: bool,
+    /// `Cache-Control: no-cache` or `max-age`: how old what is remembered may be.
+    max_age: Option<Duration>,
 }
 
 const MAX_QUERY: usize = 8 << 10;
@@ -95,10 +100,37 @@ impl Call {
             must_be_complete: headers
                 .get_all("x-completeness")
                 .any(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"required")),
+            max_age: max_age(headers),
             body: body(payload, max_body).await?,
         })
     }
+
+    pub fn wishes(&self) -> Wishes {
+        let since = self.max_age.map(|age| Timestamp::now().minus(age.max(JUST_NOW)));
+        Wishes { complete: self.must_be_complete, since }
+    }
 }
+
+/// What was asked so lately serves whoever wants it afresh too: providers are not asked more often by that.
+const JUST_NOW: Duration = Duration::from_secs(1);
+
+/// <https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1>: of several directives the strictest. Others have no say: what is kept,
+/// and how answers to callers may be, is not theirs to choose.
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let texts = headers.get_all(CACHE_CONTROL).filter_map(|value| value.to_str().ok());
+    let directives = texts.flat_map(|text| text.split(',')).map(|directive| directive.trim().to_ascii_lowercase());
+    let ages = directives.filter_map(|directive| match directive.as_str() {
+        "no-cache" => Some(Duration::ZERO),
+        other => {
+            let seconds = other.strip_prefix("max-age=")?.trim_matches('"').parse().ok()?;
+            Some(Duration::from_secs(u64::from(u32::min(seconds, MOST_AGE))))
+        }
+    });
+    ages.min()
+}
+
+/// Seconds: nothing is remembered for longer.
+const MOST_AGE: u32 = 86_400;
 
 async fn body(mut payload: Payload, most: usize) -> Result<Bytes, Reply> {
     let mut body = BytesMut::new();

@@ -102,7 +102,7 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
     let setting = Setting { ids: &g.ids, bases: &node.bases, page_size: PageSize::default() };
     match told {
         Told::Record => match query::parse(&raw, &setting) {
-            Ok(ask) => shown(story::record(g, requester, ask, call.must_be_complete, opened).await),
+            Ok(ask) => shown(story::record(g, requester, ask, call.wishes(), opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
         Told::Document => match query::parse_document(&raw, &setting) {
@@ -137,6 +137,7 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
         | Told::UpdateConsent
         | Told::ReviewConsent
         | Told::EndRelationship
+        | Told::Recall
         | Told::ClaimRelationship
         | Told::Override
         | Told::CloseTask
@@ -179,6 +180,7 @@ async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body
         }
         Told::ReleaseHold => story::release_hold(g, requester, segment(call, 1), body, opened).await,
         Told::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
+        Told::Recall => story::recall(g, requester, body, opened).await,
         Told::EndRelationship => story::end_relationship(g, requester, body, opened).await,
         // read, or taken apart, before
         _ => Err(Ending::Internal.close(opened).await),

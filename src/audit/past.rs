@@ -185,6 +185,9 @@ fn action(row: &Row, who: &Who) -> Result<Action, &'static str> {
             own(|organisation| Action::AssertRelationship { organisation })
         }
         ("operation", "Patient/$end-relationship") => own(|organisation| Action::EndRelationship { organisation }),
+        ("operation", request) if request.starts_with("Patient/$recall") => {
+            own(|organisation| Action::Recall { organisation })
+        }
         ("operation", "Patient/$claim-relationship") => Ok(Action::ClaimRelationship),
         ("operation", request) if request.starts_with("Patient/$explain-access?identifier=") => {
             Ok(if request.contains("&user=") { Action::ExplainColleague } else { Action::Explain })

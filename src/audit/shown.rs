@@ -71,16 +71,18 @@ pub struct Viewer {
     pub request_id: RequestId,
     pub patient: NhsNumber,
     pub who: Option<Who>,
+    /// Held back from the patient's log under this hold, until it is released.
+    pub held: Option<String>,
     /// The entry as they saw it.
     pub item: Item,
 }
 
-/// Everyone who was shown `reference` (`Type/local-id`) of this source, newest first. Without the patient, all of the
+/// Everyone who was shown one of these entries (`Type/local-id`) of this source, newest first. Without the patient, all of the
 /// source's item lists are searched: slow, but a source that marks an entry wrong may not know whose it was.
 pub async fn shown(
     reader: &dyn LogReader,
     source: OdsCode,
-    reference: &str,
+    references: &[String],
     patient: Option<NhsNumber>,
 ) -> Result<Vec<Viewer>, StoreError> {
     let mut found: BTreeMap<NhsNumber, BTreeMap<AnswerId, Vec<(u32, Item)>>> = BTreeMap::new();
@@ -90,7 +92,7 @@ pub async fn shown(
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         for items in page {
-            let places = places_of(&items, reference);
+            let places = places_of(&items, references);
             if !places.is_empty() {
                 found.entry(items.patient).or_default().insert(items.id, places);
             }
@@ -105,8 +107,9 @@ pub async fn shown(
 }
 
 /// A source may have sent the same id twice in one answer.
-fn places_of(items: &Items, reference: &str) -> Vec<(u32, Item)> {
-    let named = (0..).zip(items.lines()).filter(|(_, line)| line.split(' ').next() == Some(reference));
+fn places_of(items: &Items, references: &[String]) -> Vec<(u32, Item)> {
+    let is_named = |line: &str| line.split(' ').next().is_some_and(|name| references.iter().any(|one| one == name));
+    let named = (0..).zip(items.lines()).filter(|(_, line)| is_named(line));
     named.filter_map(|(position, line)| Some((position, Item::parse(items.source, line)?))).collect()
 }
 
@@ -129,7 +132,7 @@ async fn viewers_of(
                 for (_, item) in places.into_iter().flatten().filter(|(position, _)| line.released.contains(*position))
                 {
                     let (at, request_id, who, item) = (row.at, row.request_id, row.who.clone(), item.clone());
-                    viewers.push(Viewer { at, request_id, patient, who, item });
+                    viewers.push(Viewer { at, request_id, patient, who, held: row.held.clone(), item });
                 }
             }
         }

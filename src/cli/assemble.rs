@@ -63,6 +63,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         facts: FactCache::new(store.facts()),
         desk: store.desk(),
         claims: store.claims(),
+        recalls: store.recalls(),
         registry,
         locator: Locator::new(store.presence(), config.locator),
         statements,
@@ -120,6 +121,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("override", "https://caregate.example/OperationDefinition/override"),
     ("assert-presence", "https://caregate.example/OperationDefinition/assert-presence"),
     ("end-relationship", "https://caregate.example/OperationDefinition/end-relationship"),
+    ("recall", "https://caregate.example/OperationDefinition/recall"),
     ("explain-access", "https://caregate.example/OperationDefinition/explain-access"),
 ];
 

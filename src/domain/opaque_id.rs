@@ -13,7 +13,7 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
     hmac,
 };
-use data_encoding::{Encoding, Specification};
+use data_encoding::{Encoding, HEXLOWER, Specification};
 use std::sync::LazyLock;
 
 const PATIENT: &[u8] = b"caregate patient id 1";
@@ -45,7 +45,13 @@ static ALPHABET: LazyLock<Option<Encoding>> = LazyLock::new(|| {
 pub struct IdSealer {
     key: aes_siv::Key<Aes128Siv>,
     digest: hmac::Key,
+    events: hmac::Key,
 }
+
+/// One event in one patient's life, as a business identifier names it: the same on every node and every day, and to whoever
+/// has not the key it tells neither the identifier nor the patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Event([u8; 16]);
 
 /// What an entry's id stands for: this source's resource with this local id, in this patient's record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,9 +100,35 @@ impl IdSealer {
         let root = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let siv = hmac::sign(&root, b"caregate id siv");
         let digest = hmac::sign(&root, b"caregate id digest");
+        let events = hmac::sign(&root, b"caregate event digest");
         let mut key = aes_siv::Key::<Aes128Siv>::default();
         key.copy_from_slice(siv.as_ref());
-        Self { key, digest: hmac::Key::new(hmac::HMAC_SHA256, digest.as_ref()) }
+        let keyed = |digest: hmac::Tag| hmac::Key::new(hmac::HMAC_SHA256, digest.as_ref());
+        Self { key, digest: keyed(digest), events: keyed(events) }
+    }
+
+    /// The event that a resource of this type with this business identifier records.
+    pub fn event(&self, patient: NhsNumber, resource_type: &str, system: &str, value: &str) -> Event {
+        let said = [&number_bytes(patient, 0), resource_type.as_bytes(), system.as_bytes(), value.as_bytes()];
+        // a part's length goes before it: no two lists of parts read alike
+        let said = said.iter().fold(Vec::new(), |mut said, part| {
+            said.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            said.extend_from_slice(part);
+            said
+        });
+        self.event_of(&said)
+    }
+
+    /// What tells a group of copies of one event that say the same.
+    pub fn group(&self, event: Event, content: &[u8]) -> String {
+        let Event(digest) = self.event_of(&[event.0.as_slice(), content].concat());
+        HEXLOWER.encode(&digest)
+    }
+
+    fn event_of(&self, said: &[u8]) -> Event {
+        let mut digest = [0; 16];
+        digest.iter_mut().zip(hmac::sign(&self.events, said).as_ref()).for_each(|(to, from)| *to = *from);
+        Event(digest)
     }
 
     pub fn patient(&self, patient: NhsNumber) -> String {

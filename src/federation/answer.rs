@@ -1,4 +1,4 @@
-use super::{Items, tokens::Held};
+use super::{Items, facets::Facets, tokens::Held};
 use crate::{
     domain::{Labels, OdsCode, Timestamp},
     fhir::date::Interval,
@@ -12,7 +12,10 @@ use std::{ops::Range, sync::Arc};
 #[derive(Debug)]
 pub struct Answer {
     pub source: OdsCode,
+    /// When it was asked for: what the source has done since may not be in it.
     pub fetched_at: Timestamp,
+    /// The patient's epoch that was known then.
+    pub epoch: i64,
     /// Newest first by the type's own date, so that the usual order is already there.
     pub entries: Vec<Entry>,
     /// All entries' bytes, one after another, in the entries' order.
@@ -21,6 +24,8 @@ pub struct Answer {
     pub labels: Vec<Labels>,
     /// The distinct tokens; an entry names them by their places.
     pub tokens: Vec<Token>,
+    /// What is held against other sources' answers.
+    pub facets: Facets,
     /// The manifest that audit rows point into: line N is entry N.
     pub items: Arc<Items>,
 }
@@ -31,6 +36,8 @@ pub struct Entry {
     /// The whole Bundle entry within the answer's body, and the resource within it.
     pub entry: Range<usize>,
     pub resource: Range<usize>,
+    /// Within the answer's body: where another tag can follow the one that names the source.
+    pub tagged: usize,
     /// The source's own id.
     pub local: Box<str>,
     pub labels: u16,
@@ -73,7 +80,7 @@ impl Answer {
         let held: usize = self.entries.iter().map(|entry| entry.tokens.len()).sum();
         let codes: usize = self.tokens.iter().filter_map(|token| token.code.as_ref()).map(|code| code.len()).sum();
         let tokens = held * size_of::<Held>() + self.tokens.len() * size_of::<Token>() + codes;
-        let beside = self.entries.len() * 176 + intervals * size_of::<Interval>() + 512;
+        let beside = self.entries.len() * 184 + intervals * size_of::<Interval>() + self.facets.weight() + 512;
         let bytes = self.body.len() + self.items.text.len() + beside + tokens;
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }

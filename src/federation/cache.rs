@@ -63,20 +63,49 @@ impl Cache {
         self.answers.get(key).await
     }
 
-    pub async fn resolution(
+    /// What is remembered where it is `fresh`, else what asking brings. Whoever joins a call that had begun too early for them asks
+    /// once more.
+    pub async fn resolution<F>(
         &self,
         key: PatientKey,
-        ask: impl Future<Output = Result<Resolution, Failure>>,
-    ) -> Result<Arc<Resolution>, Failure> {
-        self.resolutions.try_get_with(key, async { ask.await.map(Arc::new) }).await.map_err(|failure| *failure)
+        fresh: impl Fn(&Resolution) -> bool,
+        ask: impl Fn() -> F,
+    ) -> Result<Arc<Resolution>, Failure>
+    where
+        F: Future<Output = Result<Resolution, Failure>>,
+    {
+        let asked = async || self.resolutions.try_get_with(key, async { ask().await.map(Arc::new) }).await;
+        let known = self.known_resolution(key).await;
+        if known.is_none_or(|known| fresh(&known)) {
+            let found = asked().await.map_err(|failure| *failure)?;
+            if fresh(&found) {
+                return Ok(found);
+            }
+        }
+        self.resolutions.invalidate(&key).await;
+        asked().await.map_err(|failure| *failure)
     }
 
-    pub async fn answer(
+    /// The same of an answer.
+    pub async fn answer<F>(
         &self,
         key: AnswerKey,
-        ask: impl Future<Output = Result<Answer, Failure>>,
-    ) -> Result<Arc<Answer>, Failure> {
-        self.answers.try_get_with(key, async { ask.await.map(Arc::new) }).await.map_err(|failure| *failure)
+        fresh: impl Fn(&Answer) -> bool,
+        ask: impl Fn() -> F,
+    ) -> Result<Arc<Answer>, Failure>
+    where
+        F: Future<Output = Result<Answer, Failure>>,
+    {
+        let asked = async || self.answers.try_get_with(key.clone(), async { ask().await.map(Arc::new) }).await;
+        let known = self.known_answer(&key).await;
+        if known.is_none_or(|known| fresh(&known)) {
+            let found = asked().await.map_err(|failure| *failure)?;
+            if fresh(&found) {
+                return Ok(found);
+            }
+        }
+        self.answers.invalidate(&key).await;
+        asked().await.map_err(|failure| *failure)
     }
 
     /// Forgets a Patient that was fetched before this moment, and only such a one: forgetting one that is new would have

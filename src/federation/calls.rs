@@ -172,6 +172,7 @@ impl Call<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Freshness;
     use crate::{
         domain::RequestId,
         federation::{
@@ -196,9 +197,11 @@ mod tests {
         let (provider, sensitivities, requester) = (Arc::new(provider("RZ901")), sensitivities(), requester());
         let mut found = Vec::new();
         for _ in 0..6 {
-            let question = Question { patient: patient(), sensitivities: &sensitivities, asker: Asker::of(&requester) };
+            let (patient, asker) = (patient(), Asker::of(&requester));
+            let question = Question { patient, epoch: 0, sensitivities: &sensitivities, asker };
             let deadline = Instant::now() + Duration::from_millis(20);
-            let asked = Asked { provider: &provider, question, request: RequestId::fresh(), deadline };
+            let (request, freshness) = (RequestId::fresh(), Freshness::default());
+            let asked = Asked { provider: &provider, question, request, deadline, freshness };
             found.push(calls.first(asked, provider.base.join("Patient").unwrap(), &mut 1000).await.err().unwrap());
         }
         assert_eq!(found[..5], [Failure::Timeout; 5]);

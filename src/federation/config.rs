@@ -22,6 +22,8 @@ pub struct FederationConfig {
     pub ttl_seconds: u64,
     /// The same for one type, such as `Observation = 30`.
     pub ttl_seconds_by_type: BTreeMap<String, u64>,
+    /// How old an answer may be, in seconds, that stands in for one that a provider could not give; 0: none does.
+    pub stale_seconds: u64,
     /// Seconds that a provider's own Patient for an NHS number is kept.
     pub patient_ttl_seconds: u64,
     /// How old what the requester's own organisation said of a registration may be, in seconds.
@@ -44,6 +46,7 @@ impl Default for FederationConfig {
             cache_bytes: 256 << 20,
             ttl_seconds: 60,
             ttl_seconds_by_type: BTreeMap::new(),
+            stale_seconds: 0,
             patient_ttl_seconds: 300,
             evidence_ttl_seconds: 60,
             wrong_patient_threshold: 3,

@@ -63,6 +63,20 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// It could not answer just now, and nothing that it answered is in doubt.
+    pub fn is_of_the_moment(self) -> bool {
+        matches!(
+            self,
+            Self::Timeout
+                | Self::Unreachable
+                | Self::Throttled
+                | Self::Ejected
+                | Self::Busy
+                | Self::Cut
+                | Self::Status(500..=599)
+        )
+    }
+
     /// The code that audit rows, metrics and the completeness entry use.
     pub fn code(self) -> &'static str {
         match self {

@@ -1,21 +1,22 @@
 use super::{
-    Answer, Failure, FederationConfig, LongIds, Resolution, Rewriter,
-    cache::{Cache, Lifetimes},
+    Answer, Failure, FederationConfig, Gathered, LongIds, Part, PartSaid, Resolution, Rewriter, Said, SourceAnswer,
+    cache::{Cache, Lifetimes, PatientKey},
     calls::Calls,
+    gathered::count,
     pages::{self, Budget},
     question::{Asked, Question},
     resolution,
     split::Splitter,
+    stale::Stale,
 };
 use crate::{
-    access::SkipReason,
     domain::{IdSealer, LongId, NhsNumber, OdsCode, RequestId, Timestamp},
     fhir::{
         ResourceType,
         json::{self, Limits, Tape},
     },
     identity::Statements,
-    registry::{Errand, Idiom, Locate, Plan, Portion, Provider, ReaderContext, StandingStore, Want},
+    registry::{Errand, Idiom, Plan, Portion, Provider, StandingStore, Want},
 };
 use futures::{
     FutureExt, StreamExt,
@@ -33,6 +34,8 @@ const NAMED_AT_ONCE: usize = 50;
 pub struct Federation {
     pub(super) calls: Calls,
     pub(super) cache: Cache,
+    /// Only where a deployment wants stale answers rather than none.
+    pub(super) stale: Option<Stale>,
     pub(super) budget: Budget,
     pub(super) max_document_bytes: u64,
     page_size: u32,
@@ -56,47 +59,6 @@ pub struct FederationOptions {
     pub statements: Option<Arc<Statements>>,
 }
 
-/// What each provider of the plan answered, in ODS order, failures and skipped ones included: nobody is left out.
-#[derive(Debug)]
-pub struct Gathered {
-    pub patient: NhsNumber,
-    pub sources: Vec<SourceAnswer>,
-    /// How many others were not asked, as nothing says that they hold anything.
-    pub elsewhere: usize,
-}
-
-#[derive(Debug)]
-pub struct SourceAnswer {
-    pub provider: Arc<Provider>,
-    pub said: Said,
-}
-
-#[derive(Clone, Debug)]
-pub enum Said {
-    /// It knows the patient. Beside that, a part for each type that was wanted.
-    Holds(Arc<Resolution>, Vec<Part>),
-    /// It knows no such patient.
-    Nothing(Arc<Resolution>),
-    Failed(Failure),
-    /// Not asked, for a reason of the patient's or ours.
-    Skipped(SkipReason),
-}
-
-/// What became of one type that was wanted of a provider.
-#[derive(Clone, Debug)]
-pub struct Part {
-    pub resource_type: ResourceType,
-    pub said: PartSaid,
-}
-
-#[derive(Clone, Debug)]
-pub enum PartSaid {
-    Answered(Arc<Answer>),
-    Failed(Failure),
-    /// Not asked: nothing of it could be shown.
-    Withheld,
-}
-
 impl Federation {
     pub fn new(options: FederationOptions) -> Result<Self, reqwest::Error> {
         let config = options.config;
@@ -107,6 +69,7 @@ impl Federation {
         Ok(Self {
             calls: Calls::new(config.max_calls_per_provider, options.statements)?,
             cache: Cache::new(config.cache_bytes, &lifetimes),
+            stale: Stale::new(config.cache_bytes, Duration::from_secs(config.stale_seconds)),
             budget: Budget {
                 bytes: config.max_answer_bytes,
                 limits: Limits { depth: config.max_depth, nodes: config.max_nodes },
@@ -129,11 +92,13 @@ impl Federation {
         for errand in &plan.ask {
             let provider = &errand.provider;
             let known = self.cache.known_resolution(question.patient_key(provider)).await?;
+            errand.freshness.allows(known.epoch, known.fetched_at).then_some(())?;
             let mut parts = Vec::with_capacity(errand.wants.len());
             if !known.patients.is_empty() {
                 for want in &errand.wants {
                     let answer = self.cache.known_answer(&question.key(provider, want)).await?;
-                    parts.push(Part::of(want, Ok(answer)));
+                    errand.freshness.allows(answer.epoch, answer.fetched_at).then_some(())?;
+                    parts.push(Part::of(want, PartSaid::Answered(answer)));
                 }
             }
             sources.push(SourceAnswer { provider: Arc::clone(provider), said: Said::of(known, parts, errand) });
@@ -163,25 +128,34 @@ impl Federation {
     /// Forgets what these sources said about this patient: they are asked again the next time.
     pub async fn forget(&self, question: Question<'_>, sources: &[OdsCode]) {
         for source in sources {
-            self.cache.forget((*source, question.patient, question.sensitivities.id(), None)).await;
+            self.forget_all((*source, question.patient, question.sensitivities.id(), None)).await;
+        }
+    }
+
+    async fn forget_all(&self, key: PatientKey) {
+        self.cache.forget(key).await;
+        if let Some(stale) = &self.stale {
+            stale.forget(key).await;
         }
     }
 
     /// The deadline is the leader's own and ends its call with a failure that reaches all who wait for it: if it ended
     /// by being dropped, each of them would start the call anew.
     pub(super) async fn resolution_by(&self, asked: Asked<'_>) -> Result<Arc<Resolution>, Failure> {
-        let Asked { provider, question: Question { patient, .. }, deadline, .. } = asked;
-        let ask = async {
+        let Asked { provider, question: Question { patient, epoch, .. }, deadline, freshness, .. } = asked;
+        let ask = || async {
+            let fetched_at = Timestamp::now();
             let found = async {
                 let found = resolution::resolve(&self.calls, asked, self.budget).await?;
-                self.remember_long_ids(provider, patient, found).await
+                self.remember_long_ids(provider, patient, Resolution { fetched_at, epoch, ..found }).await
             };
             match timeout_at(deadline, found).await.unwrap_or(Err(Failure::Timeout)) {
                 Err(failure) => Err(self.alarmed(asked, failure).await),
                 found => Ok(found?),
             }
         };
-        self.cache.resolution(asked.question.patient_key(provider), ask).await
+        let fresh = |known: &Resolution| freshness.allows(known.epoch, known.fetched_at);
+        self.cache.resolution(asked.question.patient_key(provider), fresh, ask).await
     }
 
     /// A Patient is written anew for each reader; the ids it will hold must lead somewhere by then.
@@ -221,13 +195,23 @@ impl Federation {
     }
 
     async fn one(&self, errand: &Errand, question: Question<'_>, request: RequestId) -> Result<Said, Failure> {
-        let provider = &errand.provider;
-        let asked = Asked { provider, question, request, deadline: Instant::now() + provider.deadline };
-        let found = self.resolution_by(asked).await?;
+        let Errand { provider, freshness, .. } = errand;
+        let deadline = Instant::now() + provider.deadline;
+        let asked = Asked { provider, question, request, deadline, freshness: *freshness };
+        let found = match self.resolution_by(asked).await {
+            Ok(found) => found,
+            Err(failure) => return self.stale_instead(asked, errand, failure).await,
+        };
         if found.patients.is_empty() {
             return Ok(Said::Nothing(found));
         }
-        let parts = errand.wants.iter().map(async |want| Part::of(want, self.answer_by(asked, want, &found).await));
+        let parts = errand.wants.iter().map(async |want| {
+            let said = match self.answer_by(asked, want, &found).await {
+                Ok(answer) => self.kept(asked, want, &found, answer).await,
+                Err(failure) => self.stale_part(asked, want, &found, failure).await,
+            };
+            Part::of(want, said)
+        });
         Ok(Said::of(Arc::clone(&found), join_all(parts).await, errand))
     }
 
@@ -238,7 +222,7 @@ impl Federation {
         want: &'a Want,
         found: &'a Arc<Resolution>,
     ) -> BoxFuture<'a, Result<Arc<Answer>, Failure>> {
-        let ask = async move {
+        let ask = move || async move {
             let began = Timestamp::now();
             let splitter = timeout_at(asked.deadline, self.ask(asked, want, found));
             let splitter = match splitter.await.unwrap_or(Err(Failure::Timeout)) {
@@ -248,7 +232,8 @@ impl Federation {
             let finished = timeout_at(asked.deadline, self.finish(asked, splitter, found, began));
             finished.await.unwrap_or(Err(Failure::Timeout))
         };
-        self.cache.answer(asked.question.key(asked.provider, want), ask).boxed()
+        let fresh = move |known: &Answer| asked.freshness.allows(known.epoch, known.fetched_at);
+        self.cache.answer(asked.question.key(asked.provider, want), fresh, ask).boxed()
     }
 
     async fn ask(&self, asked: Asked<'_>, want: &Want, found: &Arc<Resolution>) -> Result<Splitter, Failure> {
@@ -277,7 +262,7 @@ impl Federation {
         };
         let (answer, long_ids) = if heavy { pages::on_pool(finish).await?? } else { finish()? };
         self.store_long_ids(&long_ids).await?;
-        Ok(answer)
+        Ok(Answer { fetched_at: began, epoch: asked.question.epoch, ..answer })
     }
 
     /// The searches that together ask for all of it: one, or one for each Patient where the provider keeps several, or one for
@@ -316,7 +301,7 @@ impl Federation {
         }
         metrics::counter!("caregate_wrong_patient_total", "provider" => provider.ods.to_string()).increment(1);
         tracing::error!(provider.ods = %provider.ods, "provider answered with another person's data; quarantined");
-        self.cache.forget(question.patient_key(provider)).await;
+        self.forget_all(question.patient_key(provider)).await;
         let patients = match self.standing.quarantine(provider.ods, question.patient, failure.code()).await {
             Ok(patients) => patients,
             Err(error) => {
@@ -333,86 +318,4 @@ impl Federation {
         }
         failure
     }
-}
-
-impl Part {
-    fn of(want: &Want, answered: Result<Arc<Answer>, Failure>) -> Self {
-        let said = answered.map_or_else(PartSaid::Failed, PartSaid::Answered);
-        Self { resource_type: want.resource_type, said }
-    }
-
-    pub fn answer(&self) -> Option<&Arc<Answer>> {
-        match &self.said {
-            PartSaid::Answered(answer) => Some(answer),
-            PartSaid::Failed(_) | PartSaid::Withheld => None,
-        }
-    }
-
-    pub fn failure(&self) -> Option<Failure> {
-        match self.said {
-            PartSaid::Failed(failure) => Some(failure),
-            PartSaid::Answered(_) | PartSaid::Withheld => None,
-        }
-    }
-}
-
-impl Said {
-    fn of(found: Arc<Resolution>, mut parts: Vec<Part>, errand: &Errand) -> Self {
-        if found.patients.is_empty() {
-            return Self::Nothing(found);
-        }
-        let failures: Vec<Failure> = parts.iter().filter_map(|part| part.failure()).collect();
-        // that it knows the patient is no answer where something was wanted and nothing came
-        if let (Some(failure), true) = (failures.first(), failures.len() == parts.len()) {
-            return Self::Failed(*failure);
-        }
-        let withheld = errand.withheld.iter();
-        parts.extend(withheld.map(|resource_type| Part { resource_type: *resource_type, said: PartSaid::Withheld }));
-        Self::Holds(found, parts)
-    }
-}
-
-impl Gathered {
-    /// Of those providers that this is worth knowing of: whether they hold anything about the patient. What one tells
-    /// one reader says nothing for another.
-    pub fn learned(&self) -> Vec<(OdsCode, bool)> {
-        let located = self.sources.iter().filter(|SourceAnswer { provider, .. }| {
-            provider.locate != Locate::Always && provider.reader_context != ReaderContext::Decides
-        });
-        let said = located.filter_map(|source| match source.said {
-            Said::Holds(..) => Some((source.provider.ods, true)),
-            Said::Nothing(_) => Some((source.provider.ods, false)),
-            Said::Failed(_) | Said::Skipped(_) => None,
-        });
-        said.collect()
-    }
-
-    /// What was said by those of the plan who were asked, in whatever order, and the others beside them.
-    pub fn of(patient: NhsNumber, plan: &Plan, mut sources: Vec<SourceAnswer>) -> Self {
-        sources.extend(
-            plan.skip.iter().map(|(provider, reason)| SourceAnswer {
-                provider: Arc::clone(provider),
-                said: Said::Skipped(*reason),
-            }),
-        );
-        sources.sort_by_key(|source| source.provider.ods);
-        Self { patient, sources, elsewhere: plan.elsewhere }
-    }
-}
-
-fn count(provider: &Provider, said: &Said) {
-    let outcome = match said {
-        Said::Holds(..) => "answered",
-        Said::Nothing(_) => "empty",
-        Said::Failed(failure) => {
-            // that it is ejected was said when it was
-            if *failure != Failure::Ejected {
-                tracing::warn!(provider.ods = %provider.ods, failure = failure.code(), "provider failed");
-            }
-            failure.code()
-        }
-        Said::Skipped(_) => "skipped",
-    };
-    metrics::counter!("caregate_provider_answers_total", "provider" => provider.ods.to_string(), "outcome" => outcome)
-        .increment(1);
 }

@@ -3,7 +3,7 @@ use crate::{
     access::Sensitivities,
     domain::{NhsNumber, RequestId},
     identity::Requester,
-    registry::{Provider, ReaderContext, Want},
+    registry::{Freshness, Provider, ReaderContext, Want},
 };
 use std::sync::{
     Arc,
@@ -15,6 +15,8 @@ use tokio::time::Instant;
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     pub patient: NhsNumber,
+    /// The patient's epoch, read before anything is asked: what is asked for now is later than every fact up to it.
+    pub epoch: i64,
     /// The list of the policy that permitted the question.
     pub sensitivities: &'a Arc<Sensitivities>,
     pub asker: Asker<'a>,
@@ -38,6 +40,7 @@ pub(super) struct Asked<'a> {
     pub question: Question<'a>,
     pub request: RequestId,
     pub deadline: Instant,
+    pub freshness: Freshness,
 }
 
 impl<'a> Asker<'a> {

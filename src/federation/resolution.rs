@@ -27,7 +27,10 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Resolution {
     pub patients: Vec<SourcePatient>,
+    /// When it was asked for.
     pub fetched_at: Timestamp,
+    /// The patient's epoch that was known then.
+    pub epoch: i64,
     /// The manifest: line N is patient N.
     pub items: Arc<Items>,
 }
@@ -54,7 +57,7 @@ impl Resolution {
             .iter()
             .map(|p| manifest::line(ResourceType::Patient, &p.local, &p.version, &sha256(&p.bytes), &p.labels));
         let items = Arc::new(Items::new(provider.ods, patient, ResourceType::Patient.as_str(), lines));
-        Self { patients, fetched_at: Timestamp::now(), items }
+        Self { patients, fetched_at: Timestamp::now(), epoch: 0, items }
     }
 
     pub fn knows(&self, local: &str) -> bool {

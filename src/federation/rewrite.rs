@@ -46,21 +46,23 @@ impl Rewriter {
     }
 
     /// Writes `resource` to `out` under its new id. `links` come first in a Patient's `link`. What has another shape
-    /// than FHIR's where something is to be written is refused: it could not be kept and still be read.
+    /// than FHIR's where something is to be written is refused: it could not be kept and still be read. The place in `out`
+    /// where another tag can follow the source's.
     pub fn write(
         &mut self,
         resource: Value<'_>,
         id: &str,
         links: Option<&str>,
         out: &mut Vec<u8>,
-    ) -> Result<(), Failure> {
+    ) -> Result<usize, Failure> {
         let start = resource.span().start;
         let mut edits = Vec::new();
         if let Some(old) = resource.get("id") {
             edits.push(Edit { at: old.span(), new: quoted(id) });
         }
         let mut members = Vec::new();
-        self.provenance(resource, &mut members, &mut edits)?;
+        let tag = self.tag();
+        self.provenance(resource, &tag, &mut members, &mut edits)?;
         if let Some(links) = links {
             add(resource, "link", links, &mut members, &mut edits)?;
         }
@@ -69,26 +71,35 @@ impl Rewriter {
         self.references(resource, &referrer, false, &mut edits)?;
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
         let raw = resource.raw();
-        let mut done = 0;
+        let (mut done, mut tagged) = (0, out.len());
         for Edit { at, new } in edits {
             out.extend_from_slice(raw.get(done..at.start - start).unwrap_or_default());
+            // no text of the source's could hold the tag: its quotes are escaped within a string
+            if let Some(at) = new.find(&tag) {
+                tagged = out.len() + at + tag.len();
+            }
             out.extend_from_slice(new.as_bytes());
             done = at.end - start;
         }
         out.extend_from_slice(raw.get(done..).unwrap_or_default());
-        Ok(())
+        Ok(tagged)
+    }
+
+    /// Which organisation it is from.
+    fn tag(&self) -> String {
+        let Provider { ods, name, .. } = &*self.provider;
+        format!(r#"{{"system":"{}","code":"{ods}","display":{}}}"#, OdsCode::SYSTEM, quoted(name))
     }
 
     /// Ours comes first wherever it joins others: a tag that a source wrote must not be taken for the gateway's word.
-    fn provenance(&self, resource: Value<'_>, outside: &mut Vec<String>, edits: &mut Vec<Edit>) -> Result<(), Failure> {
-        let provider = &self.provider;
-        let source = quoted(&format!("{}#{}", OdsCode::SYSTEM, provider.ods));
-        let tag = format!(
-            r#"{{"system":"{}","code":"{}","display":{}}}"#,
-            OdsCode::SYSTEM,
-            provider.ods,
-            quoted(&provider.name)
-        );
+    fn provenance(
+        &self,
+        resource: Value<'_>,
+        tag: &str,
+        outside: &mut Vec<String>,
+        edits: &mut Vec<Edit>,
+    ) -> Result<(), Failure> {
+        let source = quoted(&format!("{}#{}", OdsCode::SYSTEM, self.provider.ods));
         let Some(meta) = resource.get("meta") else {
             outside.push(format!(r#""meta":{{"source":{source},"tag":[{tag}]}}"#));
             return Ok(());
@@ -104,7 +115,7 @@ impl Rewriter {
             }
             Some(_) => return Err(Failure::UnexpectedEntry),
         }
-        add(meta, "tag", &tag, &mut members, edits)?;
+        add(meta, "tag", tag, &mut members, edits)?;
         edits.extend(insert(meta, &members));
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::{
     Answer, Failure, Items,
     answer::Entry,
+    facets::{EntryFacets, Facets},
     lenders::{Lender, lenders},
     manifest::{self, sha256},
     marks::labels_of,
@@ -52,6 +53,7 @@ struct Split {
     version: String,
     hash: [u8; 32],
     lenders: Box<[Lender]>,
+    facets: EntryFacets,
 }
 
 impl Take for Splitter {
@@ -104,7 +106,9 @@ impl Splitter {
         let labels = labels_of(resource, &self.sensitivities)?;
         let labels = self.place_of(labels)?;
         let lenders = lenders(resource, self.resource_type, &self.rewriter.provider);
-        let (entry, resource_range) = self.write(resource, &local)?;
+        let Rewriter { ids, patient, .. } = &self.rewriter;
+        let facets = EntryFacets::read(resource, self.resource_type, ids, *patient);
+        let (entry, resource_range, tagged) = self.write(resource, &local)?;
         let meta = resource.get("meta");
         let tokens = self.tokens.read(resource, &self.rule)?;
         let dates: Box<[Box<[Interval]>]> =
@@ -113,9 +117,11 @@ impl Splitter {
             version: meta.and_then(|m| m.text("versionId")).map(|v| v.into_owned()).unwrap_or_default(),
             hash,
             lenders,
+            facets,
             entry: Entry {
                 entry,
                 resource: resource_range,
+                tagged,
                 local: local.clone().into_boxed_str(),
                 labels,
                 under_way: word::is_under_way(self.resource_type, resource),
@@ -187,38 +193,44 @@ impl Splitter {
         let unlabelled = Labels::default();
         let mut body = Vec::with_capacity(self.buffer.len());
         let mut entries = Vec::with_capacity(self.raw.len());
-        for Split { mut entry, version, hash, lenders: _ } in self.raw {
+        let mut facets = Vec::with_capacity(self.raw.len());
+        for Split { mut entry, version, hash, facets: read, lenders: _ } in self.raw {
             let labels = self.labels.get(usize::from(entry.labels)).unwrap_or(&unlabelled);
             lines.push(manifest::line(self.resource_type, &entry.local, &version, &hash, labels));
             let (from, to) = (entry.entry.start, body.len());
             body.extend_from_slice(self.buffer.get(entry.entry).unwrap_or_default());
             entry.resource = entry.resource.start - from + to..entry.resource.end - from + to;
+            entry.tagged = entry.tagged - from + to;
             entry.entry = to..body.len();
             entries.push(entry);
+            facets.push(read);
         }
         let answer = Answer {
             source: provider.ods,
             fetched_at: Timestamp::now(),
+            epoch: 0,
             entries,
             body: body.into(),
             labels: self.labels,
             tokens: self.tokens.into_all(),
+            facets: Facets::of(facets.into_iter()),
             items: Arc::new(Items::new(provider.ods, *patient, self.resource_type.as_str(), lines)),
         };
         (answer, self.rewriter.long_ids)
     }
 
-    fn write(&mut self, resource: Value<'_>, local: &str) -> Result<(Range<usize>, Range<usize>), Failure> {
+    /// Where the entry, and in it the resource, are in the buffer, and where another tag could be put.
+    fn write(&mut self, resource: Value<'_>, local: &str) -> Result<(Range<usize>, Range<usize>, usize), Failure> {
         let id = self.rewriter.id(local);
         let start = self.buffer.len();
         let head = format!(r#"{{"fullUrl":"{}{}/{id}","resource":"#, self.rewriter.base, self.resource_type);
         self.buffer.extend_from_slice(head.as_bytes());
         let from = self.buffer.len();
-        self.rewriter.write(resource, &id, None, &mut self.buffer)?;
+        let tagged = self.rewriter.write(resource, &id, None, &mut self.buffer)?;
         let to = self.buffer.len();
         // with its comma: an outcome entry always follows, so that neighbours go out as one slice
         self.buffer.extend_from_slice(br#","search":{"mode":"match"}},"#);
-        Ok((start..self.buffer.len(), from..to))
+        Ok((start..self.buffer.len(), from..to, tagged))
     }
 
     /// The place of a label set among the answer's, which are few.

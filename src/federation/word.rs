@@ -2,7 +2,7 @@ use super::{Answer, Failure, Federation, Question, Resolution, question::Asked};
 use crate::{
     domain::{RequestId, Timestamp},
     fhir::{ResourceType, json::Value},
-    registry::{Provider, Want},
+    registry::{Freshness, Provider, Want},
 };
 use futures::future::join_all;
 use std::sync::Arc;
@@ -72,7 +72,8 @@ impl Federation {
     ) -> Result<Word, Failure> {
         let too_old = Timestamp::now().minus(self.evidence_lifetime);
         self.cache.forget_resolution_before(too_old, question.patient_key(provider)).await;
-        let asked = Asked { provider, question, request, deadline: Instant::now() + provider.deadline };
+        let deadline = Instant::now() + provider.deadline;
+        let asked = Asked { provider, question, request, deadline, freshness: Freshness::default() };
         let resolution = self.resolution_by(asked).await?;
         if Word::is_settled_by(&resolution, provider) {
             return Ok(Word { resolution, answers: Vec::new() });

@@ -3,7 +3,7 @@
 use super::source::Source;
 use crate::{
     domain::{OdsCode, Timestamp},
-    federation::Failure,
+    federation::{Failure, Part},
     fhir::outcome::{Coding, ExtensionValue, Issue, IssueCode, OperationOutcome, Severity},
 };
 
@@ -21,9 +21,9 @@ pub struct Completeness {
 }
 
 impl Completeness {
-    /// `contributed` tells which sources, by place, have an entry in the answer as this reader sees it; `withheld`
-    /// whether anything was held back; `may_know` whether the name of a restricted source may be told; `elsewhere`
-    /// how many more there are, which were not asked.
+    /// `contributed` tells which sources, by place, have an entry of what they answered in the answer as this reader
+    /// sees it; `withheld` whether anything was held back; `may_know` whether the name of a restricted source may be
+    /// told; `elsewhere` how many more there are, which were not asked.
     pub fn of(
         sources: &[Source],
         elsewhere: usize,
@@ -35,13 +35,18 @@ impl Completeness {
         let mut others = u32::try_from(elsewhere).unwrap_or(u32::MAX);
         let mut partial = false;
         for (source, contributed) in sources.iter().zip(contributed) {
+            let named = !source.provider.restricted || may_know(source);
             if let Some(failure) = source.failure() {
                 partial = true;
-                issues.push(failed(source, failure, !source.provider.restricted || may_know(source)));
+                issues.push(failed(source, failure, named));
+            }
+            if let Some(since) = source.stale_since() {
+                partial = true;
+                issues.push(stale(source, since, named));
             }
             match *contributed {
                 true => issues.push(answered(source)),
-                false if source.failure().is_none() => others += 1,
+                false if source.shortfall().is_none() => others += 1,
                 false => {}
             }
         }
@@ -60,6 +65,12 @@ impl Completeness {
             ));
         }
         Self { outcome: OperationOutcome { issues }, partial }
+    }
+
+    /// ... and what else they are told of the answer as a whole.
+    pub fn with(mut self, issues: Vec<Issue>) -> Self {
+        self.outcome.issues.extend(issues);
+        self
     }
 
     /// Whether a source is missing that should be there.
@@ -96,7 +107,10 @@ fn answered(source: &Source) -> Issue {
 
 fn failed(source: &Source, failure: Failure, named: bool) -> Issue {
     let code = if failure == Failure::Timeout { IssueCode::Timeout } else { IssueCode::Incomplete };
-    let who = if named { source.provider.name.as_str() } else { "A source" };
+    // a part that failed is named where others of the same source did not
+    let types: Vec<&str> = source.parts().iter().filter(|part| part.failure().is_some()).map(type_of).collect();
+    let of = |who: &str| if types.is_empty() { who.to_owned() } else { format!("{} of {who}", types.join(", ")) };
+    let who = if named { of(&source.provider.name) } else { "A source".to_owned() };
     let issue = Issue::new(Severity::Warning, code)
         .details(coding("failed"))
         .diagnostics(format!(
@@ -105,4 +119,34 @@ fn failed(source: &Source, failure: Failure, named: bool) -> Issue {
         .extension(REASON, ExtensionValue::Code(failure.code().into()))
         .extension(TIME, ExtensionValue::Instant(Timestamp::now().fhir()));
     if named { issue.extension(SOURCE, organisation(source)) } else { issue }
+}
+
+/// It could not be asked now, and what it said then is shown.
+fn stale(source: &Source, since: Timestamp, named: bool) -> Issue {
+    let types: Vec<&str> = source.parts().iter().filter(|part| part.stale().is_some()).map(type_of).collect();
+    let who = if named { source.provider.name.as_str() } else { "A source" };
+    let age = in_words(Timestamp::now().0.saturating_sub(since.0) / 1_000_000);
+    let issue = Issue::new(Severity::Warning, IssueCode::Incomplete)
+        .details(coding("stale"))
+        .diagnostics(format!(
+            "{who} cannot be asked now. Its {} are shown as they were {age} ago: what has changed since is missing.",
+            types.join(", ")
+        ))
+        .extension(TIME, ExtensionValue::Instant(since.fhir()));
+    if named { issue.extension(SOURCE, organisation(source)) } else { issue }
+}
+
+fn type_of(part: &Part) -> &'static str {
+    part.resource_type.as_str()
+}
+
+/// Rounded down; older than that nothing is shown.
+fn in_words(seconds: i64) -> String {
+    let (count, unit) = match seconds {
+        ..60 => (seconds.max(0), "second"),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }

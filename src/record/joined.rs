@@ -1,6 +1,7 @@
 use super::{
     Completeness, ItemRanges, Redacted, Source, SourceLine, State,
     anchor::{self, Claim},
+    copies::Spot,
     page::{self, Match, Reader},
     patient,
     redacted::Document,
@@ -79,6 +80,11 @@ impl Record {
         self.sources.iter().enumerate().filter_map(of).collect()
     }
 
+    /// Whether nothing in it was asked for before its source took something back: otherwise it is to be asked again.
+    pub fn stands(&self, permits: &Permits) -> bool {
+        self.sources.iter().all(|source| source.stands(permits))
+    }
+
     /// What this reader would be shown under these permits.
     pub fn redact(&self, permits: &Permits, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
         let shut_out = self.sources.iter().any(|source| source.is_shut_out(permits));
@@ -120,7 +126,7 @@ impl Record {
 
     /// An answer that nobody gave is an error, not an empty record.
     fn answered(&self, must_be_complete: bool) -> Result<(), NotShown> {
-        let failures: Vec<Failure> = self.sources.iter().filter_map(Source::failure).collect();
+        let failures: Vec<Failure> = self.sources.iter().filter_map(Source::shortfall).collect();
         let any_answered = self.sources.iter().any(|s| matches!(s.state, State::Holds { .. } | State::Nothing));
         if failures.is_empty() || (any_answered && !must_be_complete) {
             return Ok(());
@@ -137,6 +143,10 @@ impl Record {
         let (position, entry) = held.ok_or(NotShown::NotFound)?;
         // one that is withheld is not found: to the reader the two are the same
         let labels = answer.labels_of(entry).ok_or(NotShown::NotFound)?;
+        let part = source.parts().first().ok_or(NotShown::NotFound)?;
+        if permit.is_recalled(source.provider.ods, part.resource_type, local, answer.epoch) {
+            return Err(NotShown::NotFound);
+        }
         if !source.discloses(permit, labels, entry.time()) {
             return Err(NotShown::NotFound);
         }
@@ -148,7 +158,8 @@ impl Record {
     pub(super) fn source(&self, ods: OdsCode) -> Result<(usize, &Source), NotShown> {
         let found = self.sources.iter().enumerate().find(|(_, source)| source.provider.ods == ods);
         let (at, source) = found.ok_or(NotShown::NotFound)?;
-        match source.failure() {
+        // a resource alone could not say how old it is
+        match source.shortfall() {
             Some(failure) => Err(failed(failure)),
             None => Ok((at, source)),
         }
@@ -218,6 +229,19 @@ impl Record {
             let parts = source.parts().iter().enumerate();
             parts.filter_map(move |(part, found)| Some((at, part, found.answer()?)))
         })
+    }
+
+    /// The type of what stands there.
+    pub(super) fn type_at(&self, spot: &Spot) -> Option<ResourceType> {
+        Some(self.sources.get(spot.source)?.parts().get(spot.part)?.resource_type)
+    }
+
+    /// Where what stands there is read, as its entry says.
+    pub(super) fn full_url(&self, spot: &Spot) -> Option<String> {
+        let answer = self.sources.get(spot.source)?.answer(spot.part)?;
+        let local = &answer.entries.get(spot.position)?.local;
+        let (id, _) = self.ids.entry(answer.source, answer.items.patient, local);
+        Some(format!("{}{}/{id}", self.base, self.type_at(spot)?))
     }
 
     /// What the audit says of each source, before it is known which items are shown.
@@ -303,6 +327,9 @@ fn part_line(source: &Source, part: &Part) -> SourceLine {
     let line = |outcome| SourceLine::new(source.provider.ods, outcome);
     match &part.said {
         PartSaid::Answered(answer) => line("answered").resting_on(&answer.items, answer.fetched_at),
+        PartSaid::Stale(answer, failure) => {
+            line("stale").because(failure.code()).resting_on(&answer.items, answer.fetched_at)
+        }
         PartSaid::Failed(failure) => line("failed").because(failure.code()),
         PartSaid::Withheld => line("withheld"),
     }

@@ -1,6 +1,11 @@
 //! One page of a search: the reader's own selection of the matches, cut after the cursor, with its links and completeness.
 
-use super::{NotShown, Record, Redacted, Source, joined::Place, redacted::Document};
+use super::{
+    NotShown, Record, Redacted, Source, contradictions,
+    copies::{Copies, Spot},
+    joined::Place,
+    redacted::Document,
+};
 use crate::{
     access::Permits,
     domain::Timestamp,
@@ -25,6 +30,12 @@ pub struct Match {
 impl Match {
     fn place(&self) -> Place {
         Place { source: self.source, part: Some(self.part), position: self.position }
+    }
+}
+
+impl From<&Spot> for Place {
+    fn from(spot: &Spot) -> Self {
+        Self { source: spot.source, part: Some(spot.part), position: spot.position }
     }
 }
 
@@ -72,12 +83,19 @@ pub fn page(record: &Record, search: &Search, permits: &Permits, reader: &Reader
         }
         _ => None,
     };
-    let completeness = record.completeness(permit, &selection.contributed, selection.withheld);
+    let copies = Copies::among(record, &selection.shown);
+    let contradictions = contradictions::among(record, &selection.shown, &copies);
+    let completeness = record
+        .completeness(permit, &selection.contributed, selection.withheld)
+        .with(contradictions::issues(record, &contradictions));
     let mut document = Document { chunks: Vec::new(), partial: completeness.is_partial() };
     document.chunks.push(head(record, search.page.as_deref(), next.as_deref()).into());
-    document.chunks.extend(slices(record, shown));
+    document.chunks.extend(slices(record, shown, &copies));
     document.chunks.push(format!("{}]}}", completeness.entry()).into());
-    Ok(selection.redacted(record, shown, document))
+    // an entry of another page that a contradiction names is told of here
+    let named = contradictions.iter().flat_map(|one| &one.spots).map(Place::from);
+    let places: Vec<Place> = shown.iter().map(Match::place).chain(named).collect();
+    Ok(selection.redacted(record, &places, document))
 }
 
 /// What of the matches this permit reaches.
@@ -99,12 +117,21 @@ impl Selection {
         let reaches = |found: &Match| {
             let released = released.get(found.source).and_then(|parts| parts.get(found.part));
             let entry = entry_of(&record.sources, found);
-            entry.is_some_and(|entry| released.is_some_and(|released| released.reaches(found.position, entry)))
+            let taken_back = |entry| {
+                record.sources.get(found.source).is_none_or(|source| source.took_back(permits, found.part, entry))
+            };
+            entry.is_some_and(|entry| {
+                released.is_some_and(|released| released.reaches(found.position, entry)) && !taken_back(entry)
+            })
         };
         let (shown, hidden): (Vec<Match>, Vec<Match>) = record.matches.iter().partition(|found| reaches(found));
         let mut contributed = vec![false; record.sources.len()];
         for found in &shown {
-            if let Some(source) = contributed.get_mut(found.source) {
+            // what is stale is not counted as answered
+            let part = record.sources.get(found.source).and_then(|source| source.parts().get(found.part));
+            if let (Some(source), true) =
+                (contributed.get_mut(found.source), part.is_some_and(|part| part.stale().is_none()))
+            {
                 *source = true;
             }
         }
@@ -114,9 +141,9 @@ impl Selection {
         Self { shown, hidden, contributed, withheld }
     }
 
-    fn redacted(&self, record: &Record, page: &[Match], document: Document) -> Redacted {
-        let places = |matches: &[Match]| matches.iter().map(Match::place).collect::<Vec<_>>();
-        record.redacted(document, &places(page), &places(&self.hidden))
+    fn redacted(&self, record: &Record, shown: &[Place], document: Document) -> Redacted {
+        let hidden: Vec<Place> = self.hidden.iter().map(Match::place).collect();
+        record.redacted(document, shown, &hidden)
     }
 }
 
@@ -202,18 +229,25 @@ fn head(record: &Record, page: Option<&str>, next: Option<&str>) -> String {
     )
 }
 
-/// The entries' bytes, shared with the cache; neighbours in an answer go out as one slice.
-pub(super) fn slices(record: &Record, shown: &[Match]) -> Vec<Bytes> {
+/// The entries' bytes, shared with the cache; neighbours in an answer go out as one slice. Only a copy that is told as one is
+/// cut, where its tag comes in.
+pub(super) fn slices(record: &Record, shown: &[Match], copies: &Copies) -> Vec<Bytes> {
     let mut slices = Vec::new();
     let mut run: Option<((usize, usize), Range<usize>)> = None;
     for found in shown {
         let Some(entry) = entry_of(&record.sources, found) else { continue };
+        let place = (found.source, found.part);
+        if let Some(tag) = copies.tag(&Spot::of(found)) {
+            slices.extend(run.take().and_then(|run| slice(record, &run)));
+            slices.extend(slice(record, &(place, entry.entry.start..entry.tagged)));
+            slices.push(Bytes::copy_from_slice(tag.as_bytes()));
+            slices.extend(slice(record, &(place, entry.tagged..entry.entry.end)));
+            continue;
+        }
         match &mut run {
-            Some((place, range)) if *place == (found.source, found.part) && range.end == entry.entry.start => {
-                range.end = entry.entry.end;
-            }
+            Some((of, range)) if *of == place && range.end == entry.entry.start => range.end = entry.entry.end,
             _ => {
-                let done = run.replace(((found.source, found.part), entry.entry.clone()));
+                let done = run.replace((place, entry.entry.clone()));
                 slices.extend(done.and_then(|run| slice(record, &run)));
             }
         }

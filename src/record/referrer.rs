@@ -37,6 +37,8 @@ struct Found {
     reference: String,
     labels: Labels,
     time: Option<Interval>,
+    /// Its source has taken it back.
+    recalled: bool,
     /// The media type it says the document has.
     announced: Option<String>,
 }
@@ -85,7 +87,10 @@ impl Referrer<'_> {
         let entries = answer.flat_map(|answer| answer.entries.iter().map(move |entry| (answer, entry)));
         let found = entries.filter_map(|(answer, entry)| {
             let (bytes, labels) = (answer.bytes(&entry.resource), answer.labels_of(entry)?);
-            self.found(&entry.local, &bytes, labels, entry.time())
+            let found = self.found(&entry.local, &bytes, labels, entry.time())?;
+            let kind = self.record.ask.resource_type();
+            let recalled = permit.is_recalled(self.source.provider.ods, kind, &entry.local, answer.epoch);
+            Some(Found { recalled, ..found })
         });
         found.collect()
     }
@@ -105,6 +110,7 @@ impl Referrer<'_> {
             reference: format!("{kind}/{id}"),
             labels: labels.clone(),
             time,
+            recalled: false,
             announced: attachment.text("contentType").map(|text| text.into_owned()),
         })
     }
@@ -121,7 +127,7 @@ impl Referrer<'_> {
         self.found.iter().all(|found| {
             let mut labels = found.labels.clone();
             labels.inherit(more);
-            self.source.discloses(permit, &labels, found.time)
+            !found.recalled && self.source.discloses(permit, &labels, found.time)
         })
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct SourceLine {
     pub source: OdsCode,
-    /// answered, empty, failed, withheld.
+    /// answered, empty, failed, stale, withheld.
     pub outcome: String,
     /// The failure's code (timeout, wrong-patient...), or the rule that withheld the source.
     #[serde(skip_serializing_if = "Option::is_none")]

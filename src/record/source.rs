@@ -1,7 +1,7 @@
 use crate::{
     access::{Asking, Disclosure, Permit, Permits, SkipReason},
     domain::{Labels, Timestamp},
-    federation::{Answer, Failure, Items, Part, PartSaid, Resolution, Said},
+    federation::{Answer, Entry, Failure, Items, Part, PartSaid, Resolution, Said},
     fhir::date::Interval,
     registry::Provider,
 };
@@ -94,6 +94,31 @@ impl Source {
         }
     }
 
+    /// The same, and why what is shown of it is not what it would say now.
+    pub fn shortfall(&self) -> Option<Failure> {
+        self.failure().or_else(|| self.parts().iter().find_map(Part::stale))
+    }
+
+    /// Since when what is shown of it stands, where it is not what it would say now: of several answers the oldest.
+    pub fn stale_since(&self) -> Option<Timestamp> {
+        let stale = self.parts().iter().filter(|part| part.stale().is_some());
+        stale.filter_map(Part::answer).map(|answer| answer.fetched_at).min()
+    }
+
+    /// Whether all that is held of it was asked for after it last took something back.
+    pub fn stands(&self, permits: &Permits) -> bool {
+        let recalled = permits.first().recalled_at(self.provider.ods);
+        let answers = self.parts().iter().filter_map(Part::answer).map(|answer| answer.epoch);
+        answers.chain(self.resolution().map(|resolution| resolution.epoch)).all(|epoch| epoch >= recalled)
+    }
+
+    /// Whether the source has taken this entry of a part back.
+    pub fn took_back(&self, permits: &Permits, part: usize, entry: &Entry) -> bool {
+        let Some(part) = self.parts().get(part) else { return true };
+        let epoch = part.answer().map_or(0, |answer| answer.epoch);
+        permits.first().is_recalled(self.provider.ods, part.resource_type, &entry.local, epoch)
+    }
+
     /// Whether something of it, or all, is withheld without a look at what it is.
     pub fn is_withheld(&self) -> bool {
         match &self.state {
@@ -121,9 +146,10 @@ impl Source {
         self.parts().get(part)?.answer()
     }
 
-    /// Since when this stands: of several answers the oldest.
+    /// Since when what it answered stands: of several answers the oldest.
     pub fn since(&self) -> Option<Timestamp> {
-        let oldest = self.parts().iter().filter_map(Part::answer).map(|answer| answer.fetched_at).min();
+        let answered = self.parts().iter().filter(|part| part.stale().is_none());
+        let oldest = answered.filter_map(Part::answer).map(|answer| answer.fetched_at).min();
         oldest.or(self.resolution().map(|resolution| resolution.fetched_at))
     }
 

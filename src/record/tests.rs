@@ -1,3 +1,5 @@
+mod copies;
+
 use super::{page::Match, *};
 use crate::{
     access::{
@@ -57,7 +59,7 @@ fn permit(basis: Basis, patient_facts: PatientFacts, suspended: &[&str]) -> Perm
     };
     let action = Action::ReadRecord(ResourceType::Condition, Interaction::Search);
     match POLICY.decide(&requester, &Wanted { action, patient: Some(patient()) }, &facts) {
-        Decision::Permit(permit) => permit.into(),
+        Decision::Permit(permit) => POLICY.along(permit, ResourceType::ALL, &requester, &facts),
         other => panic!("{other:?}"),
     }
 }
@@ -189,7 +191,7 @@ proptest! {
         };
         let chosen: Vec<Match> = chosen.into_iter().map(|(source, position)| Match { key: None, source, part: 0, position }).collect();
         let expected: Vec<u8> = chosen.iter().filter_map(bytes).flatten().collect();
-        prop_assert_eq!(page::slices(&record, &chosen).concat(), expected);
+        prop_assert_eq!(page::slices(&record, &chosen, &Default::default()).concat(), expected);
     }
 }
 
@@ -198,7 +200,7 @@ fn neighbours_go_out_as_one_slice() {
     let held: Vec<String> = ["a", "b", "c"].iter().map(|id| condition(id, "")).collect();
     let record =
         join(&search("Condition", ""), vec![holds(&provider("RZ901"), &held), holds(&provider("RZ902"), &held)]);
-    assert_eq!((record.matches.len(), page::slices(&record, &record.matches).len()), (6, 2));
+    assert_eq!((record.matches.len(), page::slices(&record, &record.matches, &Default::default()).len()), (6, 2));
 }
 
 #[test]

@@ -1,7 +1,7 @@
-use super::{Locate, OrganisationConfig, Presence, Provider, ProviderConfig, Want};
+use super::{Freshness, Locate, OrganisationConfig, Presence, Provider, ProviderConfig, Want};
 use crate::{
     access::{Asking, Permits, SkipReason},
-    domain::OdsCode,
+    domain::{OdsCode, Timestamp},
     fhir::ResourceType,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -30,6 +30,8 @@ pub struct Errand {
     pub wants: Vec<Want>,
     /// Types of which nothing that it could hold might be shown.
     pub withheld: Vec<ResourceType>,
+    /// What is remembered may be used where it is as new as this.
+    pub freshness: Freshness,
 }
 
 impl Registry {
@@ -96,6 +98,7 @@ impl Registry {
                     provider: Arc::clone(provider),
                     wants: ask.into_iter().cloned().collect(),
                     withheld: withheld.into_iter().map(|want| want.resource_type).collect(),
+                    freshness: Freshness { recalled: permits.first().recalled_at(provider.ods), since: None },
                 }),
             }
         }
@@ -103,9 +106,22 @@ impl Registry {
     }
 }
 
+impl Plan {
+    /// Nothing is to be used that was asked for before this moment.
+    pub fn since(mut self, moment: Option<Timestamp>) -> Self {
+        self.ask.iter_mut().for_each(|errand| errand.freshness.since = moment);
+        self
+    }
+}
+
 impl Errand {
     /// To ask who the patient is, and nothing more.
     pub fn who(provider: &Arc<Provider>) -> Self {
-        Self { provider: Arc::clone(provider), wants: Vec::new(), withheld: Vec::new() }
+        Self {
+            provider: Arc::clone(provider),
+            wants: Vec::new(),
+            withheld: Vec::new(),
+            freshness: Freshness::default(),
+        }
     }
 }

@@ -1,7 +1,7 @@
 use crate::{
     access::{
-        Basis, ClaimRecord, ConsentRecord, ConsentState, InForce, Matter, Objection, Override, OverrideReason, Person,
-        Recorder, Relationship, Relationships, Terms,
+        Basis, ClaimRecord, ConsentRecord, ConsentState, InForce, Item, Matter, Objection, Override, OverrideReason,
+        Person, Recall, RecallReason, Recorder, Relationship, Relationships, Terms,
         desk::{DeskTask, Hold, Notice, Queue, Remark, TaskKind},
     },
     alerts::DueNotice,
@@ -221,6 +221,15 @@ pub(super) fn overriding(cells: OverrideCells) -> Result<Override, StoreError> {
     let reason = OverrideReason::parse(&reason).ok_or(StoreError::Corrupt)?;
     let (start, end) = (Timestamp(start), Timestamp(end));
     Ok(Override { id, person: Person { issuer, subject }, organisation, reason, start, end })
+}
+
+/// source, resource type, local, reason, from_epoch.
+pub(super) type RecallCells = (String, String, String, String, i64);
+
+pub(super) fn recall((source, resource_type, local, reason, epoch): RecallCells) -> Result<Recall, StoreError> {
+    let item = Item::parse(&resource_type, &local).ok_or(StoreError::Corrupt)?;
+    let reason = RecallReason::parse(&reason).ok_or(StoreError::Corrupt)?;
+    Ok(Recall { source: ods(&source)?, item, reason, epoch })
 }
 
 /// fingerprint, from_epoch, at.

@@ -9,6 +9,7 @@ mod long_ids;
 mod policies;
 mod presence;
 mod reader;
+mod recalls;
 mod standing;
 
 pub(super) use log::PostgresLog;

@@ -163,6 +163,23 @@ pub(super) const LIFT_QUARANTINE: &str = concat!(
 );
 pub(super) const QUARANTINED_PATIENTS: &str = "SELECT count(*) FROM quarantine WHERE source = $1 AND ended_at IS NULL";
 
+pub(super) const RECALLS: &str = "SELECT source, resource_type, local, reason, from_epoch FROM recall \
+    WHERE patient = $1 AND from_epoch <= $2 AND (ended_at IS NULL OR until_epoch > $2) ORDER BY id, resource_type, local";
+/// A story that is told again is the same recall.
+pub(super) const RECALL: &str = concat!(
+    "INSERT INTO recall (id, source, patient, resource_type, local, reason, note, recorded_issuer, recorded_subject, at, \
+     from_epoch) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ",
+    raised!("$3"),
+    ") ON CONFLICT DO NOTHING"
+);
+/// What was said to be another patient's.
+pub(super) const WITHDRAW_RECALL: &str = concat!(
+    "UPDATE recall SET ended_at = $5, until_epoch = ",
+    raised!("$2"),
+    " WHERE source = $1 AND patient = $2 AND resource_type = $3 AND local = $4 AND reason = 'wrong-patient' \
+     AND ended_at IS NULL"
+);
+
 pub(super) const REMEMBER: &str =
     "INSERT INTO long_id (digest, source, patient, local) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 pub(super) const FIND: &str = "SELECT source, patient, local FROM long_id WHERE digest = $1";

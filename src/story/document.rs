@@ -1,7 +1,7 @@
 //! A document, by the id that a resource of the record gave it: decided as the read of that resource, which is looked up
 //! again (mostly from the cache) and must still refer to it, be disclosed, and stand there when the release commits.
 
-use super::{Ending, Gateway, Undeliverable, join, released_along, with_long_id};
+use super::{Ending, Gateway, Undeliverable, Wishes, join, released_along, with_long_id};
 use crate::{
     access::{Action, Wanted},
     audit::{Opened, Released},
@@ -24,7 +24,7 @@ pub async fn document(
     released_along(g, requester, wanted, &[], opened, async |permits, opened| {
         let permit = permits.first();
         let document = ask.document().ok_or(Ending::NotFound)?;
-        let record = join(g, requester, &ask, permits, opened).await?;
+        let record = join(g, requester, &ask, permits, Wishes::default(), opened).await?;
         let referrer = record.referrer(permit, document).map_err(|not| {
             opened.heard(record.lines());
             Ending::from(not)

@@ -35,7 +35,8 @@ pub async fn evidence(
     if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
         return Ok(Evidence::Unreachable);
     }
-    let question = Question { patient, sensitivities: policy.sensitivities(), asker: Asker::of(requester) };
+    let (sensitivities, asker) = (policy.sensitivities(), Asker::of(requester));
+    let question = Question { patient, epoch: facts.patient.epoch, sensitivities, asker };
     let word = match g.federation.recent_word(provider, question).await {
         Some(word) => Ok(word),
         None => {
@@ -53,16 +54,18 @@ pub async fn evidence(
         from <= facts.now && facts.now < until
     };
     let found: Vec<_> =
-        answered.flat_map(|(kind, answer)| relationships(kind, answer, facts.now)).filter(in_force).collect();
+        answered.flat_map(|(kind, answer)| relationships(kind, answer, facts)).filter(in_force).collect();
     if found.is_empty() && word.answers.iter().any(Result::is_err) {
         return Ok(Evidence::Unreachable);
     }
     Ok(Evidence::Found(found.into()))
 }
 
-fn relationships(kind: ResourceType, answer: &Answer, now: Timestamp) -> impl Iterator<Item = Relationship> {
+/// What the source has taken back is no evidence.
+fn relationships(kind: ResourceType, answer: &Answer, facts: &Facts) -> impl Iterator<Item = Relationship> {
     let under_way = answer.entries.iter().filter(|entry| entry.under_way);
-    under_way.filter_map(move |entry| relationship(kind, answer.source, entry, now))
+    let stands = move |entry: &&Entry| !facts.patient.is_recalled(answer.source, kind, &entry.local, answer.epoch);
+    under_way.filter(stands).filter_map(move |entry| relationship(kind, answer.source, entry, facts.now))
 }
 
 /// One that does not say since when is under way now; an Appointment that does not say when is none.

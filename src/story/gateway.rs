@@ -1,5 +1,5 @@
 use crate::{
-    access::{ClaimStore, FactCache, Policies, desk::DeskStore},
+    access::{ClaimStore, FactCache, Policies, RecallStore, desk::DeskStore},
     audit::{AuditLog, LogReader},
     domain::IdSealer,
     federation::{Federation, LongIds},
@@ -17,6 +17,7 @@ pub struct Gateway {
     pub facts: FactCache,
     pub desk: Arc<dyn DeskStore>,
     pub claims: Arc<dyn ClaimStore>,
+    pub recalls: Arc<dyn RecallStore>,
     pub registry: Registry,
     pub locator: Locator,
     /// None where no provider is told who asks.

@@ -84,11 +84,13 @@ async fn alerts(
     let facts = g.facts.store().patient_facts(*patient).await?;
     let mut concerned = policy.concerned(&facts, *organisation, taken.start);
     let global = g.facts.global().await?;
+    let epoch = facts.epoch;
     let practices = g.registry.all().filter(|provider| {
         let set_aside = global.suspended.contains(&provider.ods) || facts.quarantined.contains(&provider.ods);
         provider.is_gp_practice() && !set_aside && !concerned.contains(&provider.ods)
     });
-    let asked: Vec<_> = practices.map(|provider| registered(g, by, policy, provider, *patient, request)).collect();
+    let asked = practices.map(|provider| registered(g, by, policy, provider, (*patient, epoch), request));
+    let asked: Vec<_> = asked.collect();
     concerned.extend(join_all(asked).await.into_iter().flatten());
     let detail = detail(policy, by, grant);
     let alert = |organisation| {
@@ -103,11 +105,11 @@ async fn registered(
     by: &Requester,
     policy: &Policy,
     practice: &Arc<Provider>,
-    patient: NhsNumber,
+    (patient, epoch): (NhsNumber, i64),
     request: RequestId,
 ) -> Option<OdsCode> {
     let plan = Plan { ask: vec![Errand::who(practice)], ..Plan::default() };
-    let question = Question { patient, sensitivities: policy.sensitivities(), asker: Asker::of(by) };
+    let question = Question { patient, epoch, sensitivities: policy.sensitivities(), asker: Asker::of(by) };
     let gathered = timeout(SOON, g.federation.gather(&plan, question, request)).await.ok()?;
     let found = gathered.sources.iter().any(|source| match &source.said {
         Said::Holds(resolution, _) => resolution.is_registered_at(practice.ods),

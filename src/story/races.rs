@@ -7,7 +7,8 @@ mod memory;
 use super::*;
 use crate::{
     access::{
-        Basis, FactCache, Matter, Objection, Override, OverrideReason, Person, Policies, Policy, Relationship, Terms,
+        Basis, FactCache, Item, Matter, Objection, Override, OverrideReason, Person, Policies, Policy, Recall,
+        RecallReason, Relationship, Terms,
     },
     audit::{AuditLog, Kind, LogOptions, Row, Signer},
     domain::{OdsCode, RequestId},
@@ -57,7 +58,7 @@ fn from_closing(row: &Row) -> bool {
     released(row) && row.sources.iter().any(|line| line.source == ods(CLOSING) && !line.released.is_empty())
 }
 
-const RACES: [Race; 7] = [
+const RACES: [Race; 8] = [
     Race {
         name: "an objection to the whole record",
         begin: cared_for,
@@ -93,6 +94,17 @@ const RACES: [Race; 7] = [
         write: |state| {
             state.patient.epoch += 1;
             state.patient.quarantined.insert(ods(CLOSING));
+        },
+        late: from_closing,
+    },
+    Race {
+        name: "a recall",
+        begin: cared_for,
+        write: |state| {
+            state.patient.epoch += 1;
+            let item = Item { resource_type: ResourceType::Condition, local: "a".to_owned() };
+            let reason = RecallReason::WrongPatient;
+            state.patient.recalls.push(Recall { source: ods(CLOSING), item, reason, epoch: state.patient.epoch });
         },
         late: from_closing,
     },
@@ -264,6 +276,7 @@ impl World {
             federation: Federation::new(federation).unwrap(),
             log: AuditLog::start(Box::new(memory.clone()), options).await.unwrap(),
             claims: rest.claims(),
+            recalls: rest.recalls(),
             desk: rest.desk(),
             reader: rest.log_reader(),
             long_ids: rest.long_ids(),
@@ -280,7 +293,7 @@ impl World {
         let requester = requester();
         let mut opened = Opened::new(self.gateway.log.clone(), &requester, None, RequestId::fresh());
         self.memory.begin(race.begin, race.write, at);
-        self.memory.watch(record(&self.gateway, &requester, ask(), false, &mut opened)).await
+        self.memory.watch(record(&self.gateway, &requester, ask(), Wishes::default(), &mut opened)).await
     }
 
     /// At every moment of the request, of each sort until it is over before the write comes.

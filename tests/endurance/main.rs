@@ -25,6 +25,7 @@ mod objection;
 mod outage;
 mod power;
 mod process;
+mod recall;
 mod single_flight;
 mod suspension;
 mod tamper;

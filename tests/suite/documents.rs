@@ -118,7 +118,10 @@ async fn a_document_is_its_sources_own_bytes_as_declared_and_a_row_says_which() 
             let screens = shown::release(gate.audit().await, answer.request_id()).await.unwrap();
             let [item] = screens[0].shown.as_slice() else { panic!("{:?}", screens[0].shown) };
             assert_eq!((item.source.as_str(), &item.reference), (document.source.as_str(), &document.local));
-            let viewers = shown::shown(gate.audit().await, item.source, &document.local, Some(patient)).await.unwrap();
+            let viewers =
+                shown::shown(gate.audit().await, item.source, std::slice::from_ref(&document.local), Some(patient))
+                    .await
+                    .unwrap();
             assert!(viewers.iter().any(|viewer| viewer.request_id == answer.request_id()));
             types.push(content_type);
         }

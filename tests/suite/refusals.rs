@@ -8,6 +8,7 @@ use crate::{
     objections::{self, whole_record},
     overrides::{overridden, overriding},
     presence::present,
+    recalls::recalling,
     relationships::{asserted, ended},
     reviews,
 };
@@ -239,6 +240,14 @@ const CASES: &[Case] = &[
         route: ("POST", &["Patient", "$end-relationship"]),
         refused: ASSERTERS,
         ask: |world| ("Patient/$end-relationship".to_owned(), Some(Body::Resource(ended(world.number, "RZ902")))),
+    },
+    Case {
+        route: ("POST", &["Patient", "$recall"]),
+        refused: ASSERTERS,
+        ask: |world| {
+            let body = recalling(world.number, "RZ902", "wrong-patient", &["Condition/1"]);
+            ("Patient/$recall".to_owned(), Some(Body::Resource(body)))
+        },
     },
     Case {
         route: ("POST", &["Patient", "$claim-relationship"]),

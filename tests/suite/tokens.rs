@@ -98,6 +98,10 @@ impl Tokens {
         let meta = meta.expect("every answered resource has a meta").members();
         let tagged = take_first(meta, "tag", |tag| tag.get("system").and_then(Self::text).as_deref() == Some(ODS));
         let tagged = tagged.get("code").and_then(Self::text);
+        let is_group = |tag: &Tokens| tag.get("system").and_then(Self::text).as_deref() == Some(SAME_EVENT);
+        while meta.iter().any(|(name, tags)| name == "tag" && tags.items().first().is_some_and(is_group)) {
+            take_first(meta, "tag", is_group);
+        }
         let original = meta.iter().any(|(name, extensions)| {
             name == "extension" && extensions.items().first().is_some_and(|one| extension_url(one) == ORIGINAL)
         });
@@ -119,6 +123,7 @@ impl Tokens {
     }
 }
 
+const SAME_EVENT: &str = "https://caregate.example/CodeSystem/same-event";
 const ORIGINAL: &str = "https://caregate.example/StructureDefinition/original-source";
 
 fn extension_url(extension: &Tokens) -> String {

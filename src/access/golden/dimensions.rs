@@ -94,6 +94,8 @@ pub fn actions() -> Vec<(&'static str, Action)> {
         ("assert another's relationship", Action::AssertRelationship { organisation: other() }),
         ("end its relationship", Action::EndRelationship { organisation: own() }),
         ("end another's relationship", Action::EndRelationship { organisation: other() }),
+        ("recall its own entries", Action::Recall { organisation: own() }),
+        ("recall another's entries", Action::Recall { organisation: other() }),
         ("claim a relationship", Action::ClaimRelationship),
         ("override: own-risk", Action::Override(OverrideReason::OwnRisk)),
         ("override: emergency", Action::Override(OverrideReason::Emergency)),

@@ -154,6 +154,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => any::<bool>().prop_map(|concerns_own| Action::KeepDesk { concerns_own }),
         1 => organisation().prop_map(|organisation| Action::AssertRelationship { organisation }),
         1 => organisation().prop_map(|organisation| Action::EndRelationship { organisation }),
+        1 => organisation().prop_map(|organisation| Action::Recall { organisation }),
         1 => select(OverrideReason::ALL.to_vec()).prop_map(Action::Override),
         3 => select(vec![
             Action::RecordObjection,

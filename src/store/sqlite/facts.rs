@@ -165,12 +165,15 @@ async fn patient_facts(
     let overrides = overrides.fetch_all(&mut *connection).await.map_err(failed)?;
     let quarantined = sqlx::query_scalar(sql::QUARANTINED).bind(key).bind(epoch);
     let quarantined: Vec<String> = quarantined.fetch_all(&mut *connection).await.map_err(failed)?;
+    let recalls = sqlx::query_as(sql::RECALLS).bind(key).bind(epoch);
+    let recalls = recalls.fetch_all(&mut *connection).await.map_err(failed)?;
     Ok(PatientFacts {
         epoch,
         objections: mapping::all(objections, mapping::objection)?,
         relationships: mapping::all(relationships, mapping::relationship)?,
         overrides: mapping::all(overrides, mapping::overriding)?,
         quarantined: quarantined.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
+        recalls: mapping::all(recalls, mapping::recall)?,
     })
 }
 

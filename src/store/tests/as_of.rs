@@ -4,7 +4,7 @@ use super::{
     facts::{objection, relationship},
     *,
 };
-use crate::access::{GlobalFacts, PatientFacts, Policy};
+use crate::access::{GlobalFacts, Item, PatientFacts, Person, Policy, RecallReason, Recalled};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 /// A change of facts, and by the number which of several things it changes.
@@ -18,6 +18,8 @@ enum Change {
     Override(u8, i64),
     Quarantine(u8),
     LiftQuarantine(u8),
+    Recall(u8),
+    WithdrawRecall(u8),
     Suspend(u8),
     Resume(u8),
     Revoke(u8),
@@ -36,6 +38,8 @@ fn change() -> impl Strategy<Value = Change> {
         (0..9_u8, hours).prop_map(|(n, hours)| Change::Override(n, hours)),
         (0..2_u8).prop_map(Change::Quarantine),
         (0..2_u8).prop_map(Change::LiftQuarantine),
+        (0..4_u8).prop_map(Change::Recall),
+        (0..2_u8).prop_map(Change::WithdrawRecall),
         (0..2_u8).prop_map(Change::Suspend),
         (0..2_u8).prop_map(Change::Resume),
         (0..2_u8).prop_map(Change::Revoke),
@@ -60,7 +64,19 @@ async fn make(change: Change, fixture: &Fixture, store: &Store, policies: &[Poli
     let (facts, standing) = (store.facts(), store.standing());
     let source = |n: u8| ods(["RZ902", "F99001"][usize::from(n)]);
     let evidence = |n: u8| format!("x|{n}");
+    let recalled = |n: u8| Recalled {
+        id: uuid::Uuid::new_v4().to_string(),
+        source: source(n % 2),
+        patient: patient(1),
+        items: vec![Item::parse("Condition", "a").unwrap(), Item::parse("Observation", "b").unwrap()],
+        reason: if n < 2 { RecallReason::WrongPatient } else { RecallReason::EnteredInError },
+        note: (n == 0).then(|| "why".to_owned()),
+        by: Person { issuer: "https://identity.example".to_owned(), subject: "system".to_owned() },
+        at: Timestamp::now(),
+    };
     match change {
+        Change::Recall(n) => store.recalls().recall(&recalled(n)).await.unwrap(),
+        Change::WithdrawRecall(n) => drop(store.recalls().withdraw(&recalled(n)).await.unwrap()),
         Change::Object(n) => {
             let _ = facts.create_consent(&objection(&n.to_string(), 1, true)).await;
         }

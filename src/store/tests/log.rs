@@ -222,7 +222,9 @@ async fn what_a_screen_showed_and_who_was_shown_an_entry_are_told_from_the_log_a
         let viewers = |reference: &'static str, of: Option<u64>| {
             let reader = reader.clone();
             async move {
-                let found = shown::shown(reader.as_ref(), ods("RZ901"), reference, of.map(patient)).await.unwrap();
+                let found = shown::shown(reader.as_ref(), ods("RZ901"), &[reference.to_owned()], of.map(patient))
+                    .await
+                    .unwrap();
                 let mut found: Vec<RequestId> = found.into_iter().map(|viewer| viewer.request_id).collect();
                 found.sort_by_key(|id| id.0);
                 found

@@ -17,6 +17,7 @@ async fn what_every_request_asks_is_found_by_an_index() {
         sql::RELATIONSHIPS,
         sql::OVERRIDES,
         sql::QUARANTINED,
+        sql::RECALLS,
         sql::POLICY,
         sql::STANDING_CLAIM,
         sql::desk::TASKS,

@@ -1,0 +1,154 @@
+//! A source takes back what it gave out: from the commit on nobody is shown it any more, on any node, and the source learns who was.
+
+use super::{Ending, Gateway, Wrote, written};
+use crate::{
+    access::{
+        Action, Item, RecallReason, Recalled, Wanted,
+        desk::{Alert, TaskKind},
+        parameters::{self, Recalling},
+    },
+    audit::{
+        Opened, Who,
+        shown::{self, Viewer},
+    },
+    domain::{NhsNumber, OdsCode, Timestamp},
+    federation::Question,
+    identity::Requester,
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// So many showings are told one by one, newest first; how many there were is told in any case.
+const MOST_TOLD: usize = 500;
+
+/// `Patient/$recall`. Sent again it does the same again: whoever got no answer sends it again, and nobody is told too little.
+pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut Opened) -> Result<Wrote, Ending> {
+    opened.asks("operation", "Patient/$recall".to_owned(), Some("Patient"), None);
+    let asked = match parameters::read_recall(body) {
+        Ok(asked) => asked,
+        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
+    };
+    opened.asks("operation", said(&asked), Some("Patient"), Some(asked.patient));
+    if g.registry.provider(asked.organisation).is_none() {
+        let said = "this organisation gives out nothing here, so there is nothing to take back";
+        return Err(Ending::content("Parameters.parameter.where(name='organization')", said).close(opened).await);
+    }
+    let wanted = Wanted { action: Action::Recall { organisation: asked.organisation }, patient: Some(asked.patient) };
+    let id = Uuid::new_v4().to_string();
+    written(g, requester, wanted, opened, async |patient| {
+        let recalled = recalled(&id, requester, patient, &asked);
+        if asked.reason == RecallReason::Withdrawn {
+            let ended = g.recalls.withdraw(&recalled).await?;
+            return Ok((200, whole(vec![json!({"name": "withdrawn", "valueUnsignedInt": ended})]), None));
+        }
+        g.recalls.recall(&recalled).await?;
+        forget(g, &recalled).await?;
+        // everyone who was ever shown it: no release that does so commits after the recall has
+        let references: Vec<String> = recalled.items.iter().map(Item::reference).collect();
+        let viewers = shown::shown(&*g.reader, recalled.source, &references, Some(patient)).await?;
+        g.recalls.tell(&alerts(g, &recalled, &viewers)).await?;
+        let released = g.desk.released_holds(patient).await?;
+        let told = |viewer: &&Viewer| viewer.held.as_ref().is_none_or(|hold| released.contains(hold));
+        Ok((200, answer(&recalled, &viewers.iter().filter(told).collect::<Vec<_>>()), None))
+    })
+    .await
+}
+
+/// The one spelling of it, as the audit says it.
+fn said(asked: &Recalling) -> String {
+    let items: Vec<String> = asked.items.iter().map(Item::reference).collect();
+    format!("Patient/$recall?reason={}&item={}", asked.reason.as_str(), items.join(","))
+}
+
+fn recalled(id: &str, by: &Requester, patient: NhsNumber, asked: &Recalling) -> Recalled {
+    Recalled {
+        id: id.to_owned(),
+        source: asked.organisation,
+        patient,
+        items: asked.items.clone(),
+        reason: asked.reason,
+        note: asked.note.clone(),
+        by: by.person(),
+        at: Timestamp::now(),
+    }
+}
+
+/// What this node remembers of the source is of no use any more; that no node uses it follows from the fact alone.
+async fn forget(g: &Gateway, recalled: &Recalled) -> Result<(), Ending> {
+    let policy = g.policies.of(&*g.facts.global().await?).await?;
+    let question = Question { patient: recalled.patient, epoch: 0, sensitivities: policy.sensitivities() };
+    g.federation.forget(question, &[recalled.source]).await;
+    Ok(())
+}
+
+/// A task for the officers of each organisation whose people saw it.
+fn alerts(g: &Gateway, recalled: &Recalled, viewers: &[Viewer]) -> Vec<Alert> {
+    let mut by_organisation: BTreeMap<OdsCode, Vec<&Viewer>> = BTreeMap::new();
+    for viewer in viewers {
+        if let Some(organisation) = viewer.who.as_ref().and_then(|who| who.organisation) {
+            by_organisation.entry(organisation).or_default().push(viewer);
+        }
+    }
+    let items: Vec<String> = recalled.items.iter().map(Item::reference).collect();
+    let alert = |(organisation, own): (OdsCode, Vec<&Viewer>)| {
+        let saw: Vec<String> = own.iter().take(MOST_TOLD).map(|viewer| saw(viewer)).collect();
+        let mut detail = Map::new();
+        for (name, said) in [
+            ("source", recalled.source.as_str()),
+            ("reason", recalled.reason.as_str()),
+            ("items", &items.join(", ")),
+            ("shown", &own.len().to_string()),
+            ("to", &saw.join("; ")),
+        ] {
+            detail.insert(name.to_owned(), json!(said));
+        }
+        detail.extend(recalled.note.iter().map(|note| ("note".to_owned(), json!(note))));
+        let Recalled { id, patient, at, .. } = recalled;
+        Alert::new(TaskKind::Recall, organisation, *patient, id, detail, *at, &g.base)
+    };
+    by_organisation.into_iter().map(alert).collect()
+}
+
+fn saw(viewer: &Viewer) -> String {
+    let Viewer { at, request_id, who, item, .. } = viewer;
+    let who = who.as_ref();
+    let name = who.and_then(|who| who.name.as_deref().or(who.user.as_deref())).unwrap_or("somebody");
+    let role = who.and_then(|who| who.role.as_deref()).unwrap_or_default();
+    format!("{} to {name} {role} at {}, request {request_id}", item.reference, at.fhir())
+}
+
+fn answer(recalled: &Recalled, viewers: &[&Viewer]) -> String {
+    let mut all = vec![
+        json!({"name": "recall", "valueId": recalled.id}),
+        json!({"name": "count", "valueUnsignedInt": viewers.len()}),
+    ];
+    all.extend(viewers.iter().take(MOST_TOLD).map(|viewer| showing(viewer)));
+    whole(all)
+}
+
+fn showing(viewer: &Viewer) -> Value {
+    let mut parts = vec![
+        json!({"name": "item", "valueReference": {"reference": viewer.item.reference}}),
+        json!({"name": "at", "valueInstant": viewer.at.fhir()}),
+        json!({"name": "request", "valueId": viewer.request_id}),
+    ];
+    parts.extend(viewer.item.version.iter().map(|version| json!({"name": "version", "valueString": version})));
+    if let Some(Who { party, user, name, role, organisation, .. }) = &viewer.who {
+        parts.push(json!({"name": "party", "valueCode": party}));
+        let texts = [("user", user), ("name", name), ("role", role)];
+        parts.extend(
+            texts.into_iter().filter_map(|(part, text)| Some(json!({"name": part, "valueString": text.as_ref()?}))),
+        );
+        parts.extend(
+            organisation.iter().map(
+                |ods| json!({"name": "organization", "valueIdentifier": {"system": OdsCode::SYSTEM, "value": ods}}),
+            ),
+        );
+    }
+    json!({"name": "shown", "part": parts})
+}
+
+fn whole(all: Vec<Value>) -> String {
+    json!({"resourceType": "Parameters", "parameter": all}).to_string()
+}
