@@ -118,7 +118,7 @@ async fn join(
         }
     };
     let record = Record::join(ask, gathered, Arc::clone(&g.ids), Arc::clone(&g.base));
-    g.federation.forget(question, &record.disputed()).await;
+    g.federation.forget(patient, sensitivities.id(), &record.disputed()).await;
     Ok(record)
 }
 

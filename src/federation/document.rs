@@ -9,7 +9,7 @@ use crate::{
         MediaType,
         json::{self, Limits, Tape},
     },
-    registry::Provider,
+    registry::{Freshness, Provider},
 };
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -64,7 +64,8 @@ impl Federation {
     async fn open(&self, asked: DocumentQuestion<'_>, request: RequestId) -> Result<SourceDocument, Failure> {
         let DocumentQuestion { provider, question, .. } = asked;
         let url = pages::own_page(provider, &provider.base, asked.address).map_err(|_| Failure::Elsewhere)?;
-        let call = Asked { provider, question, request, deadline: Instant::now() + provider.deadline };
+        let (deadline, freshness) = (Instant::now() + provider.deadline, Freshness::default());
+        let call = Asked { provider, question, request, deadline, freshness };
         let incoming = self.calls.open(call, url, self.max_document_bytes).await?;
         let declared = incoming.content_type.as_deref().or(asked.announced).unwrap_or("application/octet-stream");
         let content_type = declared.to_owned();

@@ -10,6 +10,7 @@ use super::{
     stale::Stale,
 };
 use crate::{
+    access::ListId,
     domain::{IdSealer, LongId, NhsNumber, OdsCode, RequestId, Timestamp},
     fhir::{
         ResourceType,
@@ -126,9 +127,9 @@ impl Federation {
     }
 
     /// Forgets what these sources said about this patient: they are asked again the next time.
-    pub async fn forget(&self, question: Question<'_>, sources: &[OdsCode]) {
+    pub async fn forget(&self, patient: NhsNumber, list: ListId, sources: &[OdsCode]) {
         for source in sources {
-            self.forget_all((*source, question.patient, question.sensitivities.id(), None)).await;
+            self.forget_all((*source, patient, list, None)).await;
         }
     }
 

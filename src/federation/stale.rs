@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::Timestamp,
     fhir::ResourceType,
-    registry::{Errand, Want},
+    registry::{Errand, ReaderContext, Want},
 };
 use futures::future::join_all;
 use moka::future::Cache as Moka;
@@ -45,10 +45,10 @@ impl Stale {
     }
 
     pub async fn forget(&self, key: PatientKey) {
-        let (source, patient, list) = key;
+        let (source, patient, list, turn) = key;
         self.resolutions.invalidate(&key).await;
         for resource_type in ResourceType::ALL {
-            self.answers.invalidate(&(source, patient, Want::all(*resource_type), list)).await;
+            self.answers.invalidate(&(source, patient, Want::all(*resource_type), list, turn)).await;
         }
     }
 
@@ -67,11 +67,12 @@ impl Federation {
         found: &Arc<Resolution>,
         answer: Arc<Answer>,
     ) -> PartSaid {
-        if let Some(stale) = &self.stale {
-            let source = asked.provider.ods;
+        // what was said to one reader is never another's
+        let for_all = asked.provider.reader_context != ReaderContext::Decides;
+        if let Some(stale) = self.stale.as_ref().filter(|_| for_all) {
             let kept = Kept { answer: Arc::clone(&answer), whose: Arc::clone(found) };
-            stale.resolutions.insert(asked.question.patient_key(source), Arc::clone(found)).await;
-            stale.answers.insert(asked.question.key(source, want), kept).await;
+            stale.resolutions.insert(asked.question.patient_key(asked.provider), Arc::clone(found)).await;
+            stale.answers.insert(asked.question.key(asked.provider, want), kept).await;
         }
         PartSaid::Answered(answer)
     }
@@ -87,7 +88,7 @@ impl Federation {
         let Some(stale) = self.stale.as_ref().filter(|_| failure.is_of_the_moment()) else {
             return PartSaid::Failed(failure);
         };
-        let known = stale.answers.get(&asked.question.key(asked.provider.ods, want)).await;
+        let known = stale.answers.get(&asked.question.key(asked.provider, want)).await;
         let serves = |Kept { answer, whose }: &Kept| {
             let same = |a: &Resolution, b: &Resolution| a.patients.iter().all(|patient| b.knows(&patient.local));
             stale.serves(asked, answer.epoch, answer.fetched_at) && same(whose, found) && same(found, whose)
@@ -108,7 +109,7 @@ impl Federation {
     ) -> Result<Said, Failure> {
         let stale = self.stale.as_ref().filter(|_| failure.is_of_the_moment() && !errand.wants.is_empty());
         let stale = stale.ok_or(failure)?;
-        let known = stale.resolutions.get(&asked.question.patient_key(asked.provider.ods)).await;
+        let known = stale.resolutions.get(&asked.question.patient_key(asked.provider)).await;
         let found = known.filter(|known| stale.serves(asked, known.epoch, known.fetched_at)).ok_or(failure)?;
         let parts =
             errand.wants.iter().map(async |want| Part::of(want, self.stale_part(asked, want, &found, failure).await));

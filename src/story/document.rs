@@ -35,6 +35,7 @@ pub async fn document(
             announced: referrer.announced(),
             question: Question {
                 patient: permit.patient(),
+                epoch: permit.epochs().patient,
                 sensitivities: permit.rules_in_force().sensitivities(),
                 asker: Asker::of(requester),
             },

@@ -12,7 +12,6 @@ use crate::{
         shown::{self, Viewer},
     },
     domain::{NhsNumber, OdsCode, Timestamp},
-    federation::Question,
     identity::Requester,
 };
 use serde_json::{Map, Value, json};
@@ -77,8 +76,7 @@ fn recalled(id: &str, by: &Requester, patient: NhsNumber, asked: &Recalling) -> 
 /// What this node remembers of the source is of no use any more; that no node uses it follows from the fact alone.
 async fn forget(g: &Gateway, recalled: &Recalled) -> Result<(), Ending> {
     let policy = g.policies.of(&*g.facts.global().await?).await?;
-    let question = Question { patient: recalled.patient, epoch: 0, sensitivities: policy.sensitivities() };
-    g.federation.forget(question, &[recalled.source]).await;
+    g.federation.forget(recalled.patient, policy.sensitivities().id(), &[recalled.source]).await;
     Ok(())
 }
 
