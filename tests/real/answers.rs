@@ -44,9 +44,12 @@ pub fn comparable(value: &mut Value) {
     }
 }
 
-/// All pages of a search by the patient's own GP.
+/// All pages of a search by the patient's own GP; each is whole, or could not be compared.
 pub async fn asked(gate: &Gate, patient: NhsNumber, kind: &str, pairs: &[(String, String)]) -> Vec<Answer> {
     let practice = gate.data.patient(patient).unwrap().gp_practice;
     let gp = if practice.as_str() == "F99001" { "gp-saltmarsh" } else { "gp-blackwater" };
-    gate.pages(gp, &format!("{kind}?{}", crate::queries::written(pairs)), patient).await
+    let pages = gate.pages(gp, &format!("{kind}?{}", crate::queries::written(pairs)), patient).await;
+    let partial = pages.iter().find(|page| page.header("x-completeness") != "complete");
+    assert!(partial.is_none(), "{kind} {pairs:?}: {}", partial.unwrap().text);
+    pages
 }

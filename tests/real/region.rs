@@ -8,7 +8,7 @@ use crate::{
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
+    fs,
     path::Path,
     process::{Child, Stdio},
     sync::LazyLock,
@@ -88,6 +88,9 @@ fn serve(config: &str, entries: u32) -> Gate {
         ("CAREGATE__DATABASE__URL", database.clone()),
         ("CAREGATE__AUDIT__CHECKPOINT_FILE", folder.path().join("checkpoint.txt").display().to_string()),
         ("CAREGATE__FEDERATION__PAGE_SIZE", entries.to_string()),
+        // what is held against another answer must be whole, however busy the machine
+        ("CAREGATE__FEDERATION__DEADLINE_MS", "50000".to_owned()),
+        ("CAREGATE__GATEWAY__REQUEST_DEADLINE_MS", "60000".to_owned()),
     ];
     let around = Around { identity: OURS.identity.clone(), metrics: String::new(), database };
     Gate::serve(folder, &file, &settings, around)
