@@ -19,7 +19,7 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 use url::Url;
 
 /// All calls of this node to providers.
@@ -182,6 +182,7 @@ mod tests {
     };
     use reqwest::dns::{Name, Resolve, Resolving};
     use std::{future::pending, time::Duration};
+    use tokio::time::Instant;
 
     struct Never;
 
