@@ -40,7 +40,11 @@ fn merged(map: &Yaml) -> BTreeMap<String, Yaml> {
     let mut all = BTreeMap::new();
     for (key, value) in map.as_hash().unwrap() {
         match key.as_str().unwrap() {
-            "<<" => merged(value).into_iter().for_each(|(key, value)| drop(all.entry(key).or_insert(value))),
+            "<<" => {
+                for (key, value) in merged(value) {
+                    all.entry(key).or_insert(value);
+                }
+            }
             key => drop(all.insert(key.to_owned(), value.clone())),
         }
     }
