@@ -92,6 +92,7 @@ fn serve(config: &str, entries: u32) -> Gate {
         ("CAREGATE__FEDERATION__DEADLINE_MS", "50000".to_owned()),
         ("CAREGATE__GATEWAY__REQUEST_DEADLINE_MS", "60000".to_owned()),
     ];
-    let around = Around { identity: OURS.identity.clone(), metrics: String::new(), database };
+    let (identity, providers) = (OURS.identity.clone(), OURS.providers.clone());
+    let around = Around { identity, metrics: String::new(), providers, database };
     Gate::serve(folder, &file, &settings, around)
 }
