@@ -100,7 +100,7 @@ async fn told(command: AuditCommand) -> Result<ExitCode, String> {
             let source = OdsCode::parse(&source).map_err(|e| e.to_string())?;
             let patient = patient.map(|p| NhsNumber::parse(&p)).transpose().map_err(|e| e.to_string())?;
             let store = opened(&database).await?;
-            let viewers = shown::shown(&*store.log_reader(), source, &[item.clone()], patient)
+            let viewers = shown::shown(&*store.log_reader(), source, std::slice::from_ref(&item), patient)
                 .await
                 .map_err(|e| e.to_string())?;
             if viewers.is_empty() {

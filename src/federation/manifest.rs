@@ -57,7 +57,7 @@ impl Items {
         };
         let content_type = declared.0.split(';').next().unwrap_or_default().trim();
         let length = declared.1.map(|length| length.to_string()).unwrap_or_default();
-        let words = [&spoken(labels), content_type, &length, referrer].map(|text| word(text));
+        let words = [&spoken(labels), content_type, &length, referrer].map(word);
         Self::new(source, patient, "Binary", [format!("{name} - - {}", words.join(" "))])
     }
 

@@ -29,6 +29,7 @@ pub struct SignIn {
     certificate: Option<ClientCertificate>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one for each provider, and none is moved")]
 enum Credential {
     Fixed { config: CredentialConfig, header: HeaderName, value: ArcSwap<HeaderValue> },
     Smart(Arc<AccessTokens>),

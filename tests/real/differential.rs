@@ -186,7 +186,7 @@ impl Everybody {
         });
         let mut pairs =
             vec![("patient".to_owned(), patients.map(|id| format!("Patient/{id}")).collect::<Vec<_>>().join(","))];
-        pairs.extend(query.parameters(|canary| id_of(canary)));
+        pairs.extend(query.parameters(id_of));
         pairs.extend(query.sort.iter().map(|(sort, parameter)| {
             ("_sort".to_owned(), if sort.starts_with('-') { format!("-{parameter}") } else { parameter.clone() })
         }));

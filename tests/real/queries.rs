@@ -86,8 +86,8 @@ impl Grammar {
 
     /// The `n`th of a run. The first ask for each parameter of each type, one by one.
     pub fn query(&self, n: usize, random: &mut Random) -> Query {
-        let each = self.types.iter().flat_map(|kind| kind.parameters().map(move |name| (kind, name)));
-        if let Some((kind, name)) = each.skip(n).next() {
+        let mut each = self.types.iter().flat_map(|kind| kind.parameters().map(move |name| (kind, name)));
+        if let Some((kind, name)) = each.nth(n) {
             let value = kind.value(name, random);
             return Query { filters: vec![(name.clone(), value)], kind: kind.name.clone(), ..Query::default() };
         }

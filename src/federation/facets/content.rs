@@ -129,7 +129,7 @@ fn matters(elements: &[&str], name: &str) -> bool {
         Some(stem) => name.strip_prefix(stem).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())),
         None => *element == name,
     };
-    matches!(name, "contained" | "modifierExtension" | "implicitRules") || elements.iter().any(|element| is(element))
+    matches!(name, "contained" | "modifierExtension" | "implicitRules") || elements.iter().any(is)
 }
 
 /// The order of members, and of the codings of one concept, says nothing; how a number is written does: 1.0 is less

@@ -9,17 +9,24 @@ pub fn letter(chart: &mut Chart<'_>, text: &str) -> Value {
     chart.add("Binary", json!({"contentType": "text/plain", "data": text}))
 }
 
+/// Where a reference leads.
+pub fn address(reference: &Value) -> Value {
+    reference.get("reference").cloned().unwrap_or_default()
+}
+
 /// A document of this type, and the DocumentReference that leads to it.
 pub fn file(chart: &mut Chart<'_>, title: &str, content_type: &str, data: &str) {
     let binary = chart.add("Binary", json!({"contentType": content_type, "data": data}));
-    refer(chart, title, content_type, &binary["reference"]);
+    refer(chart, title, content_type, &address(&binary));
 }
 
 /// A letter whose DocumentReference is labelled, and which itself is not.
 pub fn labelled(chart: &mut Chart<'_>, title: &str, meta: Value, text: &str) {
     let binary = letter(chart, text);
-    let mut body = reference(chart, title, "text/plain", &binary["reference"]);
-    body["meta"] = meta;
+    let mut body = reference(chart, title, "text/plain", &address(&binary));
+    if let Value::Object(members) = &mut body {
+        members.insert("meta".to_owned(), meta);
+    }
     chart.add("DocumentReference", body);
 }
 

@@ -128,7 +128,7 @@ fn laboratory(chart: &mut Chart<'_>, admission: &Value) -> Value {
             "issued": "2024-12-20T08:45:00Z",
             "specimen": [specimen],
             "result": results,
-            "presentedForm": [{"contentType": "text/plain", "url": printed["reference"]}],
+            "presentedForm": [{"contentType": "text/plain", "url": documents::address(&printed)}],
         }),
     )
 }
