@@ -53,8 +53,7 @@ fn part(showing: &Value, name: &str) -> Value {
     let parts = showing["part"].as_array().unwrap().iter();
     parts
         .filter(|part| part["name"] == name)
-        .map(|part| part.as_object().unwrap().iter())
-        .flatten()
+        .flat_map(|part| part.as_object().unwrap().iter())
         .find(|(key, _)| key.starts_with("value"))
         .map(|(_, value)| value.clone())
         .unwrap_or_default()
