@@ -5,6 +5,7 @@
 //! patient's; a credential goes to its own origin only; nothing is asked without an intent in the audit.
 
 mod allowance;
+mod along;
 mod answer;
 mod breaker;
 mod bulkhead;
@@ -26,6 +27,7 @@ mod pace;
 mod pages;
 mod question;
 mod reference;
+mod references;
 mod resolution;
 mod resolver;
 mod retry_after;
@@ -38,6 +40,7 @@ pub(crate) mod testing;
 mod tokens;
 mod word;
 
+pub use along::Errands;
 pub use answer::{Answer, Entry};
 pub use config::FederationConfig;
 pub use document::{DocumentBody, DocumentQuestion, SourceDocument};
@@ -48,6 +51,8 @@ pub use gathered::{Gathered, Part, PartSaid, Said, SourceAnswer};
 pub use long_ids::LongIds;
 pub use manifest::{AnswerId, Items};
 pub use question::{Asker, Question};
+pub use reference::Referred;
+pub use references::followed;
 pub use resolution::{Resolution, SourcePatient};
 pub use rewrite::Rewriter;
 pub use word::Word;

@@ -6,9 +6,11 @@ pub mod date;
 pub mod json;
 pub mod outcome;
 
+mod elements;
 mod media;
 mod resource_type;
 
+pub use elements::element;
 pub use media::MediaType;
 pub use resource_type::ResourceType;
 

@@ -4,18 +4,23 @@
 //! Promises: every copy stays and every entry's bytes are the source's but for the listed rewrites; joining does not
 //! depend on the order in which sources answered; a partial record never looks whole.
 
+mod along;
 mod anchor;
 mod completeness;
 mod contradictions;
 mod copies;
 mod file;
 mod joined;
+mod matching;
 mod page;
 mod patient;
 mod redacted;
 mod referrer;
+mod selection;
 mod shown;
 mod source;
+mod summary;
+mod view;
 
 pub use completeness::Completeness;
 pub use file::File;
@@ -25,6 +30,7 @@ pub use redacted::{Content, Document, Redacted};
 pub use referrer::Referrer;
 pub use shown::{ItemRanges, SourceLine};
 pub use source::{Source, State};
+pub use summary::types as summary_types;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,4 @@
-//! The story of a request, whole, on one page: [`record`] for what the gateway is for, and beside it the patient's own
-//! log and objections, what providers' systems say of relationships, overrides, and the review desk. ARCHITECTURE.md walks through it.
+//! The story of a request: [`record`] for what the gateway is for, and beside it the patient's own log and objections, what providers' systems say of relationships, overrides, and the review desk. ARCHITECTURE.md walks through it.
 //!
 //! Every story ends in a [`Released`], which only the audit can make, or in an [`Ending`]; either way one closing row is
 //! committed before the caller hears of it.
@@ -17,6 +16,7 @@ mod objections;
 mod overrides;
 mod presence;
 mod recalls;
+mod record;
 mod relationships;
 
 pub use claim_watch::keep_settling;
@@ -31,144 +31,17 @@ pub use objections::{object, objection, objections, review, withdraw};
 pub use overrides::override_objections;
 pub use presence::assert_presence;
 pub use recalls::recall;
+pub use record::{Wishes, record};
 pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
-    access::{Action, Decision, Evidence, Facts, Interaction, ListId, Permit, Permits, Wanted},
+    access::{Decision, Evidence, Facts, Permit, Permits, Wanted},
     audit::{Opened, Released},
-    domain::{EntryId, NhsNumber, OdsCode, Timestamp},
-    federation::{Asker, Question},
-    fhir::{ResourceType, is_id},
+    domain::{NhsNumber, Timestamp},
+    fhir::ResourceType,
     identity::Requester,
-    query::{Ask, Read, What},
-    record::{Reader, Record, Redacted},
-    registry::Want,
+    record::Redacted,
 };
-use std::sync::Arc;
-
-/// A joined-up answer: decide, plan, gather, join, redact, release.
-pub async fn record(
-    g: &Gateway,
-    requester: &Requester,
-    ask: Ask,
-    wishes: Wishes,
-    opened: &mut Opened,
-) -> Result<Released, Ending> {
-    let ask = with_long_id(g, ask, opened).await?;
-    let (interaction, name) = interaction(&ask);
-    opened.asks(name, ask.canonical(), Some(ask.resource_type().as_str()), ask.patient);
-    let wanted = Wanted { action: Action::ReadRecord(ask.resource_type(), interaction), patient: ask.patient };
-    let reader = Reader {
-        issuer: &requester.issuer,
-        subject: &requester.subject,
-        pages: &g.pages,
-        must_be_complete: wishes.complete,
-    };
-    let mut joined: Option<(ListId, Record)> = None;
-    released_along(g, requester, wanted, &[], opened, async |permits, opened| {
-        // what was labelled by the list of another policy says nothing under this permit's, nor does what a source has taken back since
-        let list = permits.first().rules_in_force().sensitivities().id();
-        if joined.as_ref().is_none_or(|(labelled_by, record)| *labelled_by != list || !record.stands(permits)) {
-            joined = Some((list, join(g, requester, &ask, permits, wishes, opened).await?));
-        }
-        let (_, record) = joined.as_ref().ok_or(Ending::Internal)?;
-        record.redact(permits, &reader).map_err(|not| {
-            opened.heard(record.lines());
-            not.into()
-        })
-    })
-    .await
-}
-
-/// What a caller wants of the answer beside what it is about.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Wishes {
-    /// All or nothing.
-    pub complete: bool,
-    /// Nothing that was asked for before this moment.
-    pub since: Option<Timestamp>,
-}
-
-/// Asks the permit's providers, or remembers what they said, and joins it. No provider is asked without an intent.
-async fn join(
-    g: &Gateway,
-    requester: &Requester,
-    ask: &Ask,
-    permits: &Permits,
-    wishes: Wishes,
-    opened: &mut Opened,
-) -> Result<Record, Ending> {
-    let (wants, only) = wants(ask);
-    let permit = permits.first();
-    let (patient, epoch) = (permit.patient(), permit.epochs().patient);
-    let presence = match g.registry.locates() {
-        true => g.locator.presence(patient).await?,
-        false => Arc::default(),
-    };
-    let plan = g.registry.plan(permits, &wants, only, &presence).since(wishes.since);
-    let (sensitivities, asker) = (permit.rules_in_force().sensitivities(), Asker::of(requester));
-    let question = Question { patient, epoch, sensitivities, asker };
-    let gathered = match g.federation.recall(&plan, question).await {
-        Some(remembered) => remembered,
-        None => {
-            let intent = opened.intent().await?;
-            let gathered = g.federation.gather(&plan, question, intent.request_id()).await;
-            presence::learn(g, &gathered).await;
-            gathered
-        }
-    };
-    let record = Record::join(ask, gathered, Arc::clone(&g.ids), Arc::clone(&g.base));
-    g.federation.forget(patient, sensitivities.id(), &record.disputed()).await;
-    Ok(record)
-}
-
-/// What is wanted of the providers beside who the patient is: the type's entries; of all, or of the one that an id names.
-/// A target is asked for by that id: no search leads to it from a patient.
-fn wants(ask: &Ask) -> (Vec<Want>, Option<OdsCode>) {
-    let resource_type = ask.resource_type();
-    if let Some(document) = ask.document() {
-        // what only targets refer to is not looked for: no search leads to them
-        let found = |t: &ResourceType| *t != ResourceType::Patient && !t.is_target();
-        let wants = Some(resource_type).filter(found).map(Want::all).into_iter().collect();
-        return (wants, Some(document.source));
-    }
-    let entry = match &ask.what {
-        What::Read(Read { id: Some(EntryId::Entry(entry)), .. }) => Some(entry),
-        _ => None,
-    };
-    let want = match entry {
-        _ if resource_type == ResourceType::Patient => None,
-        // what an id stands for may be a document's address, too
-        Some(entry) if resource_type.is_target() && is_id(&entry.local) => {
-            Some(Want::named(resource_type, vec![entry.local.as_str().into()]))
-        }
-        _ if resource_type.is_target() => None,
-        _ => Some(Want::all(resource_type)),
-    };
-    (want.into_iter().collect(), entry.map(|entry| entry.source))
-}
-
-fn interaction(ask: &Ask) -> (Interaction, &'static str) {
-    match &ask.what {
-        What::Search(_) | What::Everything(_) | What::Summary => (Interaction::Search, "search"),
-        What::Read(_) => (Interaction::Read, "read"),
-    }
-}
-
-/// An id too long to hold what it means: its row says it.
-async fn with_long_id(g: &Gateway, mut ask: Ask, opened: &mut Opened) -> Result<Ask, Ending> {
-    if let What::Read(read) = &mut ask.what
-        && let Some(EntryId::Long(digest)) = &read.id
-    {
-        let found = match g.long_ids.find(digest).await {
-            Ok(found) => found,
-            Err(error) => return Err(Ending::from(error).close(opened).await),
-        };
-        ask.patient = found.as_ref().map(|entry| entry.patient);
-        read.id = found.map(EntryId::from);
-    }
-    Ok(ask)
-}
 
 /// How often a decision is made again because a fact changed between it and the release.
 const ATTEMPTS: usize = 5;

@@ -109,6 +109,17 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
             Ok(ask) => shown(story::document(g, requester, ask, opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,
         },
+        Told::Everything | Told::Summary => {
+            let id = segment(call, 1);
+            let parsed = match told {
+                Told::Summary => query::parse_summary(&raw, id, &setting),
+                _ => query::parse_everything(&raw, id, &setting),
+            };
+            match parsed {
+                Ok(ask) => shown(story::record(g, requester, ask, call.wishes(), opened).await),
+                Err(fault) => closed(opened, error::query(&fault)).await,
+            }
+        }
         Told::AccessLog => match query::parse_log(&raw, &setting) {
             Ok(ask) => shown(story::access_log(g, requester, &ask, opened).await),
             Err(fault) => closed(opened, error::query(&fault)).await,

@@ -25,6 +25,8 @@ pub enum Told {
     ClaimRelationship,
     /// A document that the record refers to.
     Document,
+    Everything,
+    Summary,
     /// Any other GET or POST below `/fhir`: the record's grammar decides.
     Record,
 }
@@ -69,6 +71,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: &["Patient", "$explain-access"], told: Told::ExplainAccess },
     Route { method: "POST", path: &["Patient", "$claim-relationship"], told: Told::ClaimRelationship },
     Route { method: "GET", path: &["Binary", "*"], told: Told::Document },
+    Route { method: "GET", path: &["Patient", "*", "$everything"], told: Told::Everything },
+    Route { method: "GET", path: &["Patient", "*", "$summary"], told: Told::Summary },
     Route { method: "GET", path: &["*"], told: Told::Record },
     Route { method: "POST", path: &["*", "_search"], told: Told::Record },
     Route { method: "GET", path: &["*", "*"], told: Told::Record },

@@ -116,6 +116,8 @@ const SCOPES: &[&str] = &[
 ];
 
 const OPERATIONS: &[(&str, &str)] = &[
+    ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
+    ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
     ("claim-relationship", "https://caregate.example/OperationDefinition/claim-relationship"),
     ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),
     ("override", "https://caregate.example/OperationDefinition/override"),

@@ -1,4 +1,4 @@
-use super::{Items, facets::Facets, tokens::Held};
+use super::{Items, facets::Facets, reference::Referred, references::Leads, tokens::Held};
 use crate::{
     domain::{Labels, OdsCode, Timestamp},
     fhir::date::Interval,
@@ -26,6 +26,8 @@ pub struct Answer {
     pub tokens: Vec<Token>,
     /// What is held against other sources' answers.
     pub facets: Facets,
+    /// The distinct resources of the source that entries lead to; an entry names them by their places.
+    pub references: Vec<Referred>,
     /// The manifest that audit rows point into: line N is entry N.
     pub items: Arc<Items>,
 }
@@ -50,6 +52,8 @@ pub struct Entry {
     pub dates: Box<[Box<[Interval]>]>,
     /// What it holds for the token parameters of the type.
     pub tokens: Box<[Held]>,
+    /// Where its references lead, of those that may be followed.
+    pub references: Box<[Leads]>,
 }
 
 impl Entry {
@@ -74,14 +78,23 @@ impl Answer {
         held.filter_map(|(_, at)| self.tokens.get(usize::try_from(*at).ok()?))
     }
 
+    /// What the entry leads to, each with the place of the reference in [`followed`](super::followed).
+    pub fn references_of(&self, entry: &Entry) -> impl Iterator<Item = (usize, &Referred)> {
+        let found = |(place, at): &Leads| Some((usize::from(*place), self.references.get(usize::try_from(*at).ok()?)?));
+        entry.references.iter().filter_map(found)
+    }
+
     /// What it takes in memory, in bytes, about: what the cache weighs it by.
     pub fn weight(&self) -> u32 {
         let intervals: usize = self.entries.iter().flat_map(|entry| &entry.dates).map(|dates| dates.len()).sum();
         let held: usize = self.entries.iter().map(|entry| entry.tokens.len()).sum();
         let codes: usize = self.tokens.iter().filter_map(|token| token.code.as_ref()).map(|code| code.len()).sum();
         let tokens = held * size_of::<Held>() + self.tokens.len() * size_of::<Token>() + codes;
-        let beside = self.entries.len() * 184 + intervals * size_of::<Interval>() + self.facets.weight() + 512;
-        let bytes = self.body.len() + self.items.text.len() + beside + tokens;
+        let leads: usize = self.entries.iter().map(|entry| entry.references.len()).sum();
+        let referred: usize = self.references.iter().map(|of| of.local.len() + size_of::<Referred>()).sum();
+        let references = leads * size_of::<Leads>() + referred;
+        let beside = self.entries.len() * 200 + intervals * size_of::<Interval>() + self.facets.weight() + 512;
+        let bytes = self.body.len() + self.items.text.len() + beside + tokens + references;
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

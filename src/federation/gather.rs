@@ -4,7 +4,7 @@ use super::{
     calls::Calls,
     gathered::count,
     pages::{self, Budget},
-    question::{Asked, Question},
+    question::{self, Asked, Question},
     resolution,
     split::Splitter,
     stale::Stale,
@@ -17,7 +17,7 @@ use crate::{
         json::{self, Limits, Tape},
     },
     identity::Statements,
-    registry::{Errand, Idiom, Plan, Portion, Provider, StandingStore, Want},
+    registry::{Errand, Plan, Provider, StandingStore, Want},
 };
 use futures::{
     FutureExt, StreamExt,
@@ -26,10 +26,6 @@ use futures::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
-use url::Url;
-
-/// How many ids one search names: an id has up to 64 characters, and a URL should stay below 4,000.
-const NAMED_AT_ONCE: usize = 50;
 
 /// The stage that asks: its clients, its cache, and what every answer is held to.
 pub struct Federation {
@@ -94,14 +90,7 @@ impl Federation {
             let provider = &errand.provider;
             let known = self.cache.known_resolution(question.patient_key(provider)).await?;
             errand.freshness.allows(known.epoch, known.fetched_at).then_some(())?;
-            let mut parts = Vec::with_capacity(errand.wants.len());
-            if !known.patients.is_empty() {
-                for want in &errand.wants {
-                    let answer = self.cache.known_answer(&question.key(provider, want)).await?;
-                    errand.freshness.allows(answer.epoch, answer.fetched_at).then_some(())?;
-                    parts.push(Part::of(want, PartSaid::Answered(answer)));
-                }
-            }
+            let parts = if known.patients.is_empty() { Vec::new() } else { self.known_parts(errand, question).await? };
             sources.push(SourceAnswer { provider: Arc::clone(provider), said: Said::of(known, parts, errand) });
         }
         Some(Gathered::of(question.patient, plan, sources))
@@ -206,14 +195,30 @@ impl Federation {
         if found.patients.is_empty() {
             return Ok(Said::Nothing(found));
         }
+        Ok(Said::of(Arc::clone(&found), self.parts(asked, errand, &found).await, errand))
+    }
+
+    /// Every part that the errand wants, from memory.
+    pub(super) async fn known_parts(&self, errand: &Errand, question: Question<'_>) -> Option<Vec<Part>> {
+        let mut parts = Vec::with_capacity(errand.wants.len());
+        for want in &errand.wants {
+            let answer = self.cache.known_answer(&question.key(&errand.provider, want)).await?;
+            errand.freshness.allows(answer.epoch, answer.fetched_at).then_some(())?;
+            parts.push(Part::of(want, PartSaid::Answered(answer)));
+        }
+        Some(parts)
+    }
+
+    /// The same, asking for what is not remembered.
+    pub(super) async fn parts(&self, asked: Asked<'_>, errand: &Errand, found: &Arc<Resolution>) -> Vec<Part> {
         let parts = errand.wants.iter().map(async |want| {
-            let said = match self.answer_by(asked, want, &found).await {
-                Ok(answer) => self.kept(asked, want, &found, answer).await,
-                Err(failure) => self.stale_part(asked, want, &found, failure).await,
+            let said = match self.answer_by(asked, want, found).await {
+                Ok(answer) => self.kept(asked, want, found, answer).await,
+                Err(failure) => self.stale_part(asked, want, found, failure).await,
             };
             Part::of(want, said)
         });
-        Ok(Said::of(Arc::clone(&found), join_all(parts).await, errand))
+        join_all(parts).await
     }
 
     /// The wanted entries of a type, labelled. The deadline is the leader's own here too.
@@ -242,7 +247,7 @@ impl Federation {
         let rewriter = self.rewriter(provider, patient, found);
         let mut splitter = Splitter::new(want.clone(), rewriter, Arc::clone(sensitivities));
         let mut budget = self.budget;
-        for url in self.questions(provider, patient, want, found)? {
+        for url in question::searches(provider, patient, want, found, self.page_size)? {
             splitter = pages::search(&self.calls, asked, url, &mut budget, splitter).await?;
         }
         Ok(splitter)
@@ -264,34 +269,6 @@ impl Federation {
         let (answer, long_ids) = if heavy { pages::on_pool(finish).await?? } else { finish()? };
         self.store_long_ids(&long_ids).await?;
         Ok(Answer { fetched_at: began, epoch: asked.question.epoch, ..answer })
-    }
-
-    /// The searches that together ask for all of it: one, or one for each Patient where the provider keeps several, or one for
-    /// every so many ids.
-    fn questions(
-        &self,
-        provider: &Provider,
-        patient: NhsNumber,
-        want: &Want,
-        found: &Resolution,
-    ) -> Result<Vec<Url>, Failure> {
-        let asked: Vec<(&str, String)> = match (&want.portion, provider.idiom) {
-            (Portion::Named(locals), _) => locals.chunks(NAMED_AT_ONCE).map(|some| ("_id", some.join(","))).collect(),
-            (Portion::All, Idiom::Chained) => {
-                vec![("patient.identifier", format!("{}|{}", NhsNumber::SYSTEM, patient.digits()))]
-            }
-            (Portion::All, Idiom::ResolveFirst) => {
-                found.patients.iter().map(|p| ("patient", p.local.clone())).collect()
-            }
-        };
-        asked
-            .into_iter()
-            .map(|(name, value)| {
-                let mut url = provider.base.join(want.resource_type.as_str()).map_err(|_| Failure::Internal)?;
-                url.query_pairs_mut().append_pair(name, &value).append_pair("_count", &self.page_size.to_string());
-                Ok(url)
-            })
-            .collect()
     }
 
     /// Another person's data: the source is shut out for this patient, and past a threshold of patients for all.

@@ -2,7 +2,6 @@ use super::{Answer, Failure, Resolution};
 use crate::{
     access::SkipReason,
     domain::{NhsNumber, OdsCode},
-    fhir::ResourceType,
     registry::{Errand, Locate, Plan, Provider, ReaderContext, Want},
 };
 use std::sync::Arc;
@@ -33,10 +32,10 @@ pub enum Said {
     Skipped(SkipReason),
 }
 
-/// What became of one type that was wanted of a provider.
+/// What became of one want.
 #[derive(Clone, Debug)]
 pub struct Part {
-    pub resource_type: ResourceType,
+    pub want: Want,
     pub said: PartSaid,
 }
 
@@ -52,7 +51,12 @@ pub enum PartSaid {
 
 impl Part {
     pub(super) fn of(want: &Want, said: PartSaid) -> Self {
-        Self { resource_type: want.resource_type, said }
+        Self { want: want.clone(), said }
+    }
+
+    /// Nothing of it could be shown.
+    pub fn withheld(want: &Want) -> Self {
+        Self::of(want, PartSaid::Withheld)
     }
 
     pub fn answer(&self) -> Option<&Arc<Answer>> {
@@ -88,8 +92,7 @@ impl Said {
         if let (Some(failure), true) = (failures.first(), failures.len() == parts.len()) {
             return Self::Failed(*failure);
         }
-        let withheld = errand.withheld.iter();
-        parts.extend(withheld.map(|resource_type| Part { resource_type: *resource_type, said: PartSaid::Withheld }));
+        parts.extend(errand.withheld.iter().map(Part::withheld));
         Self::Holds(found, parts)
     }
 }

@@ -1,12 +1,7 @@
 //! What lends an entry its labels: the Encounter it was made in, the Observations it reports. A note made in a clinic that
 //! marks its Encounters and nothing else is as sensitive as the Encounter.
 
-use super::{
-    Answer, Failure, Federation, Resolution,
-    question::Asked,
-    reference::{Target, target},
-    split::Splitter,
-};
+use super::{Answer, Failure, Federation, Resolution, question::Asked, reference::Referred, split::Splitter};
 use crate::{
     domain::Timestamp,
     fhir::{ResourceType, json::Value},
@@ -19,6 +14,12 @@ type Path = (&'static str, &'static [ResourceType]);
 
 const ENCOUNTER: &[ResourceType] = &[ResourceType::Encounter];
 const ENCOUNTER_OR_EPISODE: &[ResourceType] = &[ResourceType::Encounter, ResourceType::EpisodeOfCare];
+
+/// All that a record is made of; the Patient, who comes first, lends nothing.
+const RECORDS: &[ResourceType] = match ResourceType::RECORDS.split_first() {
+    Some((_, records)) => records,
+    None => &[],
+};
 
 /// Elements as R4 has them. Reasons, problems addressed, and what lists and sections name are not followed: those are
 /// about other entries, not made of them. No type leads back to itself by way of another: entries wait for their lenders.
@@ -33,8 +34,9 @@ const fn paths(resource_type: ResourceType) -> &'static [Path] {
         | T::Location
         | T::Medication
         | T::Specimen
-        | T::Device
-        | T::Provenance => &[],
+        | T::Device => &[],
+        // what says where something came from tells of it
+        T::Provenance => &[("target", RECORDS)],
         T::AllergyIntolerance
         | T::Condition
         | T::Procedure
@@ -59,26 +61,11 @@ const fn paths(resource_type: ResourceType) -> &'static [Path] {
     }
 }
 
-/// An entry of the same source that this one takes its labels from as well.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Lender {
-    pub resource_type: ResourceType,
-    /// The source's own id.
-    pub local: Box<str>,
-}
-
-/// The lenders of one entry. A reference by identifier alone, or to another server, is not followed.
-pub fn lenders(resource: Value<'_>, resource_type: ResourceType, provider: &Provider) -> Box<[Lender]> {
+/// The entries of the same source that this one takes its labels from as well.
+pub fn lenders(resource: Value<'_>, resource_type: ResourceType, provider: &Provider) -> Box<[Referred]> {
     let mut found = Vec::new();
     for (path, types) in paths(resource_type) {
-        resource.each(path, &mut |reference| {
-            let Some(address) = reference.text("reference") else { return };
-            if let Target::Local { resource_type, id } = target(&address, provider)
-                && let Some(resource_type) = types.iter().copied().find(|t| t.as_str() == resource_type)
-            {
-                found.push(Lender { resource_type, local: id.into() });
-            }
-        });
+        resource.each(path, &mut |reference| found.extend(Referred::by(reference, types, provider)));
     }
     found.into_boxed_slice()
 }
@@ -142,7 +129,7 @@ mod tests {
             "hasMember":[{"reference":"Observation/not-of-reports"}]}"##;
         let mut tape = Tape::new();
         let report = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
-        let lender = |resource_type, local: &str| Lender { resource_type, local: local.into() };
+        let lender = |resource_type, local: &str| Referred { resource_type, local: local.into() };
         let (encounter, observation) = (ResourceType::Encounter, ResourceType::Observation);
         let all = [lender(encounter, "e"), lender(observation, "a"), lender(observation, "b")];
         assert_eq!(*lenders(report, ResourceType::DiagnosticReport, &provider("RZ901")), all);

@@ -1,15 +1,22 @@
-use super::cache::{AnswerKey, PatientKey};
+use super::{
+    Failure, Resolution,
+    cache::{AnswerKey, PatientKey},
+};
 use crate::{
     access::Sensitivities,
     domain::{NhsNumber, RequestId},
     identity::Requester,
-    registry::{Freshness, Provider, ReaderContext, Want},
+    registry::{Freshness, Idiom, Portion, Provider, ReaderContext, Want},
 };
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 use tokio::time::Instant;
+use url::Url;
+
+/// How many ids one search names: an id has up to 64 characters, and a URL should stay below 4,000.
+const NAMED_AT_ONCE: usize = 50;
 
 /// Of whom something is asked, for whom, and how what is answered is labelled; the plan says what of whom.
 #[derive(Clone, Copy, Debug)]
@@ -63,4 +70,30 @@ impl Question<'_> {
     fn turn(self, provider: &Provider) -> Option<Turn> {
         (provider.reader_context == ReaderContext::Decides).then_some(self.asker.turn)
     }
+}
+
+/// The searches that together ask for all of it: one, or one for each Patient where the provider keeps several, or one for
+/// every so many names. `page_size` is the `_count` asked for.
+pub(super) fn searches(
+    provider: &Provider,
+    patient: NhsNumber,
+    want: &Want,
+    found: &Resolution,
+    page_size: u32,
+) -> Result<Vec<Url>, Failure> {
+    let by_name = |name, names: &[Box<str>]| names.chunks(NAMED_AT_ONCE).map(|some| (name, some.join(","))).collect();
+    let asked: Vec<(&str, String)> = match (&want.portion, provider.idiom) {
+        (Portion::Named(locals), _) => by_name("_id", locals),
+        (Portion::Of(targets), _) => by_name("target", targets),
+        (Portion::All, Idiom::Chained) => {
+            vec![("patient.identifier", format!("{}|{}", NhsNumber::SYSTEM, patient.digits()))]
+        }
+        (Portion::All, Idiom::ResolveFirst) => found.patients.iter().map(|p| ("patient", p.local.clone())).collect(),
+    };
+    let url = |(name, value): (&str, String)| {
+        let mut url = provider.base.join(want.resource_type.as_str()).map_err(|_| Failure::Internal)?;
+        url.query_pairs_mut().append_pair(name, &value).append_pair("_count", &page_size.to_string());
+        Ok(url)
+    };
+    asked.into_iter().map(url).collect()
 }

@@ -1,6 +1,9 @@
 //! References as providers write them (<https://hl7.org/fhir/R4/references.html#literal>) and where they lead.
 
-use crate::{fhir::is_id, registry::Provider};
+use crate::{
+    fhir::{ResourceType, is_id, json::Value},
+    registry::Provider,
+};
 
 /// Where a literal reference leads.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,6 +14,28 @@ pub enum Target<'a> {
     Contained(&'a str),
     /// Somewhere else, or not a literal reference at all.
     Elsewhere,
+}
+
+/// Another resource of the same source, by type and the source's own id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Referred {
+    pub resource_type: ResourceType,
+    pub local: Box<str>,
+}
+
+impl Referred {
+    /// What a Reference leads to, where that is one of these types. One by identifier alone, or to another server, leads nowhere.
+    pub fn by(reference: Value<'_>, types: &[ResourceType], provider: &Provider) -> Option<Self> {
+        let address = reference.text("reference")?;
+        let Target::Local { resource_type, id } = target(&address, provider) else { return None };
+        let resource_type = types.iter().copied().find(|t| t.as_str() == resource_type)?;
+        Some(Self { resource_type, local: id.into() })
+    }
+
+    /// As a relative reference of the source's own.
+    pub fn address(&self) -> String {
+        format!("{}/{}", self.resource_type, self.local)
+    }
 }
 
 pub fn target<'a>(address: &'a str, provider: &Provider) -> Target<'a> {

@@ -4,10 +4,12 @@ use super::{
     Answer, Failure, Items,
     answer::Entry,
     facets::{EntryFacets, Facets},
-    lenders::{Lender, lenders},
+    lenders::lenders,
     manifest::{self, sha256},
     marks::labels_of,
     pages::{self, Take},
+    reference::Referred,
+    references::{self, References},
     rewrite::Rewriter,
     subject,
     tokens::Tokens,
@@ -44,6 +46,7 @@ pub struct Splitter {
     labels: Vec<Labels>,
     by_labels: HashMap<Labels, u16>,
     tokens: Tokens,
+    references: References,
     buffer: Vec<u8>,
 }
 
@@ -52,7 +55,7 @@ struct Split {
     entry: Entry,
     version: String,
     hash: [u8; 32],
-    lenders: Box<[Lender]>,
+    lenders: Box<[Referred]>,
     facets: EntryFacets,
 }
 
@@ -76,6 +79,7 @@ impl Splitter {
             labels: Vec::new(),
             by_labels: HashMap::new(),
             tokens: Tokens::default(),
+            references: References::default(),
             buffer: Vec::new(),
         }
     }
@@ -86,6 +90,13 @@ impl Splitter {
             return Err(Failure::UnexpectedEntry);
         }
         let Rewriter { provider, patient, resolution, .. } = &self.rewriter;
+        let references = references::read(resource, &self.rule, provider);
+        if let Portion::Of(targets) = &self.portion
+            && !references.iter().any(|(_, of)| is_among(of, targets))
+        {
+            // a server that does not search by target sends everybody's
+            return Ok(());
+        }
         match subject::verify(resource, &self.rule, provider, *patient, resolution) {
             // an id stands for no type: asked for under another, a source rightly answers with somebody else's
             Err(_) if !self.rule.link.is_required() && matches!(self.portion, Portion::Named(_)) => return Ok(()),
@@ -103,6 +114,7 @@ impl Splitter {
             // pages that shift while they are read repeat an entry; the same id with other content is another matter
             return if before.hash == hash { Ok(()) } else { Err(Failure::ConflictingIds) };
         }
+        let references = self.references.keep(references)?;
         let labels = labels_of(resource, &self.sensitivities)?;
         let labels = self.place_of(labels)?;
         let lenders = lenders(resource, self.resource_type, &self.rewriter.provider);
@@ -129,6 +141,7 @@ impl Splitter {
                 last_updated: meta.and_then(|m| m.get("lastUpdated")).and_then(interval_of),
                 dates,
                 tokens,
+                references,
             },
         };
         self.by_local.insert(local, self.raw.len());
@@ -162,7 +175,7 @@ impl Splitter {
             labelled.extend(all.map(|(local, labels)| ((*lending, local), labels)));
         }
         let own = |at: &usize| self.labels.get(usize::from(self.raw.get(*at)?.entry.labels));
-        let lent = |lender: &Lender| match lender.resource_type {
+        let lent = |lender: &Referred| match lender.resource_type {
             own_type if own_type == self.resource_type => self.by_local.get(&*lender.local).and_then(own),
             other => labelled.get(&(other, &*lender.local)).copied(),
         };
@@ -214,6 +227,7 @@ impl Splitter {
             labels: self.labels,
             tokens: self.tokens.into_all(),
             facets: Facets::of(facets.into_iter()),
+            references: self.references.into_all(),
             items: Arc::new(Items::new(provider.ods, *patient, self.resource_type.as_str(), lines)),
         };
         (answer, self.rewriter.long_ids)
@@ -243,6 +257,10 @@ impl Splitter {
         self.by_labels.insert(labels, at);
         Ok(at)
     }
+}
+
+fn is_among(referred: &Referred, addresses: &[Box<str>]) -> bool {
+    addresses.binary_search(&referred.address().into()).is_ok()
 }
 
 fn intervals(resource: Value<'_>, paths: &[&str]) -> Box<[Interval]> {

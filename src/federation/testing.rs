@@ -116,9 +116,29 @@ pub fn answer_lent<S: AsRef<str>>(
     resources: &[S],
     lent: &[(ResourceType, Arc<Answer>)],
 ) -> Result<Answer, Failure> {
+    said(provider, resolution, &Want::all(resource_type), resources, lent)
+}
+
+/// What is made of such a searchset as the answer to this want.
+pub fn answer_to<S: AsRef<str>>(
+    provider: &Provider,
+    resolution: &Arc<Resolution>,
+    want: &Want,
+    resources: &[S],
+) -> Result<Answer, Failure> {
+    said(provider, resolution, want, resources, &[])
+}
+
+fn said<S: AsRef<str>>(
+    provider: &Provider,
+    resolution: &Arc<Resolution>,
+    want: &Want,
+    resources: &[S],
+    lent: &[(ResourceType, Arc<Answer>)],
+) -> Result<Answer, Failure> {
     let entries: Vec<String> = resources.iter().map(|r| format!(r#"{{"resource":{}}}"#, r.as_ref())).collect();
     let page = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{}]}}"#, entries.join(","));
-    let mut splitter = Splitter::new(Want::all(resource_type), rewriter(provider, resolution), sensitivities());
+    let mut splitter = Splitter::new(want.clone(), rewriter(provider, resolution), sensitivities());
     pages::read_here(page.as_bytes(), &mut Limits::default(), &mut splitter)?;
     splitter.inherit(lent)?;
     Ok(splitter.finish().0)

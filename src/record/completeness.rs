@@ -4,7 +4,10 @@ use super::source::Source;
 use crate::{
     domain::{OdsCode, Timestamp},
     federation::{Failure, Part},
-    fhir::outcome::{Coding, ExtensionValue, Issue, IssueCode, OperationOutcome, Severity},
+    fhir::{
+        ResourceType,
+        outcome::{Coding, ExtensionValue, Issue, IssueCode, OperationOutcome, Severity},
+    },
 };
 
 pub const SYSTEM: &str = "https://caregate.example/CodeSystem/completeness";
@@ -73,6 +76,20 @@ impl Completeness {
         self
     }
 
+    /// Says as well that these types were not looked for.
+    pub fn without(mut self, types: &[ResourceType]) -> Self {
+        if !types.is_empty() {
+            let names: Vec<_> = types.iter().map(|t| t.as_str()).collect();
+            let said = format!(
+                "Not looked for, since your role or your system's scopes do not reach it: {}.",
+                names.join(", ")
+            );
+            let issue = Issue::new(Severity::Information, IssueCode::Informational).diagnostics(said);
+            self.outcome.issues.push(issue);
+        }
+        self
+    }
+
     /// Whether a source is missing that should be there.
     pub fn is_partial(&self) -> bool {
         self.partial
@@ -137,7 +154,7 @@ fn stale(source: &Source, since: Timestamp, named: bool) -> Issue {
 }
 
 fn type_of(part: &Part) -> &'static str {
-    part.resource_type.as_str()
+    part.want.resource_type.as_str()
 }
 
 /// Rounded down; older than that nothing is shown.

@@ -4,7 +4,7 @@
 use super::{
     Record,
     copies::{Copies, Spot},
-    page::Match,
+    selection::Match,
 };
 use crate::{
     domain::OdsCode,
@@ -69,7 +69,7 @@ pub fn among(record: &Record, shown: &[Match], copies: &Copies) -> Vec<Contradic
 fn said<'a>(record: &'a Record, shown: &[Match]) -> Vec<Said<'a>> {
     let speaking: Vec<_> = record.answers().filter(|(.., answer)| !answer.facets.says.is_empty()).collect();
     let mut all = Vec::new();
-    for (source, part, answer) in speaking {
+    for (source, part, _, answer) in speaking {
         let here = shown.iter().filter(|found| (found.source, found.part) == (source, part));
         let places: BTreeSet<usize> = here.map(|found| found.position).collect();
         let says = answer.facets.says.iter().filter(|(position, _)| places.contains(position));

@@ -1,7 +1,7 @@
 //! Copies of one event, by the business identifier that several sources give it: told by a tag where all that matters for safety is
 //! equal, stated as a contradiction where it is not. Nothing is taken out. Only what this reader is shown has a say.
 
-use super::{Record, page::Match};
+use super::{Record, selection::Match};
 use crate::{domain::Event, federation::Recorded, fhir::ResourceType};
 use std::collections::BTreeMap;
 

@@ -1,27 +1,33 @@
 use super::{
     Completeness, ItemRanges, Redacted, Source, SourceLine, State,
+    along::{Along, Follow},
     anchor::{self, Claim},
     copies::Spot,
-    page::{self, Match, Reader},
+    page::{self, Listing, Reader},
     patient,
     redacted::Document,
+    selection::Match,
+    summary,
 };
 use crate::{
     access::{Permit, Permits},
     domain::{EntryId, IdSealer, Labels, OdsCode},
-    federation::{Answer, Entry, Failure, Gathered, Items, Part, PartSaid},
-    fhir::{ResourceType, date::Interval},
-    query::{Ask, Filter, Search, SortKey, What, grammar},
+    federation::{Answer, Failure, Gathered, Items, Part, PartSaid, Resolution},
+    fhir::ResourceType,
+    query::{Ask, What},
+    registry::Errand,
 };
-use std::{cmp::Ordering, sync::Arc};
+use std::sync::Arc;
 
 /// All that was gathered for one ask, joined: before any reader's permit is applied to it.
 pub struct Record {
     pub(super) ask: Ask,
     pub(super) sources: Vec<Source>,
+    /// How many parts of each source were asked for; those after them came along.
+    asked: Vec<usize>,
     /// The source whose Patient stands for the person.
     pub(super) anchor: Option<usize>,
-    /// What the ask's filters let through, in the asked order.
+    /// What the ask lets through, in the asked order.
     pub(super) matches: Vec<Match>,
     pub(super) ids: Arc<IdSealer>,
     pub(super) base: Arc<str>,
@@ -58,13 +64,29 @@ impl Record {
             .map(|source| Source { provider: source.provider, state: State::of(source.said) })
             .collect();
         let anchor = leave_out_others(&mut sources);
-        let mut record = Self { ask: ask.clone(), sources, anchor, matches: Vec::new(), ids, base, elsewhere };
-        if let What::Search(search) = &ask.what
-            && search.resource_type != ResourceType::Patient
-        {
-            record.matches = record.matching(search);
-        }
+        let asked = sources.iter().map(|source| source.parts().len()).collect();
+        let mut record = Self { ask: ask.clone(), sources, asked, anchor, matches: Vec::new(), ids, base, elsewhere };
+        record.matches = record.matching();
         record
+    }
+
+    /// What has to be asked before this reader can be shown what they asked for: what comes along with it. Nothing that was
+    /// brought before.
+    pub fn lacks(&self, permits: &Permits, reader: &Reader<'_>) -> Vec<(Arc<Resolution>, Errand)> {
+        match self.is_shut_out(permits) {
+            true => self.under(permits).lacking(permits, reader),
+            false => self.lacking(permits, reader),
+        }
+    }
+
+    /// What came along, by source.
+    pub fn bring(&mut self, brought: impl Iterator<Item = (OdsCode, Vec<Part>)>) {
+        for (ods, more) in brought {
+            let source = self.sources.iter_mut().find(|source| source.provider.ods == ods);
+            if let Some(State::Holds { parts, .. }) = source.map(|source| &mut source.state) {
+                parts.extend(more);
+            }
+        }
     }
 
     /// The sources that say different things of who the patient is. Like a failure it must not be remembered: whoever is
@@ -87,8 +109,11 @@ impl Record {
 
     /// What this reader would be shown under these permits.
     pub fn redact(&self, permits: &Permits, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
-        let shut_out = self.sources.iter().any(|source| source.is_shut_out(permits));
-        if shut_out { self.under(permits).shown(permits, reader) } else { self.shown(permits, reader) }
+        if self.is_shut_out(permits) { self.under(permits).shown(permits, reader) } else { self.shown(permits, reader) }
+    }
+
+    fn is_shut_out(&self, permits: &Permits) -> bool {
+        self.sources.iter().any(|source| source.is_shut_out(permits))
     }
 
     /// The same record without what the permits, newer than the plan, no longer let in.
@@ -100,9 +125,33 @@ impl Record {
             anchor: self.anchor,
             matches: self.matches.iter().filter(held).copied().collect(),
             sources,
+            asked: self.asked.clone(),
             ids: Arc::clone(&self.ids),
             base: Arc::clone(&self.base),
             elsewhere: self.elsewhere,
+        }
+    }
+
+    fn lacking(&self, permits: &Permits, reader: &Reader<'_>) -> Vec<(Arc<Resolution>, Errand)> {
+        // what would not be shown anyway needs nothing
+        if self.answered(reader.must_be_complete).is_err() {
+            return Vec::new();
+        }
+        let on_page = |listing: Listing<'_>| {
+            if listing.along.is_nothing() {
+                return Vec::new();
+            }
+            let page = page::choose(self, listing, permits, reader);
+            page.map(|page| listing.along.lacks(self, permits, page.matches())).unwrap_or_default()
+        };
+        match &self.ask.what {
+            What::Search(search) => on_page(search.into()),
+            What::Everything(everything) => on_page(everything.into()),
+            What::Summary => {
+                let along = Along { follow: Follow::Targets, provenance: false };
+                along.lacks(self, permits, &summary::matches(self, permits))
+            }
+            What::Read(_) => Vec::new(),
         }
     }
 
@@ -110,9 +159,12 @@ impl Record {
         self.answered(reader.must_be_complete)?;
         let permit = permits.first();
         match &self.ask.what {
-            What::Search(search) if search.resource_type == ResourceType::Patient => patient::search(self, permit),
-            What::Search(search) => page::page(self, search, permits, reader),
-            What::Everything(_) | What::Summary => Err(NotShown::NotFound),
+            What::Search(search) if search.resource_type == ResourceType::Patient => {
+                patient::search(self, search, permit)
+            }
+            What::Search(search) => page::page(self, search.into(), permits, reader),
+            What::Everything(everything) => page::page(self, everything.into(), permits, reader),
+            What::Summary => summary::summary(self, permits),
             What::Read(read) => match &read.id {
                 Some(EntryId::Patient(_)) if read.resource_type == ResourceType::Patient => patient::read(self, permit),
                 Some(EntryId::Entry(entry)) if read.resource_type == ResourceType::Patient => {
@@ -144,7 +196,7 @@ impl Record {
         // one that is withheld is not found: to the reader the two are the same
         let labels = answer.labels_of(entry).ok_or(NotShown::NotFound)?;
         let part = source.parts().first().ok_or(NotShown::NotFound)?;
-        if permit.is_recalled(source.provider.ods, part.resource_type, local, answer.epoch) {
+        if permit.is_recalled(source.provider.ods, part.want.resource_type, local, answer.epoch) {
             return Err(NotShown::NotFound);
         }
         if !source.discloses(permit, labels, entry.time()) {
@@ -167,73 +219,23 @@ impl Record {
 
     /// What shows these items, and withholds those.
     pub(super) fn redacted(&self, document: Document, shown: &[Place], withheld: &[Place]) -> Redacted {
-        let lines = self.lines_of(shown, withheld);
+        let lines = self.lines_of(shown, withheld, |_, _| true);
         let named = |items: &&Arc<Items>| lines.iter().any(|line| line.answer.as_ref() == Some(&items.id));
         let items = self.sources.iter().flat_map(Source::items).filter(named).cloned().collect();
         Redacted::new(document, lines, items)
     }
 
-    fn matching(&self, search: &Search) -> Vec<Match> {
-        let mut matches = Vec::new();
-        for (source, part, answer) in self.answers() {
-            for (position, entry) in answer.entries.iter().enumerate() {
-                if search.filters.iter().all(|filter| self.passes(filter, search.resource_type, answer, entry)) {
-                    let key = match search.sort.key {
-                        SortKey::Date => entry.date,
-                        SortKey::LastUpdated => entry.last_updated.map(Interval::start),
-                    };
-                    matches.push(Match { key, source, part, position });
-                }
-            }
-        }
-        // runs that are sorted already, as answers in the usual order are, are only merged by this
-        matches.sort_by(|a, b| {
-            let by_key = match (a.key, b.key) {
-                (Some(a), Some(b)) if search.sort.descending => b.cmp(&a),
-                (Some(a), Some(b)) => a.cmp(&b),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => Ordering::Equal,
-            };
-            by_key.then((a.source, a.part, a.position).cmp(&(b.source, b.part, b.position)))
-        });
-        matches
-    }
-
-    fn passes(&self, filter: &Filter, resource_type: ResourceType, answer: &Answer, entry: &Entry) -> bool {
-        match filter {
-            Filter::Id(ids) => {
-                let (id, _) = self.ids.entry(answer.source, answer.items.patient, &entry.local);
-                ids.binary_search(&id).is_ok()
-            }
-            Filter::Date(date) if date.parameter == "_lastUpdated" => {
-                entry.last_updated.is_some_and(|at| date.passes(&[at]))
-            }
-            Filter::Date(date) => grammar::rule(resource_type)
-                .dates
-                .iter()
-                .position(|(name, _)| *name == date.parameter)
-                .and_then(|at| entry.dates.get(at))
-                .is_some_and(|values| date.passes(values)),
-            Filter::Token(token) => grammar::rule(resource_type)
-                .tokens
-                .iter()
-                .position(|(name, ..)| *name == token.parameter)
-                .is_some_and(|at| answer.tokens_of(entry, at).any(|held| token.passes(held))),
-        }
-    }
-
-    /// All answers, each with the place of its source and its own there.
-    pub(super) fn answers(&self) -> impl Iterator<Item = (usize, usize, &Arc<Answer>)> {
+    /// All answers, each with the place of its source, its own there, and its type.
+    pub(super) fn answers(&self) -> impl Iterator<Item = (usize, usize, ResourceType, &Arc<Answer>)> {
         self.sources.iter().enumerate().flat_map(|(at, source)| {
             let parts = source.parts().iter().enumerate();
-            parts.filter_map(move |(part, found)| Some((at, part, found.answer()?)))
+            parts.filter_map(move |(part, found)| Some((at, part, found.want.resource_type, found.answer()?)))
         })
     }
 
     /// The type of what stands there.
     pub(super) fn type_at(&self, spot: &Spot) -> Option<ResourceType> {
-        Some(self.sources.get(spot.source)?.parts().get(spot.part)?.resource_type)
+        Some(self.sources.get(spot.source)?.parts().get(spot.part)?.want.resource_type)
     }
 
     /// Where what stands there is read, as its entry says.
@@ -246,11 +248,16 @@ impl Record {
 
     /// What the audit says of each source, before it is known which items are shown.
     pub fn lines(&self) -> Vec<SourceLine> {
-        self.lines_of(&[], &[])
+        self.lines_of(&[], &[], |_, _| true)
+    }
+
+    /// The same of what was asked for, without what came along.
+    pub(super) fn lines_asked(&self) -> Vec<SourceLine> {
+        self.lines_of(&[], &[], |source, part| self.asked.get(source).is_some_and(|asked| part < *asked))
     }
 
     /// One for each source, or for each part of what it holds; each with what of it is shown and what withheld.
-    fn lines_of(&self, shown: &[Place], withheld: &[Place]) -> Vec<SourceLine> {
+    fn lines_of(&self, shown: &[Place], withheld: &[Place], says: impl Fn(usize, usize) -> bool) -> Vec<SourceLine> {
         let mut lines = Vec::new();
         for (at, source) in self.sources.iter().enumerate() {
             let of = |places: &[Place], part| {
@@ -269,7 +276,7 @@ impl Record {
                 let said = SourceLine::new(source.provider.ods, "answered");
                 line(said.resting_on(&resolution.items, resolution.fetched_at), None);
             }
-            for (place, part) in parts.iter().enumerate() {
+            for (place, part) in parts.iter().enumerate().filter(|(place, _)| says(at, *place)) {
                 line(part_line(source, part), Some(place));
             }
         }

@@ -1,43 +1,29 @@
-//! One page of a search: the reader's own selection of the matches, cut after the cursor, with its links and completeness.
+//! One page of a listing: the reader's own selection of the matches, cut after the cursor, with what comes along, its links
+//! and completeness.
 
 use super::{
-    NotShown, Record, Redacted, Source, contradictions,
+    NotShown, Record, Redacted,
+    along::{Along, Follow},
+    contradictions,
     copies::{Copies, Spot},
     joined::Place,
+    patient,
     redacted::Document,
+    selection::{Match, Selection},
+    view,
 };
 use crate::{
     access::Permits,
     domain::Timestamp,
-    federation::{Entry, Part},
+    federation::Entry,
+    fhir::ResourceType,
     query::{
-        Search,
+        Everything, Search, Total, View,
         page_token::{Cursor, Fingerprint, PageSealer, PageToken},
     },
 };
 use bytes::Bytes;
 use std::ops::Range;
-
-/// A match: its place, and what it is sorted by.
-#[derive(Clone, Copy, Debug)]
-pub struct Match {
-    pub key: Option<i64>,
-    pub source: usize,
-    pub part: usize,
-    pub position: usize,
-}
-
-impl Match {
-    fn place(&self) -> Place {
-        Place { source: self.source, part: Some(self.part), position: self.position }
-    }
-}
-
-impl From<&Spot> for Place {
-    fn from(spot: &Spot) -> Self {
-        Self { source: spot.source, part: Some(spot.part), position: spot.position }
-    }
-}
 
 /// Who reads, as pages need to know it: a page token is one reader's own.
 pub struct Reader<'a> {
@@ -47,13 +33,85 @@ pub struct Reader<'a> {
     pub must_be_complete: bool,
 }
 
-pub fn page(record: &Record, search: &Search, permits: &Permits, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
+/// What is listed page by page: a search's matches, or everything.
+#[derive(Clone, Copy)]
+pub struct Listing<'a> {
+    count: u32,
+    page: Option<&'a str>,
+    pub along: Along<'a>,
+    view: &'a View,
+    /// Whether it is to be said how many there are.
+    total: bool,
+    /// The types that are looked for, where there may be several.
+    types: &'a [ResourceType],
+    /// Whether the joined Patient comes before the matches.
+    patient: bool,
+}
+
+impl<'a> From<&'a Search> for Listing<'a> {
+    fn from(search: &'a Search) -> Self {
+        Self {
+            count: search.count,
+            page: search.page.as_deref(),
+            along: Along { follow: Follow::Asked(&search.include), provenance: search.with_provenance },
+            view: &search.view,
+            total: search.total != Total::None || search.view == View::Count,
+            types: &[],
+            patient: false,
+        }
+    }
+}
+
+impl<'a> From<&'a Everything> for Listing<'a> {
+    fn from(everything: &'a Everything) -> Self {
+        Self {
+            count: everything.count,
+            page: everything.page.as_deref(),
+            along: Along { follow: Follow::Targets, provenance: false },
+            view: &View::Whole,
+            total: false,
+            types: &everything.types,
+            patient: everything.types.contains(&ResourceType::Patient),
+        }
+    }
+}
+
+/// What one page holds, before it is written.
+pub struct Page<'a> {
+    pub selection: Selection,
+    /// Before everything else, on the first page.
+    patient: Option<patient::Own<'a>>,
+    pub shown: Range<usize>,
+    next: Option<String>,
+}
+
+impl Page<'_> {
+    pub fn matches(&self) -> &[Match] {
+        self.selection.shown.get(self.shown.clone()).unwrap_or_default()
+    }
+}
+
+pub fn choose<'a>(
+    record: &'a Record,
+    listing: Listing<'_>,
+    permits: &Permits,
+    reader: &Reader<'_>,
+) -> Result<Page<'a>, NotShown> {
     let permit = permits.first();
-    let selection = Selection::of(record, permits);
+    let mut selection = Selection::of(record, permits);
+    let mut patient = listing.patient.then(|| patient::own(record, permit));
+    if let Some(own) = &patient {
+        let both = selection.contributed.iter_mut().zip(&own.contributed);
+        both.for_each(|(here, there)| *here |= there);
+        selection.withheld |= own.withheld;
+    }
+    patient = patient.filter(patient::Own::is_found);
+    // the Patient, where there is one, is as it were the match before the first
+    let before = usize::from(patient.is_some());
     let query = Fingerprint::of(&[&record.ask.canonical()]);
     let who = Fingerprint::of(&[reader.issuer, reader.subject]);
     let seen = seen(record);
-    let first = match &search.page {
+    let first = match listing.page {
         None => 0,
         Some(token) => {
             let token: PageToken =
@@ -62,149 +120,109 @@ pub fn page(record: &Record, search: &Search, permits: &Permits, reader: &Reader
             if token.epochs != permit.epochs() || token.sources != seen {
                 return Err(NotShown::Gone);
             }
-            after(record, &selection.shown, &token.cursor).ok_or(NotShown::Gone)?
+            match (&patient, token.cursor.local == PATIENT) {
+                (Some(_), true) => before,
+                _ => after(record, &selection.shown, &token.cursor).ok_or(NotShown::Gone)? + before,
+            }
         }
     };
-    let rest = selection.shown.get(first..).unwrap_or_default();
-    let count = usize::try_from(search.count).unwrap_or(usize::MAX);
-    let shown = rest.get(..count).unwrap_or(rest);
-    let next = match shown.last() {
-        Some(last) if shown.len() < rest.len() => {
-            let cursor = cursor(record, last).ok_or(NotShown::Gone)?;
-            let token = PageToken {
-                cursor,
-                reader: who,
-                query,
-                epochs: permit.epochs(),
-                sources: seen,
-                issued_at: Timestamp::now(),
-            };
-            Some(reader.pages.seal(&token).map_err(|_| NotShown::Gone)?)
-        }
-        _ => None,
+    let all = selection.shown.len() + before;
+    let count = if *listing.view == View::Count { 0 } else { usize::try_from(listing.count).unwrap_or(usize::MAX) };
+    let last = first.saturating_add(count).min(all);
+    let next = if count > 0 && last < all {
+        let cursor = match last.checked_sub(before + 1).and_then(|at| selection.shown.get(at)) {
+            Some(last) => cursor(record, last),
+            None => patient.as_ref().and_then(|own| own.source()).map(|source| Cursor {
+                key: None,
+                source,
+                local: PATIENT.to_owned(),
+            }),
+        };
+        let token = PageToken {
+            cursor: cursor.ok_or(NotShown::Gone)?,
+            reader: who,
+            query,
+            epochs: permit.epochs(),
+            sources: seen,
+            issued_at: Timestamp::now(),
+        };
+        Some(reader.pages.seal(&token).map_err(|_| NotShown::Gone)?)
+    } else {
+        None
     };
+    let shown = first.saturating_sub(before)..last.saturating_sub(before);
+    Ok(Page { selection, patient: patient.filter(|_| first == 0 && last > 0), shown, next })
+}
+
+pub fn page(
+    record: &Record,
+    listing: Listing<'_>,
+    permits: &Permits,
+    reader: &Reader<'_>,
+) -> Result<Redacted, NotShown> {
+    let permit = permits.first();
+    let page = choose(record, listing, permits, reader)?;
+    let (selection, matches) = (&page.selection, page.matches());
+    let (along, kept_back) = listing.along.with(record, selection, permits, matches);
+    let beyond: Vec<_> = listing.types.iter().copied().filter(|t| permits.of(*t).is_none()).collect();
     let copies = Copies::among(record, &selection.shown);
     let contradictions = contradictions::among(record, &selection.shown, &copies);
     let completeness = record
         .completeness(permit, &selection.contributed, selection.withheld)
-        .with(contradictions::issues(record, &contradictions));
+        .with(contradictions::issues(record, &contradictions))
+        .without(&beyond);
     let mut document = Document { chunks: Vec::new(), partial: completeness.is_partial() };
-    document.chunks.push(head(record, search.page.as_deref(), next.as_deref()).into());
-    document.chunks.extend(slices(record, shown, &copies));
+    // a number that could be another if more had answered is none
+    let total = (listing.total && !document.partial).then_some(selection.shown.len());
+    document.chunks.push(head(record, listing.page, page.next.as_deref(), total).into());
+    let mut shown = Vec::new();
+    if let Some(own) = &page.patient {
+        let (place, chunks) = own.entry(record, permit)?;
+        shown.push(place);
+        document.chunks.extend(chunks);
+    }
+    match listing.view {
+        View::Whole => document.chunks.extend(slices(record, matches, &copies)),
+        view => matches.iter().for_each(|found| document.chunks.extend(viewed(record, found, view, &copies, false))),
+    }
+    // elements are named of what is searched: what comes along is shown whole
+    let view = if matches!(listing.view, View::Elements(_)) { &View::Whole } else { listing.view };
+    along.iter().for_each(|found| document.chunks.extend(viewed(record, found, view, &copies, true)));
     document.chunks.push(format!("{}]}}", completeness.entry()).into());
     // an entry of another page that a contradiction names is told of here
     let named = contradictions.iter().flat_map(|one| &one.spots).map(Place::from);
-    let places: Vec<Place> = shown.iter().map(Match::place).chain(named).collect();
-    Ok(selection.redacted(record, &places, document))
+    shown.extend(matches.iter().chain(&along).map(Match::place).chain(named));
+    let hidden: Vec<_> = selection.hidden.iter().chain(&kept_back).map(Match::place).collect();
+    Ok(record.redacted(document, &shown, &hidden))
 }
 
-/// What of the matches this permit reaches.
-struct Selection {
-    shown: Vec<Match>,
-    hidden: Vec<Match>,
-    contributed: Vec<bool>,
-    withheld: bool,
-}
-
-impl Selection {
-    fn of(record: &Record, permits: &Permits) -> Self {
-        let released: Vec<Vec<Released>> = record
-            .sources
-            .iter()
-            .map(|source| source.parts().iter().map(|part| Released::of(source, part, permits)).collect())
-            .collect();
-        // a match whose labels are not to be found is not shown
-        let reaches = |found: &Match| {
-            let released = released.get(found.source).and_then(|parts| parts.get(found.part));
-            let entry = entry_of(&record.sources, found);
-            let taken_back = |entry| {
-                record.sources.get(found.source).is_none_or(|source| source.took_back(permits, found.part, entry))
-            };
-            entry.is_some_and(|entry| {
-                released.is_some_and(|released| released.reaches(found.position, entry)) && !taken_back(entry)
-            })
-        };
-        let (shown, hidden): (Vec<Match>, Vec<Match>) = record.matches.iter().partition(|found| reaches(found));
-        let mut contributed = vec![false; record.sources.len()];
-        for found in &shown {
-            // what is stale is not counted as answered
-            let part = record.sources.get(found.source).and_then(|source| source.parts().get(found.part));
-            if let (Some(source), true) =
-                (contributed.get_mut(found.source), part.is_some_and(|part| part.stale().is_none()))
-            {
-                *source = true;
-            }
-        }
-        // said of all that was looked through, not of what the filters let pass: they would find out its date or its id
-        let source_withheld = record.sources.iter().any(Source::is_withheld);
-        let withheld = source_withheld || released.iter().flatten().any(Released::withholds);
-        Self { shown, hidden, contributed, withheld }
-    }
-
-    fn redacted(&self, record: &Record, shown: &[Place], document: Document) -> Redacted {
-        let hidden: Vec<Place> = self.hidden.iter().map(Match::place).collect();
-        record.redacted(document, shown, &hidden)
-    }
-}
-
-/// What of one answer is shown: decided once for each label set, or for each entry where an objection asks for dates.
-enum Released {
-    ByLabels(Vec<bool>),
-    ByEntry(Vec<bool>),
-}
-
-impl Released {
-    fn of(source: &Source, part: &Part, permits: &Permits) -> Self {
-        let (Some(answer), Some(permit)) = (part.answer(), permits.of(part.resource_type)) else {
-            return Self::ByLabels(Vec::new());
-        };
-        if !permit.asks_for_dates() {
-            let by_labels = answer.labels.iter().map(|labels| source.discloses(permit, labels, None));
-            return Self::ByLabels(by_labels.collect());
-        }
-        let by_entry = answer.entries.iter().map(|entry| {
-            let labels = answer.labels_of(entry);
-            labels.is_some_and(|labels| source.discloses(permit, labels, entry.time()))
-        });
-        Self::ByEntry(by_entry.collect())
-    }
-
-    fn reaches(&self, position: usize, entry: &Entry) -> bool {
-        let found = match self {
-            Self::ByLabels(released) => released.get(usize::from(entry.labels)),
-            Self::ByEntry(released) => released.get(position),
-        };
-        found == Some(&true)
-    }
-
-    fn withholds(&self) -> bool {
-        let (Self::ByLabels(released) | Self::ByEntry(released)) = self;
-        released.iter().any(|released| !released)
-    }
-}
-
-fn entry_of<'a>(sources: &'a [Source], found: &Match) -> Option<&'a Entry> {
-    sources.get(found.source)?.answer(found.part)?.entries.get(found.position)
-}
-
-/// Where the page after this cursor begins.
+/// Where the page after this cursor begins, among the matches.
 fn after(record: &Record, shown: &[Match], cursor: &Cursor) -> Option<usize> {
     let at = shown.iter().position(|found| {
         found.key == cursor.key
             && record.sources.get(found.source).is_some_and(|s| s.provider.ods == cursor.source)
-            && entry_of(&record.sources, found).is_some_and(|entry| *entry.local == *cursor.local)
+            && address(record, found).is_some_and(|address| address == cursor.local)
     })?;
     Some(at + 1)
 }
 
 fn cursor(record: &Record, last: &Match) -> Option<Cursor> {
     let source = record.sources.get(last.source)?.provider.ods;
-    Some(Cursor { key: last.key, source, local: entry_of(&record.sources, last)?.local.to_string() })
+    Some(Cursor { key: last.key, source, local: address(record, last)? })
 }
 
-/// What every source said, as one fingerprint: a page goes on only from the very same answers.
+/// What a cursor calls the Patient that comes before the matches: no entry's address.
+const PATIENT: &str = "Patient";
+
+/// An entry's type and its source's own id of it: an id stands for no type.
+fn address(record: &Record, found: &Match) -> Option<String> {
+    Some(format!("{}/{}", found.part_of(record)?.want.resource_type, found.entry_of(record)?.local))
+}
+
+/// What every source said of what was asked for, as one fingerprint: a page goes on only from the very same answers. What
+/// came along is not in it: that differs from page to page, and a page does not go on from it.
 fn seen(record: &Record) -> Fingerprint {
-    let lines = record.lines();
+    let lines = record.lines_asked();
     let parts: Vec<&str> = lines
         .iter()
         .flat_map(|line| {
@@ -215,7 +233,8 @@ fn seen(record: &Record) -> Fingerprint {
     Fingerprint::of(&parts)
 }
 
-fn head(record: &Record, page: Option<&str>, next: Option<&str>) -> String {
+/// A searchset up to its entries.
+pub fn head(record: &Record, page: Option<&str>, next: Option<&str>, total: Option<usize>) -> String {
     let url = |page| format!("{}{}", record.base, record.ask.link(page));
     let mut links = vec![serde_json::json!({"relation": "self", "url": url(page)})];
     if let Some(next) = next {
@@ -223,8 +242,9 @@ fn head(record: &Record, page: Option<&str>, next: Option<&str>) -> String {
     }
     let links = serde_json::Value::from(links);
     let now = Timestamp::now().fhir();
+    let total = total.map(|total| format!(r#""total":{total},"#)).unwrap_or_default();
     format!(
-        r#"{{"resourceType":"Bundle","id":"{}","meta":{{"lastUpdated":"{now}"}},"type":"searchset","link":{links},"entry":["#,
+        r#"{{"resourceType":"Bundle","id":"{}","meta":{{"lastUpdated":"{now}"}},"type":"searchset",{total}"link":{links},"entry":["#,
         uuid::Uuid::new_v4()
     )
 }
@@ -235,7 +255,7 @@ pub(super) fn slices(record: &Record, shown: &[Match], copies: &Copies) -> Vec<B
     let mut slices = Vec::new();
     let mut run: Option<((usize, usize), Range<usize>)> = None;
     for found in shown {
-        let Some(entry) = entry_of(&record.sources, found) else { continue };
+        let Some(entry) = found.entry_of(record) else { continue };
         let place = (found.source, found.part);
         if let Some(tag) = copies.tag(&Spot::of(found)) {
             slices.extend(run.take().and_then(|run| slice(record, &run)));
@@ -258,4 +278,41 @@ pub(super) fn slices(record: &Record, shown: &[Match], copies: &Copies) -> Vec<B
 
 fn slice(record: &Record, ((source, part), range): &((usize, usize), Range<usize>)) -> Option<Bytes> {
     Some(record.sources.get(*source)?.answer(*part)?.bytes(range))
+}
+
+/// One entry, as much of it as the view shows.
+fn viewed(record: &Record, found: &Match, view: &View, copies: &Copies, along: bool) -> Vec<Bytes> {
+    let (Some(part), Some(entry)) = (found.part_of(record), found.entry_of(record)) else { return Vec::new() };
+    let Some(answer) = part.answer() else { return Vec::new() };
+    let Entry { entry: whole, resource, .. } = entry;
+    let bytes = told(record, found, copies, resource.start);
+    let cut = match view {
+        View::Whole => None,
+        view => view::cut(&bytes.concat(), part.want.resource_type, view),
+    };
+    let end = if along {
+        Bytes::from_static(br#","search":{"mode":"include"}},"#)
+    } else {
+        answer.bytes(&(resource.end..whole.end))
+    };
+    let mut chunks = vec![answer.bytes(&(whole.start..resource.start))];
+    match cut {
+        Some(cut) => chunks.push(cut.into()),
+        None => chunks.extend(bytes),
+    }
+    chunks.push(end);
+    chunks
+}
+
+/// An entry's bytes from here to the end of its resource, with the tag of a copy that is told as one.
+pub fn told(record: &Record, found: &Match, copies: &Copies, from: usize) -> Vec<Bytes> {
+    let (Some(answer), Some(entry)) = (found.answer_of(record), found.entry_of(record)) else { return Vec::new() };
+    match copies.tag(&Spot::of(found)) {
+        None => vec![answer.bytes(&(from..entry.resource.end))],
+        Some(tag) => vec![
+            answer.bytes(&(from..entry.tagged)),
+            Bytes::copy_from_slice(tag.as_bytes()),
+            answer.bytes(&(entry.tagged..entry.resource.end)),
+        ],
+    }
 }

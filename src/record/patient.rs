@@ -1,26 +1,55 @@
 //! The one Patient: the anchor's original under the gateway's id, with links to each source's own.
 
-use super::{NotShown, Record, Redacted, Source, State, joined::Place, redacted::Document};
+use super::{NotShown, Record, Redacted, Source, State, joined::Place, page, redacted::Document, view};
 use crate::{
     access::Permit,
-    domain::{NhsNumber, OdsCode, Timestamp},
+    domain::{NhsNumber, OdsCode},
     federation::{Failure, Resolution, Rewriter, SourcePatient},
     fhir::{
+        ResourceType,
         date::FhirDate,
         json::{self, Limits, Tape},
     },
-    query::{Filter, What},
+    query::{Filter, Search, Total, View, What},
 };
 use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
 
 /// The Patient chosen to stand for the person, and what became of the others.
-struct Chosen<'a> {
+pub struct Own<'a> {
     /// `None`: nobody that may be shown holds the patient.
     found: Option<Found<'a>>,
-    contributed: Vec<bool>,
-    withheld: bool,
+    pub contributed: Vec<bool>,
+    pub withheld: bool,
+}
+
+impl Own<'_> {
+    pub fn is_found(&self) -> bool {
+        self.found.is_some()
+    }
+
+    pub fn source(&self) -> Option<OdsCode> {
+        Some(self.found.as_ref()?.source.provider.ods)
+    }
+
+    /// As it stands in a Bundle, and its place.
+    pub fn resource(&self, record: &Record, permit: &Permit) -> Result<(Place, Bytes), NotShown> {
+        let Found { place, source, resolution, patient } = self.found.as_ref().ok_or_else(|| missing(record))?;
+        Ok((*place, rewritten(record, permit, source, resolution, patient, true)?))
+    }
+
+    /// The Bundle entry of a match.
+    pub fn entry(&self, record: &Record, permit: &Permit) -> Result<(Place, Vec<Bytes>), NotShown> {
+        let (place, resource) = self.resource(record, permit)?;
+        Ok((place, entry(record, permit, resource)))
+    }
+}
+
+fn entry(record: &Record, permit: &Permit, resource: Bytes) -> Vec<Bytes> {
+    let id = record.ids.patient(permit.patient());
+    let head = format!(r#"{{"fullUrl":"{}Patient/{id}","resource":"#, record.base);
+    vec![head.into(), resource, Bytes::from_static(br#","search":{"mode":"match"}},"#)]
 }
 
 struct Found<'a> {
@@ -30,31 +59,21 @@ struct Found<'a> {
     patient: &'a SourcePatient,
 }
 
-pub fn search(record: &Record, permit: &Permit) -> Result<Redacted, NotShown> {
-    let chosen = choose(record, permit);
-    let mut matching = None;
+pub fn search(record: &Record, search: &Search, permit: &Permit) -> Result<Redacted, NotShown> {
+    let chosen = own(record, permit);
     let id = record.ids.patient(permit.patient());
-    if let Some(Found { place, source, resolution, patient }) = chosen.found
-        && passes(record, &id, patient)
-    {
-        matching = Some((place, rewritten(record, permit, source, resolution, patient, true)?));
-    }
-    let contributed = if matching.is_some() { chosen.contributed } else { vec![false; record.sources.len()] };
-    let completeness = record.completeness(permit, &contributed, chosen.withheld);
-    let bundle = json!({
-        "resourceType": "Bundle",
-        "id": uuid::Uuid::new_v4().to_string(),
-        "meta": {"lastUpdated": Timestamp::now().fhir()},
-        "type": "searchset",
-        "link": [{"relation": "self", "url": format!("{}{}", record.base, record.ask.canonical())}],
-    })
-    .to_string();
-    let mut chunks: Vec<Bytes> = vec![format!(r#"{},"entry":["#, bundle.trim_end_matches('}')).into()];
+    let matching = chosen.found.as_ref().is_some_and(|found| passes(record, &id, found.patient));
+    let contributed = if matching { &chosen.contributed } else { &vec![false; record.sources.len()] };
+    let completeness = record.completeness(permit, contributed, chosen.withheld);
+    let says_total = search.total != Total::None || search.view == View::Count;
+    let total = (says_total && !completeness.is_partial()).then_some(usize::from(matching));
+    let mut chunks: Vec<Bytes> = vec![page::head(record, None, None, total).into()];
     let mut shown = Vec::new();
-    if let Some((place, resource)) = matching {
+    if matching && search.view != View::Count {
+        let (place, resource) = chosen.resource(record, permit)?;
         shown.push(place);
-        let head = format!(r#"{{"fullUrl":"{}Patient/{id}","resource":"#, record.base);
-        chunks.extend([head.into(), resource, Bytes::from_static(br#","search":{"mode":"match"}},"#)]);
+        let resource = view::cut(&resource, ResourceType::Patient, &search.view).map_or(resource, Bytes::from);
+        chunks.extend(entry(record, permit, resource));
     }
     chunks.push(format!("{}]}}", completeness.entry()).into());
     Ok(record.redacted(Document { chunks, partial: completeness.is_partial() }, &shown, &[]))
@@ -62,9 +81,8 @@ pub fn search(record: &Record, permit: &Permit) -> Result<Redacted, NotShown> {
 
 /// The joined Patient itself.
 pub fn read(record: &Record, permit: &Permit) -> Result<Redacted, NotShown> {
-    let chosen = choose(record, permit);
-    let Found { place, source, resolution, patient } = chosen.found.ok_or_else(|| missing(record))?;
-    let body = rewritten(record, permit, source, resolution, patient, true)?;
+    let chosen = own(record, permit);
+    let (place, body) = chosen.resource(record, permit)?;
     let completeness = record.completeness(permit, &chosen.contributed, chosen.withheld);
     let document = Document { chunks: vec![body], partial: completeness.is_partial() };
     Ok(record.redacted(document, &[place], &[]))
@@ -83,7 +101,7 @@ pub fn source_read(record: &Record, permit: &Permit, source: OdsCode, local: &st
 }
 
 /// The anchor's, where this reader may see it; else the first in the order of ODS codes that they may.
-fn choose<'a>(record: &'a Record, permit: &Permit) -> Chosen<'a> {
+pub fn own<'a>(record: &'a Record, permit: &Permit) -> Own<'a> {
     let mut contributed = vec![false; record.sources.len()];
     let mut withheld = false;
     let mut found = None;
@@ -108,7 +126,7 @@ fn choose<'a>(record: &'a Record, permit: &Permit) -> Chosen<'a> {
             State::Nothing | State::Failed(_) => {}
         }
     }
-    Chosen { found, contributed, withheld }
+    Own { found, contributed, withheld }
 }
 
 /// Nobody holds them: not found. Somebody who might did not answer: not known.

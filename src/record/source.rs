@@ -59,7 +59,7 @@ impl Source {
             (State::Nothing, Asking::Skip(reason)) => State::skipped(reason),
             (State::Holds { resolution, parts }, _) => {
                 let of = |part: &Part| match self.is_shut(part, permits) {
-                    true => Part { resource_type: part.resource_type, said: PartSaid::Withheld },
+                    true => Part::withheld(&part.want),
                     false => part.clone(),
                 };
                 State::Holds { resolution: Arc::clone(resolution), parts: parts.iter().map(of).collect() }
@@ -70,7 +70,7 @@ impl Source {
     }
 
     fn is_shut(&self, part: &Part, permits: &Permits) -> bool {
-        permits.of(part.resource_type).is_none_or(|permit| permit.asks(self.provider.ods) != Asking::Ask)
+        permits.of(part.want.resource_type).is_none_or(|permit| permit.asks(self.provider.ods) != Asking::Ask)
     }
 
     /// Whether these permits would not have asked for something that was asked for.
@@ -116,7 +116,7 @@ impl Source {
     pub fn took_back(&self, permits: &Permits, part: usize, entry: &Entry) -> bool {
         let Some(part) = self.parts().get(part) else { return true };
         let epoch = part.answer().map_or(0, |answer| answer.epoch);
-        permits.first().is_recalled(self.provider.ods, part.resource_type, &entry.local, epoch)
+        permits.first().is_recalled(self.provider.ods, part.want.resource_type, &entry.local, epoch)
     }
 
     /// Whether something of it, or all, is withheld without a look at what it is.

@@ -1,6 +1,6 @@
 mod copies;
 
-use super::{page::Match, *};
+use super::{selection::Match, *};
 use crate::{
     access::{
         Action, Basis, Decision, Evidence, Facts, GlobalFacts, Interaction, Matter, Objection, PatientFacts, Permits,
@@ -14,11 +14,13 @@ use crate::{
     fhir::ResourceType,
     identity::{Party, Purpose, Requester, Scopes},
     query::{self, Ask, Method, PageSealer, PageSize, RawQuery, Setting, What},
-    registry::{Plan, Provider},
+    registry::{Plan, Provider, Want},
 };
 use proptest::{collection, prelude::*};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
+
+mod along;
 
 static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| Arc::new(Policy::load(None).unwrap()));
 static PAGES: LazyLock<PageSealer> = LazyLock::new(|| PageSealer::new(&[8; 32], PageSealer::LIFETIME));
@@ -29,6 +31,11 @@ fn ods(code: &str) -> OdsCode {
 
 /// A consultant's, whose hospital is none of the sources: with a registration restricted entries are within reach.
 fn permit(basis: Basis, patient_facts: PatientFacts, suspended: &[&str]) -> Permits {
+    permit_along(basis, patient_facts, suspended, ResourceType::ALL)
+}
+
+/// ... and with it for these types.
+fn permit_along(basis: Basis, patient_facts: PatientFacts, suspended: &[&str], along: &[ResourceType]) -> Permits {
     let organisation = ods("RZ900");
     let requester = Requester {
         issuer: "https://identity.example".to_owned(),
@@ -59,7 +66,7 @@ fn permit(basis: Basis, patient_facts: PatientFacts, suspended: &[&str]) -> Perm
     };
     let action = Action::ReadRecord(ResourceType::Condition, Interaction::Search);
     match POLICY.decide(&requester, &Wanted { action, patient: Some(patient()) }, &facts) {
-        Decision::Permit(permit) => POLICY.along(permit, ResourceType::ALL, &requester, &facts),
+        Decision::Permit(permit) => POLICY.along(permit, along, &requester, &facts),
         other => panic!("{other:?}"),
     }
 }
@@ -95,7 +102,7 @@ fn holds(provider: &Provider, resources: &[String]) -> SourceAnswer {
 }
 
 fn part(answer: Answer) -> Part {
-    Part { resource_type: ResourceType::Condition, said: PartSaid::Answered(Arc::new(answer)) }
+    Part { want: Want::all(ResourceType::Condition), said: PartSaid::Answered(Arc::new(answer)) }
 }
 
 fn failing(provider: &Provider, failure: Failure) -> SourceAnswer {

@@ -2,7 +2,6 @@ use super::{Freshness, Locate, OrganisationConfig, Presence, Provider, ProviderC
 use crate::{
     access::{Asking, Permits, SkipReason},
     domain::{OdsCode, Timestamp},
-    fhir::ResourceType,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -28,8 +27,8 @@ pub struct Plan {
 pub struct Errand {
     pub provider: Arc<Provider>,
     pub wants: Vec<Want>,
-    /// Types of which nothing that it could hold might be shown.
-    pub withheld: Vec<ResourceType>,
+    /// What is not asked for, since nothing that it could hold of it might be shown.
+    pub withheld: Vec<Want>,
     /// What is remembered may be used where it is as new as this.
     pub freshness: Freshness,
 }
@@ -97,7 +96,7 @@ impl Registry {
                 _ => plan.ask.push(Errand {
                     provider: Arc::clone(provider),
                     wants: ask.into_iter().cloned().collect(),
-                    withheld: withheld.into_iter().map(|want| want.resource_type).collect(),
+                    withheld: withheld.into_iter().cloned().collect(),
                     freshness: Freshness { recalled: permits.first().recalled_at(provider.ods), since: None },
                 }),
             }

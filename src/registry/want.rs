@@ -15,6 +15,8 @@ pub enum Portion {
     All,
     /// Those with these ids of the source's own: sorted, none twice.
     Named(Arc<[Box<str>]>),
+    /// Those whose `target` is one of these, each as `Type/id` with the source's own id: sorted, none twice.
+    Of(Arc<[Box<str>]>),
 }
 
 impl Want {
@@ -23,9 +25,18 @@ impl Want {
     }
 
     /// `locals`: the source's own ids.
-    pub fn named(resource_type: ResourceType, mut locals: Vec<Box<str>>) -> Self {
-        locals.sort_unstable();
-        locals.dedup();
-        Self { resource_type, portion: Portion::Named(locals.into()) }
+    pub fn named(resource_type: ResourceType, locals: Vec<Box<str>>) -> Self {
+        Self { resource_type, portion: Portion::Named(set(locals)) }
     }
+
+    /// What says where these came from, each named as `Type/id` with the source's own id.
+    pub fn provenance_of(targets: Vec<Box<str>>) -> Self {
+        Self { resource_type: ResourceType::Provenance, portion: Portion::Of(set(targets)) }
+    }
+}
+
+fn set(mut names: Vec<Box<str>>) -> Arc<[Box<str>]> {
+    names.sort_unstable();
+    names.dedup();
+    names.into()
 }

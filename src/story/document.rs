@@ -1,7 +1,11 @@
 //! A document, by the id that a resource of the record gave it: decided as the read of that resource, which is looked up
 //! again (mostly from the cache) and must still refer to it, be disclosed, and stand there when the release commits.
 
-use super::{Ending, Gateway, Undeliverable, Wishes, join, released_along, with_long_id};
+use super::{
+    Ending, Gateway, Undeliverable, Wishes,
+    record::{join, with_long_id},
+    released_along,
+};
 use crate::{
     access::{Action, Wanted},
     audit::{Opened, Released},

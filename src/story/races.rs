@@ -17,13 +17,16 @@ use crate::{
         testing::{BASE, ids, patient, patient_json},
     },
     identity::{Party, Purpose, Scopes, Verifier},
-    query::{self, Method, PageSealer, PageSize, RawQuery, Setting},
+    query::{self, Ask, Method, PageSealer, PageSize, RawQuery, Setting},
     registry::{Locator, LocatorConfig, OrganisationConfig, ProviderConfig, Registry},
     store::{DatabaseUrl, Store},
 };
 use memory::{Memory, Moment, State, TwoPolicies, Write};
 use serde_json::json;
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

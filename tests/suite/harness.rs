@@ -450,7 +450,7 @@ impl Answer {
         self.matches().iter().map(|resource| resource["id"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn entries(&self, mode: &str) -> Vec<Value> {
+    pub fn entries(&self, mode: &str) -> Vec<Value> {
         assert_eq!(self.status, 200, "{}", self.text);
         let bundle = self.json();
         assert_eq!((&bundle["resourceType"], &bundle["type"]), (&json!("Bundle"), &json!("searchset")));

@@ -56,6 +56,7 @@ mod reads;
 mod recalls;
 mod refusals;
 mod relationships;
+mod results;
 mod reviews;
 mod roles;
 mod sensitivity;

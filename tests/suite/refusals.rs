@@ -1,6 +1,8 @@
 //! Who may not, at every way in. A route without a refusal here fails; and without role or relationship every refusal is
 //! one body, whether the patient exists, has data or objected.
 
+mod who;
+
 use crate::{
     claims::claimed,
     desk::{completion, released},
@@ -20,6 +22,7 @@ use caregate::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use who::*;
 
 /// A patient, as a request may name them, in one of the worlds that a refusal must not tell apart.
 struct World {
@@ -45,142 +48,6 @@ enum Body {
     Form(String),
     Resource(Value),
 }
-
-/// A persona, and the purpose and scope of its token where they are not the usual ones.
-struct Who(&'static str, &'static [(&'static str, &'static str)]);
-
-const fn who(persona: &'static str) -> Who {
-    Who(persona, &[])
-}
-
-/// Somebody of another practice, no relationship, a job that reaches nothing, one that reaches other things, a patient who
-/// is not this one, a system; and a GP of the patient's own practice whose token says too little or something else.
-const READERS: &[Who] = &[
-    who("gp-blackwater"),
-    who("consultant-estuary"),
-    who("receptionist-saltmarsh"),
-    who("pharmacist-quayside"),
-    who("researcher"),
-    who("caldicott-guardian"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("gp-saltmarsh", &[("purpose", "CLINTRL")]),
-    Who("gp-saltmarsh", &[("purpose", "HMARKT")]),
-    Who("gp-saltmarsh", &[("scope", "user/Condition.rs")]),
-    Who("gp-saltmarsh", &[("scope", "patient/Observation.rs system/Observation.rs")]),
-];
-
-const LOG_READERS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("consultant-estuary"),
-    who("researcher"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("privacy-officer-estuary", &[("purpose", "HRESCH")]),
-    Who("privacy-officer-estuary", &[("scope", "user/Task.rs")]),
-];
-
-const KEEPERS: &[Who] = &[
-    who("gp-blackwater"),
-    who("consultant-estuary"),
-    who("receptionist-saltmarsh"),
-    who("researcher"),
-    who("patient:9990012024"),
-    who("system:RZ901"),
-    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
-];
-
-/// Whoever is not the patient: taking back what they recorded themselves is theirs alone.
-const WITHDRAWERS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("system:F99001"),
-    who("consultant-estuary"),
-    who("caldicott-guardian"),
-    who("patient:9990012024"),
-];
-
-/// Whoever does not keep the review desk, or of an organisation that an objection to the whole record does not concern.
-const REVIEWERS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("consultant-estuary"),
-    who("privacy-officer-estuary"),
-    who("caldicott-guardian"),
-    who("researcher"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("privacy-officer-estuary", &[("scope", "user/Consent.rs")]),
-    Who("privacy-officer-estuary", &[("purpose", "HRESCH")]),
-];
-
-/// Whoever is not the system of the organisation named, RZ902.
-const ASSERTERS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("consultant-colneside"),
-    who("patient:9990012024"),
-    who("system:RZ901"),
-    who("system:F99001"),
-    Who("system:RZ902", &[("scope", "system/Patient.rs")]),
-    Who("system:RZ902", &[("purpose", "HRESCH")]),
-];
-
-/// Whoever's job is not to treat, whoever is no person on the staff, and a consultant whose token says too little.
-const CLAIMANTS: &[Who] = &[
-    who("receptionist-saltmarsh"),
-    who("researcher"),
-    who("privacy-officer-estuary"),
-    who("caldicott-guardian"),
-    who("patient:9990012024"),
-    who("system:RZ901"),
-    Who("consultant-estuary", &[("purpose", "HRESCH")]),
-    Who("consultant-estuary", &[("scope", "user/Patient.s user/Observation.rs")]),
-];
-
-/// Whoever may not override: no relationship, no such job, too little scope.
-const OVERRIDERS: &[Who] = &[
-    who("gp-blackwater"),
-    who("receptionist-saltmarsh"),
-    who("researcher"),
-    who("caldicott-guardian"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
-];
-
-/// Whoever is no member of staff, or not here for care; all staff may ask why for themselves, and only an officer of a colleague.
-const ASKERS_WHY: &[Who] = &[
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
-];
-
-/// Whoever keeps no desk.
-const DESKLESS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("receptionist-saltmarsh"),
-    who("researcher"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("privacy-officer-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")]),
-];
-
-/// ... and who keeps another's.
-const NOT_ITS_KEEPERS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("receptionist-saltmarsh"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    who("privacy-officer-estuary"),
-    who("caldicott-guardian"),
-    Who("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")]),
-];
-
-const ASKERS_WHY_OF_A_COLLEAGUE: &[Who] =
-    &[who("gp-saltmarsh"), who("consultant-estuary"), who("researcher"), who("system:RZ901")];
 
 fn searched(kind: &str, world: &World) -> (String, Option<Body>) {
     (of_patient(kind, world.number), None)
@@ -292,6 +159,16 @@ const CASES: &[Case] = &[
             let number = world.number.digits();
             (format!("Patient/$explain-access?identifier={NHS}%7C{number}&user=555021400101&role=R0260"), None)
         },
+    },
+    Case {
+        route: ("GET", &["Patient", "*", "$everything"]),
+        refused: READERS_OF_ALL,
+        ask: |world| (format!("Patient/{}/$everything", world.person), None),
+    },
+    Case {
+        route: ("GET", &["Patient", "*", "$summary"]),
+        refused: READERS_OF_ALL,
+        ask: |world| (format!("Patient/{}/$summary", world.person), None),
     },
     Case { route: ("GET", &["*"]), refused: READERS, ask: |world| searched("Observation", world) },
     Case { route: ("POST", &["*", "_search"]), refused: READERS, ask: |world| posted("Observation", world) },

@@ -11,7 +11,7 @@ fn kind(name: &str) -> ResourceType {
 fn of(provider: &Provider, resource_type: &str, resources: &[String]) -> SourceAnswer {
     let held = resolution(provider, &[patient_json("1", "")]).unwrap();
     let answer = answer(provider, &held, kind(resource_type), resources).unwrap();
-    let part = Part { resource_type: kind(resource_type), said: PartSaid::Answered(Arc::new(answer)) };
+    let part = Part { want: Want::all(kind(resource_type)), said: PartSaid::Answered(Arc::new(answer)) };
     SourceAnswer { provider: Arc::new(provider.clone()), said: Said::Holds(held, vec![part]) }
 }
 

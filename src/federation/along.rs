@@ -1,0 +1,42 @@
+//! What comes along with entries that were answered: what they refer to, and what says where they came from. Each source is
+//! asked for its own, in the same way and held to the same as for the entries themselves.
+
+use super::{Federation, Part, Question, Resolution, question::Asked};
+use crate::{domain::RequestId, registry::Errand};
+use futures::future::join_all;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Errands to sources that have said who the patient is.
+pub type Errands = [(Arc<Resolution>, Errand)];
+
+impl Federation {
+    /// The parts of each errand from memory, or `None` if a source would have to be asked.
+    pub async fn recall_along(&self, errands: &Errands, question: Question<'_>) -> Option<Vec<Vec<Part>>> {
+        let mut all = Vec::with_capacity(errands.len());
+        for (_, errand) in errands {
+            all.push(with_withheld(self.known_parts(errand, question).await?, errand));
+        }
+        Some(all)
+    }
+
+    /// The same, asking for what is not remembered. The caller has committed an intent.
+    pub async fn gather_along(&self, errands: &Errands, question: Question<'_>, request: RequestId) -> Vec<Vec<Part>> {
+        let one = async |(found, errand): &(Arc<Resolution>, Errand)| {
+            let Errand { provider, freshness, .. } = errand;
+            let deadline = Instant::now() + provider.deadline;
+            let asked = Asked { provider, question, request, deadline, freshness: *freshness };
+            let parts = self.parts(asked, errand, found).await;
+            for failure in parts.iter().filter_map(Part::failure) {
+                tracing::warn!(provider.ods = %provider.ods, failure = failure.code(), "provider failed");
+            }
+            with_withheld(parts, errand)
+        };
+        join_all(errands.iter().map(one)).await
+    }
+}
+
+fn with_withheld(mut parts: Vec<Part>, errand: &Errand) -> Vec<Part> {
+    parts.extend(errand.withheld.iter().map(Part::withheld));
+    parts
+}
