@@ -32,11 +32,20 @@ async fn every_entry_of_a_search_is_read_by_its_id_as_the_same_bytes() {
             let resource: Value = serde_json::from_str(&shown).unwrap();
             let path = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
             let read = gate.get(GP, &path).await;
-            assert_eq!((read.status, &read.text), (200, &shown), "{path}");
+            assert_eq!((read.status, &read.text), (200, &by_itself(&shown)), "{path}");
             let row = gate.closing(&read).await;
             assert_eq!((row.kind, row.interaction.as_str(), row.request), (Kind::Released, "read", path));
         })
         .await;
+}
+
+/// Without the tag that a search gives to copies of one event: an entry read by itself stands beside no copy.
+fn by_itself(shown: &str) -> String {
+    let Some(from) = shown.find(r#",{"system":"https://caregate.example/CodeSystem/same-event""#) else {
+        return shown.to_owned();
+    };
+    let length = shown[from..].find('}').unwrap() + 1;
+    format!("{}{}", &shown[..from], &shown[from + length..])
 }
 
 #[tokio::test]
