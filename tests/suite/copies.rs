@@ -11,6 +11,12 @@ use std::collections::BTreeMap;
 const GP: &str = "gp-saltmarsh";
 const SAME: &str = "https://caregate.example/CodeSystem/same-event";
 
+/// Without the tag of its group: whether it has one goes by which other copies are shown.
+pub fn untagged(mut entry: Value) -> Value {
+    entry["meta"]["tag"].as_array_mut().unwrap().retain(|tag| tag["system"] != SAME);
+    entry
+}
+
 fn groups(entry: &Value) -> Vec<String> {
     let tags = entry["meta"]["tag"].as_array().unwrap().iter().filter(|tag| tag["system"] == SAME);
     tags.map(|tag| tag["code"].as_str().unwrap().to_owned()).collect()

@@ -1,6 +1,7 @@
 //! Every shape of an objection, and what it does to a real read.
 
 use crate::{
+    copies::untagged,
     harness::{Gate, ODS, on_each_database, own, soon, source_of},
     objections::{persona, recorded, whole_record, withdrawn},
     relationships::assert_relationship,
@@ -90,7 +91,7 @@ async fn each_shape_takes_away_what_it_covers_and_nothing_else() {
     for gate in on_each_database().await {
         let patient = gate.shared_with("F99001", "quietwater")[0];
         let read = async |kind: &str| -> Vec<Value> {
-            gate.pages(GP, kind, patient).await.iter().flat_map(|page| page.matches()).collect()
+            gate.pages(GP, kind, patient).await.iter().flat_map(|page| page.matches()).map(untagged).collect()
         };
         let kinds = ["Condition", "Observation", "Encounter", "MedicationRequest"];
         let mut whole = Vec::new();

@@ -126,7 +126,7 @@ async fn whatever_stood_at_any_epoch_can_be_read_again_after_all_has_changed() {
         let facts = store.facts();
         let mut runner = TestRunner::deterministic();
         let mut seen: Vec<(Change, Timestamp, PatientFacts, GlobalFacts)> = Vec::new();
-        for change in (0..150).map(|_| change().new_tree(&mut runner).unwrap().current()) {
+        for change in (0..300).map(|_| change().new_tree(&mut runner).unwrap().current()) {
             make(change, &fixture, &store, &policies).await;
             let about = facts.patient_facts(patient(1)).await.unwrap();
             let global = facts.global_facts().await.unwrap();

@@ -77,12 +77,16 @@ impl Stage {
     /// The socket stands in for its organisation, at this URL, with these lines more in the configuration.
     pub fn at(mut self, raw: &Raw, url: &str, more: &str) -> Self {
         let mut blocks: Vec<String> = self.config.split("[[provider]]\n").map(str::to_owned).collect();
+        // a bare socket has no token endpoint: it is signed in to as others of the region are
+        let plain = |line: &&str| line.starts_with("credential = { bearer");
+        let bearer = self.config.lines().find(plain).expect("one that takes a token as it is").to_owned();
         let named = format!("ods = \"{}\"\n", raw.ods());
         let block = blocks.iter_mut().find(|block| block.starts_with(&named)).expect("an organisation of the region");
         let kept = block.trim_end().lines().filter(|line| {
             let key = line.split(" =").next().unwrap();
             key != "base_url" && !more.lines().any(|new| new.starts_with(&format!("{key} =")))
         });
+        let kept = kept.map(|line| if line.starts_with("credential = { smart") { bearer.as_str() } else { line });
         *block = format!("{}\nbase_url = \"{url}\"\n{more}\n\n", kept.collect::<Vec<_>>().join("\n"));
         self.config = blocks.join("[[provider]]\n");
         self
