@@ -123,6 +123,9 @@ async fn what_is_no_searchset_of_what_was_asked_for_is_not_used() {
         row("not-searchset", "the Patient itself", |heard, sound| {
             Act::Send(ok(sound.resources(heard).first().cloned().unwrap_or_default()))
         }),
+        row("missing-pages", "a total of more than came, and no further page", |heard, sound| {
+            Act::Send(ok(searchset(&sound.resources(heard), r#","total":99999"#)))
+        }),
         row("search-failed", "a fatal outcome among the entries", move |heard, sound| {
             let all = [sound.resources(heard), vec![fatal.clone()]].concat();
             Act::Send(ok(searchset(&all, "")))
