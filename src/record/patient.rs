@@ -211,10 +211,11 @@ fn links(record: &Record, permit: &Permit, number: NhsNumber) -> String {
         let State::Holds { resolution, .. } = &source.state else { continue };
         for patient in resolution.patients.iter().filter(|p| source.discloses(permit, &p.labels, None)) {
             let (id, _) = record.ids.entry(source.provider.ods, number, &patient.local);
-            let mut other = json!({"reference": format!("Patient/{id}")});
-            if record.whose.concealing.is_none() {
-                other["display"] = json!(source.provider.name);
-            }
+            let reference = format!("Patient/{id}");
+            let other = match record.is_concealed() {
+                true => json!({"reference": reference}),
+                false => json!({"reference": reference, "display": source.provider.name}),
+            };
             links.push(json!({"other": other, "type": "seealso"}).to_string());
         }
     }

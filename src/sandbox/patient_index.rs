@@ -9,7 +9,7 @@ use super::{
     server::{Port, Running},
 };
 use crate::domain::OdsCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, io};
 
 /// Who runs England's.
@@ -47,7 +47,7 @@ fn patient(record: &IndexRecord) -> Value {
         }]},
     });
     let number = record.nhs_number.digits();
-    let mut patient = json!({
+    let patient = json!({
         "resourceType": "Patient",
         "id": number,
         "meta": {"versionId": "2", "security": [security]},
@@ -56,17 +56,19 @@ fn patient(record: &IndexRecord) -> Value {
         "gender": record.gender,
         "birthDate": record.birth_date,
     });
-    if let Some(deceased) = &record.deceased {
-        patient["deceasedDateTime"] = json!(deceased);
-    }
+    let mut more = Map::new();
+    more.extend(record.deceased.as_ref().map(|at| ("deceasedDateTime".to_owned(), json!(at))));
     if record.flag == Flag::U {
-        patient["address"] =
-            json!([{"use": "home", "line": ["1 Index Lane"], "city": "Saltmarsh", "postalCode": "ZZ99 3WZ"}]);
-        patient["telecom"] = json!([{"system": "phone", "value": "01632 960587", "use": "home"}]);
-        if let Some(practice) = record.gp_practice {
+        let home = json!({"use": "home", "line": ["1 Index Lane"], "city": "Saltmarsh", "postalCode": "ZZ99 3WZ"});
+        more.insert("address".to_owned(), json!([home]));
+        more.insert("telecom".to_owned(), json!([{"system": "phone", "value": "01632 960587", "use": "home"}]));
+        more.extend(record.gp_practice.map(|practice| {
             let practice = json!({"system": ODS_CODE, "value": practice});
-            patient["generalPractitioner"] = json!([{"type": "Organization", "identifier": practice}]);
-        }
+            ("generalPractitioner".to_owned(), json!([{"type": "Organization", "identifier": practice}]))
+        }));
     }
-    patient
+    match patient {
+        Value::Object(members) => members.into_iter().chain(more).collect(),
+        other => other,
+    }
 }

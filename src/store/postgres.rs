@@ -77,7 +77,9 @@ impl Postgres {
         let mut transaction = self.begin().await?;
         match patient {
             Some(patient) => numbers::raise(&mut transaction, &[patient]).await?,
-            None => drop(sqlx::query(sql::RAISE).bind(GLOBAL).execute(&mut *transaction).await.map_err(failed)?),
+            None => {
+                sqlx::query(sql::RAISE).bind(GLOBAL).execute(&mut *transaction).await.map_err(failed)?;
+            }
         }
         Ok(transaction)
     }

@@ -85,7 +85,9 @@ async fn raising(writer: &mut SqliteConnection, patient: Option<NhsNumber>) -> R
     let mut transaction = begin(writer).await?;
     match patient {
         Some(patient) => numbers::raise(&mut transaction, &[patient]).await?,
-        None => drop(sqlx::query(sql::RAISE).bind(GLOBAL).execute(&mut *transaction).await.map_err(failed)?),
+        None => {
+            sqlx::query(sql::RAISE).bind(GLOBAL).execute(&mut *transaction).await.map_err(failed)?;
+        }
     }
     Ok(transaction)
 }

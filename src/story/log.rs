@@ -176,7 +176,7 @@ async fn rows(g: &Gateway, numbers: &Numbers, before: Option<&Place>) -> Result<
         let wanted = PatientRows { patient, during, before: before.cloned(), limit: A_TIME };
         all.extend(g.reader.patient_rows(&wanted).await?);
     }
-    all.sort_by(|a, b| b.place().cmp(&a.place()));
+    all.sort_by_key(|row| std::cmp::Reverse(row.place()));
     all.truncate(usize::try_from(A_TIME).unwrap_or(usize::MAX));
     Ok(all)
 }

@@ -233,7 +233,12 @@ async fn of_a_restricted_patient_only_the_registered_practice_and_the_patient_le
             for found in answer.matches() {
                 let id = format!("{kind}/{}", found["id"].as_str().unwrap());
                 let read = gate.get(CONSULTANT, &id).await;
-                assert_eq!(read.json(), found, "{id}");
+                // a search tells copies of one event by a tag, a read does not know of any
+                let untagged = |mut resource: Value| {
+                    resource["meta"].as_object_mut().unwrap().remove("tag");
+                    resource
+                };
+                assert_eq!(untagged(read.json()), untagged(found), "{id}");
                 entries += 1;
             }
             if kind == "Patient" {
