@@ -124,9 +124,9 @@ fn answered(source: &Source, named: bool) -> Issue {
     let who = if named { source.provider.name.as_str() } else { "A source" };
     let issue = Issue::new(Severity::Information, IssueCode::Informational)
         .details(coding("answered"))
-        .diagnostics(format!("{who} answered."))
-        .extension(TIME, ExtensionValue::Instant(at.fhir()));
-    if named { issue.extension(SOURCE, organisation(source)) } else { issue }
+        .diagnostics(format!("{who} answered."));
+    let issue = if named { issue.extension(SOURCE, organisation(source)) } else { issue };
+    issue.extension(TIME, ExtensionValue::Instant(at.fhir()))
 }
 
 fn failed(source: &Source, failure: Failure, named: bool) -> Issue {

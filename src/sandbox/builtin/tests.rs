@@ -82,7 +82,7 @@ fn patients_have_numbers_of_the_test_range_and_are_held_where_the_region_says() 
         }
     }
     let numbers: BTreeSet<NhsNumber> = region.patients.iter().map(|patient| patient.nhs_number).collect();
-    assert_eq!(numbers.len(), 14);
+    assert_eq!(numbers.len(), 20);
     assert!(region.patients.iter().any(|patient| patient.held_by.len() >= 5));
 }
 

@@ -269,7 +269,8 @@ async fn what_is_written_under_one_number_of_a_person_raises_all_and_binds_under
             (found.epoch, found.objections.len())
         };
         assert_eq!((under(old).await, under(current).await), ((1, 1), (1, 1)));
-        facts.create_consent(&objection("after", 1, true)).await.unwrap();
+        let other = ConsentRecord { terms: to_source("F99002"), ..objection("after", 1, true) };
+        facts.create_consent(&other).await.unwrap();
         let held = relationship("r", None);
         facts.assert_relationship(current, &held, &clerk()).await.unwrap();
         assert_eq!((under(old).await, under(current).await), ((3, 2), (3, 2)));
