@@ -37,4 +37,4 @@ pub use opened::{Intent, Opened, Released};
 pub use past::{Again, Past};
 pub use reader::{Kept, LogReader, PatientRows, Place, StoredCheckpoint, StoredHead, StoredRow};
 pub use report::{Fault, Report, Where};
-pub use row::{Asked, Guard, Kind, Overriding, Row, Who};
+pub use row::{Asked, Guard, Identified, Kind, Overriding, Row, Who};

@@ -13,7 +13,7 @@ pub use section::{
 
 use crate::{
     alerts::AlertsConfig,
-    federation::FederationConfig,
+    federation::{FederationConfig, IndexConfig},
     identity::IssuerConfig,
     registry::{LocatorConfig, OrganisationConfig, ProviderConfig},
 };
@@ -28,6 +28,7 @@ pub struct Config {
     pub audit: AuditSection,
     pub federation: FederationConfig,
     pub locator: LocatorConfig,
+    pub index: Option<IndexConfig>,
     pub policy: PolicySection,
     pub log: LogSection,
     pub alerts: AlertsConfig,
@@ -60,6 +61,7 @@ impl Config {
         let audit = faults.section_or_default(&source, "audit");
         let federation = faults.section_or_default(&source, "federation");
         let locator = faults.section_or_default(&source, "locator");
+        let index: Option<IndexConfig> = faults.section_or_default(&source, "index");
         let policy = faults.section_or_default(&source, "policy");
         let log = faults.section_or_default(&source, "log");
         let alerts: AlertsConfig = faults.section_or_default(&source, "alerts");
@@ -72,6 +74,7 @@ impl Config {
         keys.iter().for_each(|section| faults.keys(section));
         faults.audit(&audit);
         faults.federation(&federation);
+        index.iter().for_each(|index| faults.index(index));
         faults.alerts(&alerts);
         faults.issuers(&issuers);
         faults.providers(&providers);
@@ -85,6 +88,7 @@ impl Config {
                 audit,
                 federation,
                 locator,
+                index,
                 policy,
                 log,
                 alerts,

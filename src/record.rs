@@ -21,6 +21,7 @@ mod shown;
 mod source;
 mod summary;
 mod view;
+mod whose;
 
 pub use completeness::Completeness;
 pub use file::File;
@@ -31,6 +32,7 @@ pub use referrer::Referrer;
 pub use shown::{ItemRanges, SourceLine};
 pub use source::{Source, State};
 pub use summary::types as summary_types;
+pub use whose::Whose;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,6 @@ pub use organisation::OrganisationConfig;
 pub use plan::{Errand, Plan, Registry};
 pub use presence::{Locate, Locator, LocatorConfig, Pointer, Presence, PresenceStore};
 pub use provider::{Idiom, Provider, ProviderConfig, ReaderContext};
-pub use sign_in::{Clients, Header, SignIn, SignInFault};
+pub use sign_in::{Clients, CredentialConfig, Header, SignIn, SignInFault};
 pub use standing::StandingStore;
 pub use want::{Portion, Want};

@@ -8,6 +8,7 @@ pub mod data;
 
 mod builtin;
 mod identity;
+mod patient_index;
 mod pem;
 mod provider;
 mod server;
@@ -57,6 +58,8 @@ pub struct Region {
     pub identity: String,
     pub issuers: Vec<Issuer>,
     pub providers: Vec<Provider>,
+    /// The patient index, where the region has one: a server like any provider's.
+    pub index: Option<Provider>,
     /// Every name that `/token` knows here; it accepts any valid `patient:` number too.
     pub personas: Vec<String>,
     servers: Vec<Running>,
@@ -126,6 +129,7 @@ pub async fn start(options: Options) -> Result<Region, SandboxError> {
         issuers: identity.issuers,
         personas: identity.personas,
         providers: Vec::new(),
+        index: None,
         servers: vec![identity.server],
     };
     for (index, data) in dataset.providers.into_iter().enumerate() {
@@ -138,6 +142,11 @@ pub async fn start(options: Options) -> Result<Region, SandboxError> {
         };
         let (provider, server) = provider::start(data, idiom, door, ports.next()?)?;
         region.providers.push(provider);
+        region.servers.push(server);
+    }
+    if !dataset.index.is_empty() {
+        let (index, server) = patient_index::start(&dataset.index, ports.next()?)?;
+        region.index = Some(index);
         region.servers.push(server);
     }
     Ok(region)

@@ -11,6 +11,7 @@ mod ending;
 mod evidence;
 mod explain;
 mod gateway;
+mod identity;
 mod log;
 mod objections;
 mod overrides;
@@ -151,16 +152,19 @@ async fn permitted(
 ) -> Result<Permits, Ending> {
     opened.undecided(wanted.patient);
     let mut facts = facts(g, requester, wanted.patient).await?;
+    let numbers = wanted.patient.map(|asked| facts.patient.numbers(asked));
+    let wanted = Wanted { patient: numbers.as_ref().map(|numbers| numbers.current), ..wanted };
+    wanted.patient.iter().for_each(|patient| opened.is_about(*patient));
     opened.weighs(&facts);
     let policy = g.policies.of(&facts.global).await?;
     let mut decision = policy.decide(requester, &wanted, &facts);
-    if let (Some(patient), Some(organisation)) = (wanted.patient, requester.party.organisation())
+    if let (Some(numbers), Some(organisation)) = (&numbers, requester.party.organisation())
         && evidence::would_help(&decision, wanted.action)
     {
-        facts.evidence = evidence::evidence(g, requester, organisation, patient, &facts, &policy, opened).await?;
+        facts.evidence = evidence::evidence(g, requester, organisation, numbers, &facts, &policy, opened).await?;
         opened.asked(&facts.evidence);
         if matches!(decision, Decision::Permit(_)) {
-            claims::confirm(g, requester, patient, organisation, &facts.evidence).await?;
+            claims::confirm(g, requester, numbers, organisation, &facts.evidence).await?;
         }
         decision = policy.decide(requester, &wanted, &facts);
     }

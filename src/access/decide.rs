@@ -8,7 +8,7 @@ use super::{
     relation::Relation,
 };
 use crate::{
-    domain::{Epochs, NhsNumber},
+    domain::{Epochs, NhsNumber, Numbers},
     identity::{Party, Requester, Whose},
 };
 use std::sync::Arc;
@@ -109,11 +109,12 @@ impl Policy {
 
         let organisation = requester.party.organisation();
         walk.relation = organisation.and_then(|own| Relation::best(own, &walk.person, facts, self.relationships()));
+        let numbers = facts.patient.numbers(patient);
         let grade = walk.relation.as_ref().map_or(Grade::None, |relation| relation.grade);
         let registered = grade == Grade::Registered;
-        if !permits(&mut walk, relate(requester, wanted.action, patient, grade, registered)) {
+        if !permits(&mut walk, relate(requester, wanted.action, &numbers, grade, registered)) {
             // only where their own organisation's word would settle it is it worth asking, and worth saying that it could not be
-            let word = relate(requester, wanted.action, patient, Grade::Registered, registered);
+            let word = relate(requester, wanted.action, &numbers, Grade::Registered, registered);
             let word_would_do = organisation.is_some() && self.answer(about, word).permitted;
             walk.end = match facts.evidence {
                 Evidence::NotAsked if word_would_do => End::NeedsEvidence,
@@ -238,8 +239,9 @@ impl Policy {
     }
 }
 
-fn relate(requester: &Requester, action: Action, patient: NhsNumber, grade: Grade, registered: bool) -> Step {
-    let oneself = matches!(&requester.party, Party::Patient { nhs_number } if *nhs_number == patient);
+fn relate(requester: &Requester, action: Action, numbers: &Numbers, grade: Grade, registered: bool) -> Step {
+    let oneself =
+        matches!(&requester.party, Party::Patient { nhs_number } if numbers.all().any(|one| one == *nhs_number));
     let in_own_name = match action {
         Action::AssertRelationship { organisation }
         | Action::EndRelationship { organisation }

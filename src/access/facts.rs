@@ -1,5 +1,5 @@
 use super::{Objection, Override, Recall};
-use crate::domain::{Epochs, OdsCode, Timestamp};
+use crate::domain::{Epochs, NhsNumber, Numbers, OdsCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashSet},
@@ -24,10 +24,14 @@ impl Facts {
     }
 }
 
-/// What is stored about one patient. `Default` is a patient nobody ever wrote about.
+/// What is stored about one patient, under any of their numbers. `Default` is a patient nobody ever wrote about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PatientFacts {
+    /// Of the number in use; what is written under any of them raises them all.
     pub epoch: i64,
+    /// The number in use, where it is not the one asked for, and those given up for it.
+    pub current: Option<NhsNumber>,
+    pub superseded: Vec<NhsNumber>,
     pub objections: Vec<Objection>,
     pub relationships: Vec<Relationship>,
     pub overrides: Vec<Override>,
@@ -35,6 +39,13 @@ pub struct PatientFacts {
     pub quarantined: BTreeSet<OdsCode>,
     /// What sources have taken back.
     pub recalls: Vec<Recall>,
+}
+
+impl PatientFacts {
+    /// All numbers of the person whose number was asked for.
+    pub fn numbers(&self, asked: NhsNumber) -> Numbers {
+        Numbers::new(self.current.unwrap_or(asked), &self.superseded)
+    }
 }
 
 /// What is stored about everyone.

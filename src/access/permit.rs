@@ -6,7 +6,7 @@ use super::{
     relation::Relation,
 };
 use crate::{
-    domain::{Epochs, Labels, NhsNumber, OdsCode, Timestamp},
+    domain::{Epochs, Labels, NhsNumber, Numbers, OdsCode, Timestamp},
     fhir::{ResourceType, date::Interval},
     identity::Requester,
 };
@@ -26,7 +26,7 @@ use std::{fmt, sync::Arc};
 pub struct Permit {
     policy: Arc<Policy>,
     about: About,
-    patient: NhsNumber,
+    numbers: Numbers,
     person: Person,
     user: Option<String>,
     organisation: Option<OdsCode>,
@@ -126,7 +126,7 @@ impl Permit {
         Self {
             policy: Arc::clone(policy),
             about,
-            patient,
+            numbers: facts.patient.numbers(patient),
             person,
             user: requester.party.user().map(str::to_owned),
             organisation: requester.party.organisation(),
@@ -145,8 +145,19 @@ impl Permit {
         }
     }
 
+    /// The number in use.
     pub fn patient(&self) -> NhsNumber {
-        self.patient
+        self.numbers.current
+    }
+
+    /// All numbers of the patient's.
+    pub fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    /// The requester's organisation.
+    pub fn organisation(&self) -> Option<OdsCode> {
+        self.organisation
     }
 
     /// The type that may be read; for what is no part of the record the type that its scope is about.

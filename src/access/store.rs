@@ -9,7 +9,8 @@ use async_trait::async_trait;
 /// transaction and returns only after that has committed: from then on no release commits against it.
 #[async_trait]
 pub trait FactStore: Send + Sync {
-    /// The patient's epoch first, then the facts. A patient never written about is the default; no row is made.
+    /// The patient's epoch first, then the facts, of all of their numbers. A patient never written about is the default; no
+    /// row is made.
     async fn patient_facts(&self, patient: NhsNumber) -> Result<PatientFacts, StoreError>;
     async fn global_facts(&self) -> Result<GlobalFacts, StoreError>;
     /// What stood about this patient at an epoch of theirs that is or was, as it mattered at that moment: by these and the
@@ -45,6 +46,10 @@ pub trait FactStore: Send + Sync {
         at: Timestamp,
         by: &Recorder,
     ) -> Result<u64, StoreError>;
+
+    /// The patient index says that `number` is `current` by now; where the two are the same, that it is in use. Raises the
+    /// epochs of all numbers of these persons; whether it was news.
+    async fn supersede(&self, number: NhsNumber, current: NhsNumber) -> Result<bool, StoreError>;
 
     /// Bars a user from now on.
     async fn revoke(&self, issuer: &str, subject: &str, reason: &str) -> Result<(), StoreError>;

@@ -90,6 +90,7 @@ fn row(reason: &str, request_id: RequestId, count: Option<u64>) -> Row {
         status: 401,
         reason: Some(reason.to_owned()),
         count,
+        identified: None,
         sources: Vec::new(),
     }
 }

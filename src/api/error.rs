@@ -25,6 +25,8 @@ const ELSEWHERE: &str = "The document is kept outside its source's own FHIR serv
 const TOO_LARGE: &str = "The document is larger than this gateway passes on. Ask the organisation for it.";
 const NOT_ACCEPTABLE: &str = "The document is of none of the types that Accept names. Leave Accept out, or ask for \
                               application/fhir+json.";
+const NO_SUCH_PATIENT: &str = "The patient index has no patient of this number to show. Check the number; if it is right, ask your \
+                               registration authority.";
 const GONE: &str = "This page no longer stands: the record, your permission or the time has moved on. Start the search \
                     again.";
 const PROVIDERS_FAILED: &str = "The sources needed for this answer did not answer. This does not mean that there is \
@@ -52,6 +54,7 @@ pub fn ending(ending: &Ending) -> Reply {
         Ending::Undeliverable(Undeliverable::Elsewhere) => (IssueCode::NotFound, ELSEWHERE),
         Ending::Undeliverable(Undeliverable::TooLarge) => (IssueCode::TooCostly, TOO_LARGE),
         Ending::Undeliverable(Undeliverable::NotAcceptable) => (IssueCode::NotSupported, NOT_ACCEPTABLE),
+        Ending::NoSuchPatient => (IssueCode::NotFound, NO_SUCH_PATIENT),
         Ending::Gone => (IssueCode::Expired, GONE),
         Ending::ProvidersFailed { timeout: true } => (IssueCode::Timeout, PROVIDERS_FAILED),
         Ending::ProvidersFailed { timeout: false } => (IssueCode::Incomplete, PROVIDERS_FAILED),
@@ -77,6 +80,7 @@ fn spine(ending: &Ending) -> Option<&'static str> {
         Ending::Refused(refusal) if refusal.kind == RefusalKind::Uniform => Some("ACCESS_DENIED"),
         Ending::Refused(refusal) if refusal.kind == RefusalKind::NoConsent => Some("NO_PATIENT_CONSENT"),
         Ending::NotFound | Ending::Undeliverable(Undeliverable::Elsewhere) => Some("NO_RECORD_FOUND"),
+        Ending::NoSuchPatient => Some("PATIENT_NOT_FOUND"),
         Ending::Internal => Some("INTERNAL_SERVER_ERROR"),
         _ => None,
     }

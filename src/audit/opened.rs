@@ -1,9 +1,9 @@
-use super::{Asked, AuditLog, Commit, Guard, Kind, NotCommitted, Overriding, Receipt, Row, Who};
+use super::{Asked, AuditLog, Commit, Guard, Identified, Kind, NotCommitted, Overriding, Receipt, Row, Who};
 use crate::{
     access::{Clearance, Evidence, Facts, Permit, Refusal},
     domain::{NhsNumber, RequestId, Timestamp},
     identity::{Party, Requester},
-    record::{Content, Redacted, SourceLine},
+    record::{Content, ItemRanges, Redacted, SourceLine},
 };
 
 /// The audit of one request, opened when its token was verified. It ends in exactly one closing row: if whoever holds it
@@ -66,6 +66,7 @@ impl Opened {
             status: 500,
             reason: Some("abandoned".to_owned()),
             count: None,
+            identified: None,
             sources: Vec::new(),
         };
         Self { log, row, about: None, guard: None, closing: None, closed: false }
@@ -104,8 +105,15 @@ impl Opened {
         self.row.policy = None;
         self.row.epochs = None;
         self.row.evidence = None;
+        self.row.identified = None;
         self.row.overriding = None;
         self.row.decided_at = None;
+    }
+
+    /// Whom it is about, by the number in use.
+    pub fn is_about(&mut self, patient: NhsNumber) {
+        self.about = Some(patient);
+        self.row.patient = Some(patient);
     }
 
     /// What a decision is about to weigh, beyond what the epochs tell.
@@ -130,6 +138,11 @@ impl Opened {
             Evidence::Found(found) => Some(Asked::Found(found.to_vec())),
             Evidence::Unreachable => Some(Asked::Unreachable),
         };
+    }
+
+    /// What the patient index said of whose record it is.
+    pub fn identified(&mut self, identified: Option<Identified>) {
+        self.row.identified = identified;
     }
 
     /// The closing row is not shown to the patient until this hold is released.
@@ -174,8 +187,13 @@ impl Opened {
 
     /// The release transaction: only if it commits is there a `Released`.
     pub async fn release(&mut self, redacted: Redacted, status: u16) -> Result<Released, NotCommitted> {
-        let Redacted { content, lines, items } = redacted;
-        let row = Row { kind: Kind::Released, status, reason: None, sources: lines, ..self.now() };
+        let Redacted { content, lines, mut items, index } = redacted;
+        let mut row = Row { kind: Kind::Released, status, reason: None, sources: lines, ..self.now() };
+        if let (Some(identified), Some(shown)) = (&mut row.identified, index) {
+            identified.line.answer = Some(shown.id.clone());
+            identified.line.released = ItemRanges::of([0]);
+            items.push(shown);
+        }
         self.closing = Some(self.log.queue(row, self.guard, items)?);
         let receipt = self.settled().await?;
         Ok(Released { content, receipt })

@@ -49,7 +49,7 @@ pub struct PatientRows {
 }
 
 /// Where a row stands among a patient's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     pub at: Timestamp,
     pub log: LogId,

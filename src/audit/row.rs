@@ -60,8 +60,32 @@ pub struct Row {
     /// How many requests this row stands for, where rows are aggregated past a rate (refused tokens).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// What the patient index said, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identified: Option<Identified>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceLine>,
+}
+
+impl Row {
+    /// What was said by everyone who was asked, the patient index first.
+    pub fn lines(&self) -> impl Iterator<Item = &SourceLine> {
+        self.identified.iter().map(|identified| &identified.line).chain(&self.sources)
+    }
+}
+
+/// The patient index's word on whom a number means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identified {
+    /// The number it was asked about; the row's patient is the one in use.
+    pub number: NhsNumber,
+    /// Where the patient is seen was kept from this reader.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub concealed: bool,
+    /// answered, stale, failed, unknown.
+    #[serde(flatten)]
+    pub line: SourceLine,
 }
 
 /// Live evidence, as the decision had it.

@@ -44,7 +44,7 @@ pub async fn release(reader: &dyn LogReader, request: RequestId) -> Result<Vec<S
     for stored in reader.request_rows(request).await? {
         let Some(row) = stored.row()?.filter(|row| row.kind == Kind::Released) else { continue };
         let mut screen = Screen { shown: Vec::new(), withheld: Vec::new(), missing: Vec::new(), row };
-        for line in &screen.row.sources {
+        for line in screen.row.lines() {
             let Some(answer) = &line.answer else { continue };
             let Some(items) = reader.items(answer).await? else {
                 screen.missing.push(answer.clone());
@@ -127,7 +127,7 @@ async fn viewers_of(
         wanted.before = last.place();
         for stored in &page {
             let Some(row) = stored.row()?.filter(|row| row.kind == Kind::Released) else { continue };
-            for line in &row.sources {
+            for line in row.lines() {
                 let places = line.answer.as_ref().and_then(|answer| answers.get(answer));
                 for (_, item) in places.into_iter().flatten().filter(|(position, _)| line.released.contains(*position))
                 {

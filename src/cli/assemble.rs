@@ -5,7 +5,7 @@ use crate::{
     audit::{AuditLog, LogId, LogOptions, Signer},
     config::Config,
     domain::IdSealer,
-    federation::{Federation, FederationOptions},
+    federation::{Federation, FederationOptions, PatientIndex, Places},
     identity::Verifier,
     query::{
         PageSealer,
@@ -50,8 +50,10 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         long_ids: store.long_ids(),
         standing: store.standing(),
         statements: statements.clone(),
+        places: Arc::new(Places::of(&registry)),
     })
     .map_err(|e| e.to_string())?;
+    let index = config.index.as_ref().map(PatientIndex::new).transpose().map_err(|e| format!("index: {e}"))?;
     let verifier = Verifier::new(config.issuers.clone()).map_err(|e| e.to_string())?;
     let bad_tokens = Arc::new(BadTokens::new(log.clone()));
     tokio::spawn(BadTokens::keep_flushing(Arc::downgrade(&bad_tokens)));
@@ -68,6 +70,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         locator: Locator::new(store.presence(), config.locator),
         statements,
         federation,
+        index,
         log,
         reader: store.log_reader(),
         long_ids: store.long_ids(),

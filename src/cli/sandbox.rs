@@ -25,9 +25,12 @@ pub struct SandboxArguments {
     /// The gateway's port; 0 for any free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// Written once all listen: {"gateway", "identity", "metrics", "providers": {slug: url}}.
+    /// Written once all listen: {"gateway", "identity", "metrics", "index", "providers": {slug: url}}.
     #[arg(long)]
     ready_file: Option<PathBuf>,
+    /// Leave the region's patient index out of the configuration: the sources' own word says who a patient is.
+    #[arg(long)]
+    no_index: bool,
     /// Start the region without a gateway.
     #[arg(long, requires = "write_config")]
     region_only: bool,
@@ -50,6 +53,7 @@ impl Default for SandboxArguments {
             database: None,
             port: 8080,
             ready_file: None,
+            no_index: false,
             region_only: false,
             write_config: None,
             state: "caregate-data".into(),
@@ -73,7 +77,10 @@ async fn started(arguments: &SandboxArguments) -> Result<ExitCode, String> {
     }
     .patients;
     let options = Options { data: arguments.data.clone(), host: arguments.host.clone() };
-    let region = sandbox::start(options).await.map_err(|e| e.to_string())?;
+    let mut region = sandbox::start(options).await.map_err(|e| e.to_string())?;
+    if arguments.no_index {
+        region.index = None;
+    }
     // with a configuration to write, its keys stand beside it; else in the folder for state
     let folder = match &arguments.write_config {
         Some(file) => file.with_extension("d"),
@@ -120,6 +127,7 @@ fn ready(file: &PathBuf, region: &Region, serving: Option<&Serving>) -> io::Resu
     let ready = json!({
         "gateway": serving.map(|s| s.url.as_str()),
         "identity": region.identity,
+        "index": region.index.as_ref().map(|index| index.url.as_str()),
         "metrics": serving.and_then(|s| s.metrics).map(|address| format!("http://{address}/metrics")),
         "providers": providers,
     });
@@ -178,7 +186,7 @@ impl Walk {
             text.push_str(&format!("  metrics            http://{metrics}/metrics\n"));
         }
         text.push_str(&format!("  identity provider  {} (personas: {}/personas)\n", region.identity, region.identity));
-        for provider in &region.providers {
+        for provider in region.index.iter().chain(&region.providers) {
             text.push_str(&format!("  {:<18} {}  ({})\n", provider.slug, provider.url, provider.name));
         }
         text.push_str(&format!(

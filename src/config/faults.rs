@@ -2,7 +2,7 @@ use super::{AuditSection, DatabaseSection, GatewaySection, KeysSection};
 use crate::{
     alerts::AlertsConfig,
     audit::{LogId, Signer},
-    federation::FederationConfig,
+    federation::{FederationConfig, IndexConfig},
     fhir::ResourceType,
     identity::IssuerConfig,
     registry::{OrganisationConfig, ProviderConfig, ReaderContext},
@@ -21,12 +21,13 @@ pub struct ConfigFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "gateway",
     "database",
     "keys",
     "audit",
     "federation",
+    "index",
     "policy",
     "log",
     "alerts",
@@ -161,6 +162,12 @@ impl ConfigFaults {
         ]);
         for name in federation.ttl_seconds_by_type.keys().filter(|n| ResourceType::parse(n).is_none()) {
             self.add(format!("federation.ttl_seconds_by_type.{name}"), "no type that is served");
+        }
+    }
+
+    pub(super) fn index(&mut self, index: &IndexConfig) {
+        for what in index.faults() {
+            self.add("[index]", what);
         }
     }
 

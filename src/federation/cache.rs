@@ -15,10 +15,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The list is a part of each key: what was labelled by one is never used under a policy with another. So is the question,
-/// where the answer is for its reader alone: then it serves who waits for it in the same request, and is not kept.
-pub type PatientKey = (OdsCode, NhsNumber, ListId, Option<Turn>);
-pub type AnswerKey = (OdsCode, NhsNumber, Want, ListId, Option<Turn>);
+/// The list is a part of each key: what was labelled by one is never used under a policy with another. So are the numbers
+/// given up: what was asked under some is no answer for all. So is the question, where the answer is for its reader alone:
+/// then it serves who waits for it in the same request, and is not kept.
+pub type PatientKey = (OdsCode, NhsNumber, u64, ListId, Option<Turn>);
+
+/// What is rid of its places is another answer than the same in full.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AnswerKey {
+    pub of: PatientKey,
+    pub want: Want,
+    pub concealed: bool,
+}
+
+impl AnswerKey {
+    /// All of each type, as it is and without its places.
+    pub fn all_of(of: PatientKey) -> impl Iterator<Item = Self> {
+        let both = move |resource_type: &ResourceType| {
+            let want = Want::all(*resource_type);
+            [false, true].map(|concealed| Self { of, want: want.clone(), concealed })
+        };
+        ResourceType::ALL.iter().flat_map(both)
+    }
+}
 
 pub struct Cache {
     resolutions: Moka<PatientKey, Arc<Resolution>>,
@@ -127,10 +146,9 @@ impl Cache {
 
     /// Forgets who this source says the patient is, and all that it holds of each type, as labelled by this list.
     pub async fn forget(&self, key: PatientKey) {
-        let (source, patient, list, turn) = key;
         self.resolutions.invalidate(&key).await;
-        for resource_type in ResourceType::ALL {
-            self.answers.invalidate(&(source, patient, Want::all(*resource_type), list, turn)).await;
+        for answer in AnswerKey::all_of(key) {
+            self.answers.invalidate(&answer).await;
         }
     }
 }
@@ -139,13 +157,14 @@ struct ByKind(Lifetimes);
 
 impl Expiry<AnswerKey, Arc<Answer>> for ByKind {
     fn expire_after_create(&self, key: &AnswerKey, _: &Arc<Answer>, _: Instant) -> Option<Duration> {
-        Some(if key.4.is_some() { Duration::ZERO } else { self.0.of(key.2.resource_type) })
+        let (.., turn) = key.of;
+        Some(if turn.is_some() { Duration::ZERO } else { self.0.of(key.want.resource_type) })
     }
 }
 
 impl Expiry<PatientKey, Arc<Resolution>> for ByKind {
     fn expire_after_create(&self, key: &PatientKey, found: &Arc<Resolution>, _: Instant) -> Option<Duration> {
-        if key.3.is_some() {
+        if key.4.is_some() {
             return Some(Duration::ZERO);
         }
         // that a provider holds nothing may change with the patient's next visit: no longer than an answer is kept

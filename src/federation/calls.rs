@@ -198,8 +198,8 @@ mod tests {
         let (provider, sensitivities, requester) = (Arc::new(provider("RZ901")), sensitivities(), requester());
         let mut found = Vec::new();
         for _ in 0..6 {
-            let (patient, asker) = (patient(), Asker::of(&requester));
-            let question = Question { patient, epoch: 0, sensitivities: &sensitivities, asker };
+            let numbers = patient().into();
+            let question = Question::new(&numbers, 0, &sensitivities, Asker::of(&requester));
             let deadline = Instant::now() + Duration::from_millis(20);
             let (request, freshness) = (RequestId::fresh(), Freshness::default());
             let asked = Asked { provider: &provider, question, request, deadline, freshness };

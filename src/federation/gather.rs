@@ -1,5 +1,6 @@
 use super::{
-    Answer, Failure, FederationConfig, Gathered, LongIds, Part, PartSaid, Resolution, Rewriter, Said, SourceAnswer,
+    Answer, Failure, FederationConfig, Gathered, LongIds, Part, PartSaid, Places, Resolution, Rewriter, Said,
+    SourceAnswer,
     cache::{Cache, Lifetimes, PatientKey},
     calls::Calls,
     gathered::count,
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     access::ListId,
-    domain::{IdSealer, LongId, NhsNumber, OdsCode, RequestId, Timestamp},
+    domain::{IdSealer, LongId, Numbers, OdsCode, RequestId, Timestamp},
     fhir::{
         ResourceType,
         json::{self, Limits, Tape},
@@ -43,6 +44,7 @@ pub struct Federation {
     standing: Arc<dyn StandingStore>,
     wrong_patient_threshold: u64,
     pub(super) evidence_lifetime: Duration,
+    places: Arc<Places>,
 }
 
 /// What it is built from.
@@ -54,6 +56,7 @@ pub struct FederationOptions {
     pub standing: Arc<dyn StandingStore>,
     /// None where no provider is told who asks.
     pub statements: Option<Arc<Statements>>,
+    pub places: Arc<Places>,
 }
 
 impl Federation {
@@ -80,7 +83,13 @@ impl Federation {
             standing: options.standing,
             wrong_patient_threshold: config.wrong_patient_threshold,
             evidence_lifetime: Duration::from_secs(config.evidence_ttl_seconds),
+            places: options.places,
         })
+    }
+
+    /// By what the region's organisations are recognised.
+    pub fn places(&self) -> &Arc<Places> {
+        &self.places
     }
 
     /// The whole answer from memory, or `None` if any provider would have to be asked.
@@ -93,7 +102,7 @@ impl Federation {
             let parts = if known.patients.is_empty() { Vec::new() } else { self.known_parts(errand, question).await? };
             sources.push(SourceAnswer { provider: Arc::clone(provider), said: Said::of(known, parts, errand) });
         }
-        Some(Gathered::of(question.patient, plan, sources))
+        Some(Gathered::of(question.patient(), plan, sources))
     }
 
     /// Asks every provider of the plan in parallel; each ends by its own deadline, whatever it does. The caller has
@@ -112,13 +121,13 @@ impl Federation {
         while let Some(source) = asked.next().await {
             sources.push(source);
         }
-        Gathered::of(question.patient, plan, sources)
+        Gathered::of(question.patient(), plan, sources)
     }
 
     /// Forgets what these sources said about this patient: they are asked again the next time.
-    pub async fn forget(&self, patient: NhsNumber, list: ListId, sources: &[OdsCode]) {
+    pub async fn forget(&self, numbers: &Numbers, list: ListId, sources: &[OdsCode]) {
         for source in sources {
-            self.forget_all((*source, patient, list, None)).await;
+            self.forget_all((*source, numbers.current, numbers.given_up(), list, None)).await;
         }
     }
 
@@ -132,12 +141,13 @@ impl Federation {
     /// The deadline is the leader's own and ends its call with a failure that reaches all who wait for it: if it ended
     /// by being dropped, each of them would start the call anew.
     pub(super) async fn resolution_by(&self, asked: Asked<'_>) -> Result<Arc<Resolution>, Failure> {
-        let Asked { provider, question: Question { patient, epoch, .. }, deadline, freshness, .. } = asked;
+        let Asked { provider, question, deadline, freshness, .. } = asked;
         let ask = || async {
             let fetched_at = Timestamp::now();
             let found = async {
                 let found = resolution::resolve(&self.calls, asked, self.budget).await?;
-                self.remember_long_ids(provider, patient, Resolution { fetched_at, epoch, ..found }).await
+                let found = Resolution { fetched_at, epoch: question.epoch, ..found };
+                self.remember_long_ids(provider, question, found).await
             };
             match timeout_at(deadline, found).await.unwrap_or(Err(Failure::Timeout)) {
                 Err(failure) => Err(self.alarmed(asked, failure).await),
@@ -152,11 +162,11 @@ impl Federation {
     async fn remember_long_ids(
         &self,
         provider: &Arc<Provider>,
-        patient: NhsNumber,
+        question: Question<'_>,
         found: Resolution,
     ) -> Result<Resolution, Failure> {
         let found = Arc::new(found);
-        let mut rewriter = self.rewriter(provider, patient, &found);
+        let mut rewriter = self.rewriter(provider, question, &found);
         for own in &found.patients {
             rewriter.id(&own.local);
             let mut tape = Tape::new();
@@ -173,14 +183,15 @@ impl Federation {
         if ids.is_empty() { Ok(()) } else { self.long_ids.remember(ids).await.map_err(|_| Failure::Internal) }
     }
 
-    fn rewriter(&self, provider: &Arc<Provider>, patient: NhsNumber, found: &Arc<Resolution>) -> Rewriter {
+    fn rewriter(&self, provider: &Arc<Provider>, question: Question<'_>, found: &Arc<Resolution>) -> Rewriter {
         Rewriter {
             ids: Arc::clone(&self.ids),
             provider: Arc::clone(provider),
-            patient,
+            numbers: question.numbers.clone(),
             resolution: Arc::clone(found),
             base: Arc::clone(&self.base),
             long_ids: Vec::new(),
+            concealing: question.concealed.then(|| Arc::clone(&self.places)),
         }
     }
 
@@ -243,11 +254,11 @@ impl Federation {
     }
 
     async fn ask(&self, asked: Asked<'_>, want: &Want, found: &Arc<Resolution>) -> Result<Splitter, Failure> {
-        let Asked { provider, question: Question { patient, sensitivities, .. }, .. } = asked;
-        let rewriter = self.rewriter(provider, patient, found);
-        let mut splitter = Splitter::new(want.clone(), rewriter, Arc::clone(sensitivities));
+        let Asked { provider, question, .. } = asked;
+        let rewriter = self.rewriter(provider, question, found);
+        let mut splitter = Splitter::new(want.clone(), rewriter, Arc::clone(question.sensitivities));
         let mut budget = self.budget;
-        for url in question::searches(provider, patient, want, found, self.page_size)? {
+        for url in question::searches(provider, question.numbers, want, found, self.page_size)? {
             splitter = pages::search(&self.calls, asked, url, &mut budget, splitter).await?;
         }
         Ok(splitter)
@@ -280,7 +291,7 @@ impl Federation {
         metrics::counter!("caregate_wrong_patient_total", "provider" => provider.ods.to_string()).increment(1);
         tracing::error!(provider.ods = %provider.ods, "provider answered with another person's data; quarantined");
         self.forget_all(question.patient_key(provider)).await;
-        let patients = match self.standing.quarantine(provider.ods, question.patient, failure.code()).await {
+        let patients = match self.standing.quarantine(provider.ods, question.patient(), failure.code()).await {
             Ok(patients) => patients,
             Err(error) => {
                 // nothing of this answer is used in any case; the next answer will be held against the same rule

@@ -4,7 +4,7 @@ mod incoming;
 
 pub use incoming::Incoming;
 
-use super::{Failure, Question, question::Asked, resolver::PublicOnly, retry_after::retry_after};
+use super::{Failure, question::Asked, resolver::PublicOnly, retry_after::retry_after};
 use crate::{
     fhir::MediaType,
     identity::{CONTEXT_HEADER, Statements, Told},
@@ -164,12 +164,13 @@ impl Connection {
 
     /// The statement of who asks, where the provider is to know. Without one it would not be asked.
     fn context(&self, asked: Asked<'_>) -> Result<Option<HeaderValue>, Failure> {
-        let Asked { provider, question: Question { patient, asker, .. }, request, .. } = asked;
+        let Asked { provider, question, request, .. } = asked;
         if provider.reader_context == ReaderContext::Untold {
             return Ok(None);
         }
-        let told = Told { audience: provider.base.as_str(), request, patient };
-        let statement = self.statements.as_ref().and_then(|statements| statements.sign(asker.requester, told));
+        let told = Told { audience: provider.base.as_str(), request, patient: question.patient() };
+        let requester = question.asker.requester;
+        let statement = self.statements.as_ref().and_then(|statements| statements.sign(requester, told));
         let mut value = HeaderValue::try_from(statement.ok_or(Failure::Internal)?).map_err(|_| Failure::Internal)?;
         value.set_sensitive(true);
         Ok(Some(value))

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     access::Sensitivities,
-    domain::{NhsNumber, RequestId},
+    domain::{NhsNumber, Numbers, RequestId},
     identity::Requester,
     registry::{Freshness, Idiom, Portion, Provider, ReaderContext, Want},
 };
@@ -21,12 +21,14 @@ const NAMED_AT_ONCE: usize = 50;
 /// Of whom something is asked, for whom, and how what is answered is labelled; the plan says what of whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
-    pub patient: NhsNumber,
+    pub numbers: &'a Numbers,
     /// The patient's epoch, read before anything is asked: what is asked for now is later than every fact up to it.
     pub epoch: i64,
     /// The list of the policy that permitted the question.
     pub sensitivities: &'a Arc<Sensitivities>,
     pub asker: Asker<'a>,
+    /// Entries are to be rid of what tells where the patient is seen.
+    pub concealed: bool,
 }
 
 /// For whom one question is asked. No two are the same, not even of one requester.
@@ -57,13 +59,23 @@ impl<'a> Asker<'a> {
     }
 }
 
-impl Question<'_> {
+impl<'a> Question<'a> {
+    pub fn new(numbers: &'a Numbers, epoch: i64, sensitivities: &'a Arc<Sensitivities>, asker: Asker<'a>) -> Self {
+        Self { numbers, epoch, sensitivities, asker, concealed: false }
+    }
+
+    /// By the number in use.
+    pub(super) fn patient(self) -> NhsNumber {
+        self.numbers.current
+    }
+
     pub(super) fn patient_key(self, provider: &Provider) -> PatientKey {
-        (provider.ods, self.patient, self.sensitivities.id(), self.turn(provider))
+        let (numbers, list) = (self.numbers, self.sensitivities.id());
+        (provider.ods, numbers.current, numbers.given_up(), list, self.turn(provider))
     }
 
     pub(super) fn key(self, provider: &Provider, want: &Want) -> AnswerKey {
-        (provider.ods, self.patient, want.clone(), self.sensitivities.id(), self.turn(provider))
+        AnswerKey { of: self.patient_key(provider), want: want.clone(), concealed: self.concealed }
     }
 
     /// `None` where the provider answers all readers alike.
@@ -72,11 +84,11 @@ impl Question<'_> {
     }
 }
 
-/// The searches that together ask for all of it: one, or one for each Patient where the provider keeps several, or one for
+/// The searches that together ask for all of it: one, or one for each Patient or number where there are several, or one for
 /// every so many names. `page_size` is the `_count` asked for.
 pub(super) fn searches(
     provider: &Provider,
-    patient: NhsNumber,
+    numbers: &Numbers,
     want: &Want,
     found: &Resolution,
     page_size: u32,
@@ -86,7 +98,8 @@ pub(super) fn searches(
         (Portion::Named(locals), _) => by_name("_id", locals),
         (Portion::Of(targets), _) => by_name("target", targets),
         (Portion::All, Idiom::Chained) => {
-            vec![("patient.identifier", format!("{}|{}", NhsNumber::SYSTEM, patient.digits()))]
+            let token = |number: NhsNumber| format!("{}|{}", NhsNumber::SYSTEM, number.digits());
+            numbers.all().map(|number| ("patient.identifier", token(number))).collect()
         }
         (Portion::All, Idiom::ResolveFirst) => found.patients.iter().map(|p| ("patient", p.local.clone())).collect(),
     };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     access::Sensitivities,
-    domain::{Labels, NhsNumber, OdsCode, Timestamp},
+    domain::{Labels, NhsNumber, Numbers, OdsCode, Timestamp},
     fhir::{
         ResourceType,
         bundle::BundleEntry,
@@ -48,6 +48,8 @@ pub struct SourcePatient {
     pub families: Vec<String>,
     /// The organisations it names as general practice.
     pub practices: Vec<OdsCode>,
+    /// NHS numbers that it says were given up.
+    pub given_up: Vec<NhsNumber>,
 }
 
 impl Resolution {
@@ -79,19 +81,21 @@ impl Resolution {
 /// Decoded bytes of a provider's Patients for one number: they are written anew for each reader, on the event loop.
 const MAX_PATIENTS: usize = 2 << 20;
 
-/// Asks a provider for its Patient with this NHS number.
+/// Asks a provider for its Patients with these NHS numbers, each by itself: it may still go by one that was given up.
 pub async fn resolve(calls: &Calls, asked: Asked<'_>, mut budget: pages::Budget) -> Result<Resolution, Failure> {
-    let Asked { provider, question: Question { patient, sensitivities, .. }, .. } = asked;
+    let Asked { provider, question: Question { numbers, sensitivities, .. }, .. } = asked;
     budget.bytes = budget.bytes.min(MAX_PATIENTS);
-    let mut url = provider.base.join("Patient").map_err(|_| Failure::Internal)?;
-    url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, patient.digits()));
-    let taker = Found { patient, sensitivities: Arc::clone(sensitivities), patients: Vec::new() };
-    let found = pages::search(calls, asked, url, &mut budget, taker).await?;
-    Ok(Resolution::of(provider, patient, found.patients))
+    let mut found = Found { numbers: numbers.clone(), sensitivities: Arc::clone(sensitivities), patients: Vec::new() };
+    for number in numbers.all() {
+        let mut url = provider.base.join("Patient").map_err(|_| Failure::Internal)?;
+        url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, number.digits()));
+        found = pages::search(calls, asked, url, &mut budget, found).await?;
+    }
+    Ok(Resolution::of(provider, numbers.current, found.patients))
 }
 
 struct Found {
-    patient: NhsNumber,
+    numbers: Numbers,
     sensitivities: Arc<Sensitivities>,
     patients: Vec<SourcePatient>,
 }
@@ -99,7 +103,7 @@ struct Found {
 impl pages::Take for Found {
     fn take(&mut self, entry: BundleEntry<'_>) -> Result<(), Failure> {
         let resource = entry.resource().ok_or(Failure::UnexpectedEntry)?;
-        let found = SourcePatient::read(resource, self.patient, &self.sensitivities)?;
+        let found = SourcePatient::read(resource, &self.numbers, &self.sensitivities)?;
         match self.patients.iter().find(|p| p.local == found.local) {
             None => self.patients.push(found),
             Some(same) if same.bytes == found.bytes => {}
@@ -110,16 +114,16 @@ impl pages::Take for Found {
 }
 
 impl SourcePatient {
-    pub(super) fn read(
-        resource: Value<'_>,
-        patient: NhsNumber,
-        sensitivities: &Sensitivities,
-    ) -> Result<Self, Failure> {
+    pub(super) fn read(resource: Value<'_>, numbers: &Numbers, sensitivities: &Sensitivities) -> Result<Self, Failure> {
+        Self::labelled(resource, numbers, marks::labels_of(resource, sensitivities)?)
+    }
+
+    pub(super) fn labelled(resource: Value<'_>, numbers: &Numbers, labels: Labels) -> Result<Self, Failure> {
         if resource.text("resourceType").as_deref() != Some("Patient") {
             return Err(Failure::UnexpectedEntry);
         }
-        // a Patient under another number, or under two, is another person's or two persons'
-        match whose(resource, patient) {
+        // a Patient under another number, or under two persons', is another person's or two persons'
+        match whose(resource, numbers) {
             Some(true) => {}
             Some(false) => return Err(Failure::WrongPatient),
             None => return Err(Failure::NoSubject),
@@ -135,27 +139,34 @@ impl SourcePatient {
                 practices.push(code);
             }
         });
+        let mut given_up = Vec::new();
+        resource.each("identifier", &mut |identifier| {
+            if is_given_up(identifier) && identifier.text("system").as_deref() == Some(NhsNumber::SYSTEM) {
+                given_up.extend(identifier.text("value").and_then(|value| NhsNumber::parse(&value).ok()));
+            }
+        });
         let meta = resource.get("meta");
         Ok(Self {
             local,
             bytes: Bytes::copy_from_slice(resource.raw()),
-            labels: marks::labels_of(resource, sensitivities)?,
+            labels,
             last_updated: meta.and_then(|m| m.get("lastUpdated")).and_then(interval_of),
             version: meta.and_then(|m| m.text("versionId")).map(|v| v.into_owned()).unwrap_or_default(),
             birth_date: resource.text("birthDate").map(|d| d.into_owned()),
             families,
             practices,
+            given_up,
         })
     }
 }
 
 /// Whether a Patient is this one's, by its current NHS numbers; `None` if it has none.
-pub fn whose(patient_resource: Value<'_>, patient: NhsNumber) -> Option<bool> {
+pub fn whose(patient_resource: Value<'_>, numbers: &Numbers) -> Option<bool> {
     let mut ours = None;
     patient_resource.each("identifier", &mut |identifier| {
         // a number that was given up when two records of one person were merged says nothing of who it is now
-        if identifier.text("use").as_deref() != Some("old")
-            && let Some(this) = is_number_of(identifier, patient)
+        if !is_given_up(identifier)
+            && let Some(this) = is_number_of(identifier, numbers)
         {
             ours = Some(this && ours != Some(false));
         }
@@ -163,10 +174,14 @@ pub fn whose(patient_resource: Value<'_>, patient: NhsNumber) -> Option<bool> {
     ours
 }
 
-/// Whether an Identifier holds this patient's NHS number or another; `None` if it holds no NHS number.
-pub fn is_number_of(identifier: Value<'_>, patient: NhsNumber) -> Option<bool> {
+fn is_given_up(identifier: Value<'_>) -> bool {
+    identifier.text("use").as_deref() == Some("old")
+}
+
+/// Whether an Identifier holds an NHS number of this patient or another's; `None` if it holds no NHS number.
+pub fn is_number_of(identifier: Value<'_>, numbers: &Numbers) -> Option<bool> {
     let number = identifier.get("value").filter(|_| identifier.text("system").as_deref() == Some(NhsNumber::SYSTEM))?;
-    Some(number.as_str().as_deref() == Some(&patient.digits()))
+    Some(number.as_str().is_some_and(|digits| numbers.contain(&digits)))
 }
 
 /// Case, spaces, hyphens and apostrophes do not make another name.

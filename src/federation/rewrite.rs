@@ -2,13 +2,13 @@
 //! source, attachment addresses, and where it came from (meta.source and a tag). All other bytes are the source's.
 
 use super::{
-    Failure, Resolution,
+    Failure, Places, Resolution, conceal,
     document::address_of,
     reference::{Target, target},
 };
 use crate::{
-    domain::{IdSealer, LongId, NhsNumber, OdsCode},
-    fhir::json::{Kind, Value},
+    domain::{IdSealer, LongId, Numbers, OdsCode},
+    fhir::json::{self, Kind, Limits, Tape, Value},
     registry::Provider,
 };
 use std::{ops::Range, sync::Arc};
@@ -23,12 +23,14 @@ const LONGEST_ADDRESS: usize = 2048;
 pub struct Rewriter {
     pub ids: Arc<IdSealer>,
     pub provider: Arc<Provider>,
-    pub patient: NhsNumber,
+    pub numbers: Numbers,
     pub resolution: Arc<Resolution>,
     /// The gateway's FHIR base, ending in a slash.
     pub base: Arc<str>,
     /// Ids that need a stored row before they may be handed out.
     pub long_ids: Vec<LongId>,
+    /// For a patient whose whereabouts are not to be told: by what they are recognised.
+    pub concealing: Option<Arc<Places>>,
 }
 
 /// The bytes of `at` become `new`; an empty range inserts.
@@ -40,7 +42,7 @@ struct Edit {
 impl Rewriter {
     /// The gateway's id for one of this source's resources.
     pub fn id(&mut self, local: &str) -> String {
-        let (id, row) = self.ids.entry(self.provider.ods, self.patient, local);
+        let (id, row) = self.ids.entry(self.provider.ods, self.numbers.current, local);
         self.long_ids.extend(row);
         id
     }
@@ -49,6 +51,22 @@ impl Rewriter {
     /// than FHIR's where something is to be written is refused: it could not be kept and still be read. The place in `out`
     /// where another tag can follow the source's.
     pub fn write(
+        &mut self,
+        resource: Value<'_>,
+        id: &str,
+        links: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Failure> {
+        let Some(places) = &self.concealing else { return self.write_all(resource, id, links, out) };
+        let left = conceal::conceal(resource, places);
+        let mut tape = Tape::new();
+        // it was read under the answer's limits before
+        let mut limits = Limits { depth: u32::MAX, nodes: u32::MAX };
+        let left = json::parse(&left, &mut limits, &mut tape).map_err(|_| Failure::Internal)?;
+        self.write_all(left, id, links, out)
+    }
+
+    fn write_all(
         &mut self,
         resource: Value<'_>,
         id: &str,
@@ -85,8 +103,12 @@ impl Rewriter {
         Ok(tagged)
     }
 
-    /// Which organisation it is from.
+    /// Which organisation it is from; of what is concealed, that it is.
     fn tag(&self) -> String {
+        if self.concealing.is_some() {
+            return r#"{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"REDACTED"}"#
+                .to_owned();
+        }
         let Provider { ods, name, .. } = &*self.provider;
         format!(r#"{{"system":"{}","code":"{ods}","display":{}}}"#, OdsCode::SYSTEM, quoted(name))
     }
@@ -101,12 +123,14 @@ impl Rewriter {
     ) -> Result<(), Failure> {
         let source = quoted(&format!("{}#{}", OdsCode::SYSTEM, self.provider.ods));
         let Some(meta) = resource.get("meta") else {
-            outside.push(format!(r#""meta":{{"source":{source},"tag":[{tag}]}}"#));
+            let source = if self.concealing.is_some() { String::new() } else { format!(r#""source":{source},"#) };
+            outside.push(format!(r#""meta":{{{source}"tag":[{tag}]}}"#));
             return Ok(());
         };
         let mut members = Vec::new();
         match meta.get("source").map(|original| (original, original.kind())) {
             _ if meta.kind() != Kind::Object => return Err(Failure::UnexpectedEntry),
+            _ if self.concealing.is_some() => {}
             None => members.push(format!(r#""source":{source}"#)),
             Some((original, Kind::String)) => {
                 let kept = format!(r#"{{"url":"{ORIGINAL_SOURCE}","valueUri":{}}}"#, original.raw_str());
@@ -150,7 +174,7 @@ impl Rewriter {
     fn reference(&mut self, address: &str) -> Option<String> {
         match target(address, &self.provider) {
             Target::Local { resource_type: "Patient", id } if self.resolution.knows(id) => {
-                Some(format!("Patient/{}", self.ids.patient(self.patient)))
+                Some(format!("Patient/{}", self.ids.patient(self.numbers.current)))
             }
             Target::Local { resource_type, id } => Some(format!("{resource_type}/{}", self.id(id))),
             Target::Contained(_) | Target::Elsewhere => None,
@@ -166,14 +190,14 @@ impl Rewriter {
             return Err(Failure::TooLarge);
         }
         let address = address_of(address, &self.provider);
-        let (id, row) = self.ids.document(self.provider.ods, self.patient, referrer, address);
+        let (id, row) = self.ids.document(self.provider.ods, self.numbers.current, referrer, address);
         self.long_ids.extend(row);
         Ok(Some(format!("{}Binary/{id}", self.base)))
     }
 }
 
 /// Where R4 has an Attachment: `attachment`, `valueAttachment`..., and the few elements that are called otherwise.
-fn is_attachment(key: &str) -> bool {
+pub(super) fn is_attachment(key: &str) -> bool {
     key.ends_with("ttachment") || matches!(key, "presentedForm" | "photo" | "content")
 }
 

@@ -89,7 +89,7 @@ impl Splitter {
         if resource.text("resourceType").as_deref() != Some(self.resource_type.as_str()) {
             return Err(Failure::UnexpectedEntry);
         }
-        let Rewriter { provider, patient, resolution, .. } = &self.rewriter;
+        let Rewriter { provider, numbers, resolution, .. } = &self.rewriter;
         let references = references::read(resource, &self.rule, provider);
         if let Portion::Of(targets) = &self.portion
             && !references.iter().any(|(_, of)| is_among(of, targets))
@@ -97,7 +97,7 @@ impl Splitter {
             // a server that does not search by target sends everybody's
             return Ok(());
         }
-        match subject::verify(resource, &self.rule, provider, *patient, resolution) {
+        match subject::verify(resource, &self.rule, provider, numbers, resolution) {
             // an id stands for no type: asked for under another, a source rightly answers with somebody else's
             Err(_) if !self.rule.link.is_required() && matches!(self.portion, Portion::Named(_)) => return Ok(()),
             verified => verified?,
@@ -118,8 +118,8 @@ impl Splitter {
         let labels = labels_of(resource, &self.sensitivities)?;
         let labels = self.place_of(labels)?;
         let lenders = lenders(resource, self.resource_type, &self.rewriter.provider);
-        let Rewriter { ids, patient, .. } = &self.rewriter;
-        let facets = EntryFacets::read(resource, self.resource_type, ids, *patient);
+        let Rewriter { ids, numbers, .. } = &self.rewriter;
+        let facets = EntryFacets::read(resource, self.resource_type, ids, numbers.current);
         let (entry, resource_range, tagged) = self.write(resource, &local)?;
         let meta = resource.get("meta");
         let tokens = self.tokens.read(resource, &self.rule)?;
@@ -201,7 +201,7 @@ impl Splitter {
     /// The answer, and the ids whose rows must be stored before it is used.
     pub fn finish(mut self) -> (Answer, Vec<LongId>) {
         self.raw.sort_by(|a, b| b.entry.date.cmp(&a.entry.date).then_with(|| a.entry.local.cmp(&b.entry.local)));
-        let Rewriter { provider, patient, .. } = &self.rewriter;
+        let Rewriter { provider, numbers, .. } = &self.rewriter;
         let mut lines = Vec::with_capacity(self.raw.len());
         let unlabelled = Labels::default();
         let mut body = Vec::with_capacity(self.buffer.len());
@@ -228,7 +228,7 @@ impl Splitter {
             tokens: self.tokens.into_all(),
             facets: Facets::of(facets.into_iter()),
             references: self.references.into_all(),
-            items: Arc::new(Items::new(provider.ods, *patient, self.resource_type.as_str(), lines)),
+            items: Arc::new(Items::new(provider.ods, numbers.current, self.resource_type.as_str(), lines)),
         };
         (answer, self.rewriter.long_ids)
     }

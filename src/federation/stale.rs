@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     domain::Timestamp,
-    fhir::ResourceType,
     registry::{Errand, ReaderContext, Want},
 };
 use futures::future::join_all;
@@ -45,10 +44,9 @@ impl Stale {
     }
 
     pub async fn forget(&self, key: PatientKey) {
-        let (source, patient, list, turn) = key;
         self.resolutions.invalidate(&key).await;
-        for resource_type in ResourceType::ALL {
-            self.answers.invalidate(&(source, patient, Want::all(*resource_type), list, turn)).await;
+        for answer in AnswerKey::all_of(key) {
+            self.answers.invalidate(&answer).await;
         }
     }
 

@@ -6,7 +6,7 @@ use super::{
     resolution,
 };
 use crate::{
-    domain::NhsNumber,
+    domain::Numbers,
     fhir::json::Value,
     query::grammar::{Link, Rule},
     registry::Provider,
@@ -25,7 +25,7 @@ pub fn verify(
     resource: Value<'_>,
     rule: &Rule,
     provider: &Provider,
-    patient: NhsNumber,
+    numbers: &Numbers,
     resolution: &Resolution,
 ) -> Result<(), Failure> {
     let (mut ours, mut another, mut unsaid) = (false, false, false);
@@ -34,7 +34,7 @@ pub fn verify(
         Link::Target(None) => return Ok(()),
         link => link.path().unwrap_or_default(),
     };
-    resource.each(path, &mut |found| match whose(resource, found, provider, patient, resolution) {
+    resource.each(path, &mut |found| match whose(resource, found, provider, numbers, resolution) {
         Whose::Ours => ours = true,
         Whose::Another => another = true,
         // the subject of an entry is a patient; of an appointment's actors only those who are said to be one
@@ -54,17 +54,17 @@ fn whose(
     resource: Value<'_>,
     link: Value<'_>,
     provider: &Provider,
-    patient: NhsNumber,
+    numbers: &Numbers,
     resolution: &Resolution,
 ) -> Whose {
     let judged = |ours| if ours { Whose::Ours } else { Whose::Another };
-    let by_number = link.get("identifier").and_then(|i| resolution::is_number_of(i, patient)).map(judged);
+    let by_number = link.get("identifier").and_then(|i| resolution::is_number_of(i, numbers)).map(judged);
     let by_address = link.text("reference").map(|address| match reference::target(&address, provider) {
         Target::Local { resource_type, id } if resource_type.eq_ignore_ascii_case("Patient") => {
             judged(resource_type == "Patient" && resolution.knows(id))
         }
         Target::Local { .. } => Whose::Nobody,
-        Target::Contained(id) => contained(resource, id, patient).map_or(Whose::Nobody, judged),
+        Target::Contained(id) => contained(resource, id, numbers).map_or(Whose::Nobody, judged),
         // an address elsewhere cannot be followed, so what it says is unknown: an identifier may say it
         Target::Elsewhere if by_number == Some(Whose::Ours) => Whose::Nobody,
         Target::Elsewhere if address.to_ascii_lowercase().contains("patient") => Whose::Another,
@@ -78,12 +78,12 @@ fn whose(
 }
 
 /// Whether the Patients inside the resource that have this id are this one's; `None` if that is not said.
-fn contained(resource: Value<'_>, id: &str, patient: NhsNumber) -> Option<bool> {
+fn contained(resource: Value<'_>, id: &str, numbers: &Numbers) -> Option<bool> {
     let mut ours = None;
     resource.each("contained", &mut |inner| {
         if inner.text("id").as_deref() == Some(id)
             && inner.text("resourceType").as_deref() == Some("Patient")
-            && let Some(this) = resolution::whose(inner, patient)
+            && let Some(this) = resolution::whose(inner, numbers)
         {
             ours = Some(this && ours != Some(false));
         }
@@ -95,6 +95,7 @@ fn contained(resource: Value<'_>, id: &str, patient: NhsNumber) -> Option<bool> 
 mod tests {
     use super::*;
     use crate::{
+        domain::NhsNumber,
         federation::testing::{patient, patient_json, provider, resolution},
         fhir::{
             ResourceType,
@@ -115,7 +116,7 @@ mod tests {
         let text = format!("{{{members}}}");
         let mut tape = Tape::new();
         let resource = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
-        verify(resource, &grammar::rule(resource_type), &provider, patient(), &held)
+        verify(resource, &grammar::rule(resource_type), &provider, &patient().into(), &held)
     }
 
     fn number(number: &str) -> String {

@@ -72,7 +72,7 @@ pub fn resolution(provider: &Provider, patients: &[String]) -> Result<Arc<Resolu
     let read = |text: &String| {
         let mut tape = Tape::new();
         let resource = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
-        SourcePatient::read(resource, patient(), &sensitivities())
+        SourcePatient::read(resource, &patient().into(), &sensitivities())
     };
     let patients = patients.iter().map(read).collect::<Result<_, _>>()?;
     Ok(Arc::new(Resolution::of(provider, patient(), patients)))
@@ -91,10 +91,11 @@ pub fn rewriter(provider: &Provider, resolution: &Arc<Resolution>) -> Rewriter {
     Rewriter {
         ids: ids(),
         provider: Arc::new(provider.clone()),
-        patient: patient(),
+        numbers: patient().into(),
         resolution: Arc::clone(resolution),
         base: BASE.into(),
         long_ids: Vec::new(),
+        concealing: None,
     }
 }
 

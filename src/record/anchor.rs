@@ -1,6 +1,6 @@
-//! Who the patient is, when sources disagree. The anchor is the registered practice's Patient, else the majority's. A
-//! source whose birth date and family name both differ from the anchor's holds another person under this number: it is
-//! left out and reported. Without an anchor, all that conflict are.
+//! Who the patient is, when sources disagree. The anchor is the patient index's Patient, else the registered practice's, else
+//! the majority's. A source whose birth date and family name both differ from the anchor's holds another person under this
+//! number: it is left out and reported. Without an anchor, all that conflict are.
 
 use crate::federation::{Resolution, SourcePatient};
 use crate::registry::Provider;
@@ -15,13 +15,17 @@ pub struct Claim<'a> {
 /// The judgement over all claims, by their places.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// The source whose Patient stands for the person; `None` if nobody's does.
+    /// The source whose Patient stands for the person; `None` if nobody's does, or the index's.
     pub anchor: Option<usize>,
     /// The sources to leave out.
     pub conflicting: Vec<usize>,
 }
 
-pub fn judge(claims: &[Claim<'_>]) -> Anchor {
+pub fn judge(claims: &[Claim<'_>], index: Option<&Resolution>) -> Anchor {
+    if let Some(index) = index.filter(|index| says_who(index)) {
+        let others = claims.iter().enumerate().filter(|(_, claim)| differ(index, claim.resolution));
+        return Anchor { anchor: None, conflicting: others.map(|(at, _)| at).collect() };
+    }
     let conflicts = |a: usize, b: usize| match (claims.get(a), claims.get(b)) {
         (Some(a), Some(b)) => differ(a.resolution, b.resolution),
         _ => false,
@@ -120,7 +124,7 @@ mod tests {
             })
             .collect();
         let claims: Vec<_> = held.iter().map(|(provider, resolution)| Claim { provider, resolution }).collect();
-        let Anchor { anchor, conflicting } = judge(&claims);
+        let Anchor { anchor, conflicting } = judge(&claims, None);
         (anchor, conflicting)
     }
 
@@ -149,6 +153,21 @@ mod tests {
             "one slip is no other person"
         );
         assert_eq!(all(&[one(A), one(("-", "Baker")), one(("1980-02-02", "-"))]).1, Vec::<usize>::new());
+    }
+
+    #[test]
+    fn the_index_says_who_it_is_against_any_practice_and_any_number() {
+        let held = |ods: &str, born: &str, family: &str| {
+            let provider = provider(ods);
+            let person = patient_json("1", &format!(r#","birthDate":"{born}","name":[{{"family":"{family}"}}]"#));
+            (resolution(&provider, &[person]).unwrap(), provider)
+        };
+        let sources = [held("RZ001", A.0, A.1), held("RZ002", A.0, A.1), held("RZ003", B.0, "Married")];
+        let claims = sources.each_ref().map(|(resolution, provider)| Claim { provider, resolution });
+        let (index, _) = held("X26", B.0, B.1);
+        assert_eq!(judge(&claims, Some(&index)), Anchor { anchor: None, conflicting: vec![0, 1] });
+        let silent = resolution(&sources[0].1, &[patient_json("1", "")]).unwrap();
+        assert_eq!(judge(&claims, Some(&silent)).conflicting, [2], "one that does not say whom it means is no anchor");
     }
 
     #[test]

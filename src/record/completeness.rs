@@ -12,8 +12,8 @@ use crate::{
 
 pub const SYSTEM: &str = "https://caregate.example/CodeSystem/completeness";
 const SOURCE: &str = "https://caregate.example/StructureDefinition/completeness-source";
-const TIME: &str = "https://caregate.example/StructureDefinition/completeness-time";
-const REASON: &str = "https://caregate.example/StructureDefinition/completeness-reason";
+pub const TIME: &str = "https://caregate.example/StructureDefinition/completeness-time";
+pub const REASON: &str = "https://caregate.example/StructureDefinition/completeness-reason";
 const OTHERS: &str = "https://caregate.example/StructureDefinition/completeness-others";
 
 /// What the reader is told about the sources.
@@ -25,20 +25,20 @@ pub struct Completeness {
 
 impl Completeness {
     /// `contributed` tells which sources, by place, have an entry of what they answered in the answer as this reader
-    /// sees it; `withheld` whether anything was held back; `may_know` whether the name of a restricted source may be
-    /// told; `elsewhere` how many more there are, which were not asked.
+    /// sees it; `withheld` whether anything was held back; `named` whether a source may be named; `elsewhere` how many
+    /// more there are, which were not asked; `issues` are what else is told.
     pub fn of(
         sources: &[Source],
         elsewhere: usize,
         contributed: &[bool],
         withheld: bool,
-        may_know: impl Fn(&Source) -> bool,
+        named: impl Fn(&Source) -> bool,
+        mut issues: Vec<Issue>,
     ) -> Self {
-        let mut issues = Vec::new();
         let mut others = u32::try_from(elsewhere).unwrap_or(u32::MAX);
-        let mut partial = false;
+        let (mut partial, before) = (false, issues.len());
         for (source, contributed) in sources.iter().zip(contributed) {
-            let named = !source.provider.restricted || may_know(source);
+            let named = named(source);
             if let Some(failure) = source.failure() {
                 partial = true;
                 issues.push(failed(source, failure, named));
@@ -48,12 +48,12 @@ impl Completeness {
                 issues.push(stale(source, since, named));
             }
             match *contributed {
-                true => issues.push(answered(source)),
+                true => issues.push(answered(source, named)),
                 false if source.shortfall().is_none() => others += 1,
                 false => {}
             }
         }
-        if others > 0 || issues.is_empty() {
+        if others > 0 || issues.len() == before {
             let said = format!("{others} other sources hold nothing that matches, or were not asked.");
             issues.push(
                 Issue::new(Severity::Information, IssueCode::Informational)
@@ -71,7 +71,7 @@ impl Completeness {
     }
 
     /// ... and what else they are told of the answer as a whole.
-    pub fn with(mut self, issues: Vec<Issue>) -> Self {
+    pub fn with(mut self, issues: impl IntoIterator<Item = Issue>) -> Self {
         self.outcome.issues.extend(issues);
         self
     }
@@ -90,6 +90,12 @@ impl Completeness {
         self
     }
 
+    /// The same, where something else than a source is missing.
+    pub fn partial_if(mut self, missing: bool) -> Self {
+        self.partial |= missing;
+        self
+    }
+
     /// Whether a source is missing that should be there.
     pub fn is_partial(&self) -> bool {
         self.partial
@@ -105,7 +111,7 @@ impl Completeness {
     }
 }
 
-fn coding(code: &'static str) -> Coding {
+pub fn coding(code: &'static str) -> Coding {
     Coding { system: SYSTEM.into(), code: code.into(), display: None }
 }
 
@@ -113,13 +119,14 @@ fn organisation(source: &Source) -> ExtensionValue {
     ExtensionValue::Identifier { system: OdsCode::SYSTEM.into(), value: source.provider.ods.to_string() }
 }
 
-fn answered(source: &Source) -> Issue {
+fn answered(source: &Source, named: bool) -> Issue {
     let at = source.since().unwrap_or_else(Timestamp::now);
-    Issue::new(Severity::Information, IssueCode::Informational)
+    let who = if named { source.provider.name.as_str() } else { "A source" };
+    let issue = Issue::new(Severity::Information, IssueCode::Informational)
         .details(coding("answered"))
-        .diagnostics(format!("{} answered.", source.provider.name))
-        .extension(SOURCE, organisation(source))
-        .extension(TIME, ExtensionValue::Instant(at.fhir()))
+        .diagnostics(format!("{who} answered."));
+    let issue = if named { issue.extension(SOURCE, organisation(source)) } else { issue };
+    issue.extension(TIME, ExtensionValue::Instant(at.fhir()))
 }
 
 fn failed(source: &Source, failure: Failure, named: bool) -> Issue {

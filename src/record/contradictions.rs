@@ -132,7 +132,9 @@ impl Contradiction {
     fn issue(&self, record: &Record) -> Option<Issue> {
         let sources: BTreeSet<usize> = self.spots.iter().map(|spot| spot.source).collect();
         let sources: Vec<_> = sources.into_iter().filter_map(|at| record.sources.get(at)).collect();
-        let names: Vec<&str> = sources.iter().map(|source| source.provider.name.as_str()).collect();
+        let concealed = record.whose.concealing.is_some();
+        let named = sources.iter().map(|source| if concealed { "A source" } else { source.provider.name.as_str() });
+        let names: Vec<&str> = named.collect();
         let (last, others) = names.split_last()?;
         let said = format!(
             "{} and {last} contradict each other: {}. Ask the patient, or the organisations, before you rely on either.",
@@ -144,7 +146,8 @@ impl Contradiction {
             .details(coding)
             .diagnostics(said)
             .expression(self.expression(record));
-        Some(sources.iter().fold(issue, |issue, source| {
+        let told = sources.iter().filter(|_| !concealed);
+        Some(told.fold(issue, |issue, source| {
             let value = source.provider.ods.to_string();
             issue.extension(SOURCE, ExtensionValue::Identifier { system: OdsCode::SYSTEM.into(), value })
         }))

@@ -8,24 +8,26 @@ use super::{
     redacted::Document,
     selection::Match,
     summary,
+    whose::Whose,
 };
 use crate::{
     access::{Permit, Permits},
-    domain::{EntryId, IdSealer, Labels, OdsCode},
+    domain::{EntryId, IdSealer, Labels, NhsNumber, OdsCode},
     federation::{Answer, Failure, Gathered, Items, Part, PartSaid, Resolution},
     fhir::ResourceType,
     query::{Ask, What},
     registry::Errand,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// All that was gathered for one ask, joined: before any reader's permit is applied to it.
 pub struct Record {
     pub(super) ask: Ask,
+    pub(super) whose: Whose,
     pub(super) sources: Vec<Source>,
     /// How many parts of each source were asked for; those after them came along.
     asked: Vec<usize>,
-    /// The source whose Patient stands for the person.
+    /// The source whose Patient stands for the person, where the index does not say.
     pub(super) anchor: Option<usize>,
     /// What the ask lets through, in the asked order.
     pub(super) matches: Vec<Match>,
@@ -43,6 +45,11 @@ pub struct Place {
     pub position: usize,
 }
 
+impl Place {
+    /// The patient index's Patient, which is no source's.
+    pub const INDEX: Self = Self { source: usize::MAX, part: None, position: 0 };
+}
+
 /// Why there is nothing to show, to a reader who is permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotShown {
@@ -56,16 +63,17 @@ pub enum NotShown {
 }
 
 impl Record {
-    pub fn join(ask: &Ask, gathered: Gathered, ids: Arc<IdSealer>, base: Arc<str>) -> Self {
+    pub fn join(ask: &Ask, whose: Whose, gathered: Gathered, ids: Arc<IdSealer>, base: Arc<str>) -> Self {
         let elsewhere = gathered.elsewhere;
         let mut sources: Vec<Source> = gathered
             .sources
             .into_iter()
             .map(|source| Source { provider: source.provider, state: State::of(source.said) })
             .collect();
-        let anchor = leave_out_others(&mut sources);
+        let anchor = leave_out_others(&mut sources, whose.indexed().map(|patient| &*patient.resolution));
         let asked = sources.iter().map(|source| source.parts().len()).collect();
-        let mut record = Self { ask: ask.clone(), sources, asked, anchor, matches: Vec::new(), ids, base, elsewhere };
+        let matches = Vec::new();
+        let mut record = Self { ask: ask.clone(), whose, sources, asked, anchor, matches, ids, base, elsewhere };
         record.matches = record.matching();
         record
     }
@@ -107,6 +115,20 @@ impl Record {
         self.sources.iter().all(|source| source.stands(permits))
     }
 
+    /// Whether where the patient is seen is kept from its reader.
+    pub fn is_concealed(&self) -> bool {
+        self.whose.concealing.is_some()
+    }
+
+    /// NHS numbers that sources say were given up for the patient's.
+    pub fn given_up(&self) -> BTreeSet<NhsNumber> {
+        let patients = self.sources.iter().flat_map(|source| match &source.state {
+            State::Holds { resolution, .. } => resolution.patients.as_slice(),
+            _ => &[],
+        });
+        patients.flat_map(|patient| patient.given_up.iter().copied()).collect()
+    }
+
     /// What this reader would be shown under these permits.
     pub fn redact(&self, permits: &Permits, reader: &Reader<'_>) -> Result<Redacted, NotShown> {
         if self.is_shut_out(permits) { self.under(permits).shown(permits, reader) } else { self.shown(permits, reader) }
@@ -122,6 +144,7 @@ impl Record {
         let held = |found: &&Match| sources.get(found.source).is_some_and(|s| s.answer(found.part).is_some());
         Self {
             ask: self.ask.clone(),
+            whose: self.whose.clone(),
             anchor: self.anchor,
             matches: self.matches.iter().filter(held).copied().collect(),
             sources,
@@ -180,7 +203,8 @@ impl Record {
     fn answered(&self, must_be_complete: bool) -> Result<(), NotShown> {
         let failures: Vec<Failure> = self.sources.iter().filter_map(Source::shortfall).collect();
         let any_answered = self.sources.iter().any(|s| matches!(s.state, State::Holds { .. } | State::Nothing));
-        if failures.is_empty() || (any_answered && !must_be_complete) {
+        let checked = !must_be_complete || !self.whose.is_unchecked();
+        if (failures.is_empty() && checked) || (any_answered && !must_be_complete) {
             return Ok(());
         }
         let timeout = must_be_complete || failures.iter().all(|f| *f == Failure::Timeout);
@@ -222,7 +246,9 @@ impl Record {
         let lines = self.lines_of(shown, withheld, |_, _| true);
         let named = |items: &&Arc<Items>| lines.iter().any(|line| line.answer.as_ref() == Some(&items.id));
         let items = self.sources.iter().flat_map(Source::items).filter(named).cloned().collect();
-        Redacted::new(document, lines, items)
+        let index = self.whose.indexed().filter(|_| shown.contains(&Place::INDEX));
+        let index = index.map(|patient| Arc::clone(&patient.resolution.items));
+        Redacted { index, ..Redacted::new(document, lines, items) }
     }
 
     /// All answers, each with the place of its source, its own there, and its type.
@@ -285,9 +311,13 @@ impl Record {
 
     pub(super) fn completeness(&self, permit: &Permit, contributed: &[bool], withheld: bool) -> Completeness {
         let restricted = Labels::restricted_only();
-        Completeness::of(&self.sources, self.elsewhere, contributed, withheld, |source| {
-            source.discloses(permit, &restricted, None)
-        })
+        let concealed = self.is_concealed();
+        let named = |source: &Source| {
+            !concealed && (!source.provider.restricted || source.discloses(permit, &restricted, None))
+        };
+        let issues = self.whose.issues(self.ask.patient);
+        Completeness::of(&self.sources, self.elsewhere, contributed, withheld || concealed, named, issues)
+            .partial_if(self.whose.is_unchecked())
     }
 }
 
@@ -296,7 +326,7 @@ fn failed(failure: Failure) -> NotShown {
 }
 
 /// Applies the anchor rule: sources that hold another person under this number become failures.
-fn leave_out_others(sources: &mut [Source]) -> Option<usize> {
+fn leave_out_others(sources: &mut [Source], index: Option<&Resolution>) -> Option<usize> {
     let holding: Vec<(usize, Claim<'_>)> = sources
         .iter()
         .enumerate()
@@ -306,7 +336,7 @@ fn leave_out_others(sources: &mut [Source]) -> Option<usize> {
         })
         .collect();
     let claims: Vec<Claim<'_>> = holding.iter().map(|(_, claim)| *claim).collect();
-    let judged = anchor::judge(&claims);
+    let judged = anchor::judge(&claims, index);
     let place = |at: usize| holding.get(at).map(|(place, _)| *place);
     let anchor = judged.anchor.and_then(place);
     let conflicting: Vec<usize> = judged.conflicting.into_iter().filter_map(place).collect();

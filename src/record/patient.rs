@@ -2,15 +2,17 @@
 
 use super::{NotShown, Record, Redacted, Source, State, joined::Place, page, redacted::Document, view};
 use crate::{
-    access::Permit,
+    access::{Disclosure, Permit},
     domain::{NhsNumber, OdsCode},
     federation::{Failure, Resolution, Rewriter, SourcePatient},
     fhir::{
         ResourceType,
         date::FhirDate,
         json::{self, Limits, Tape},
+        outcome::{Issue, IssueCode, Severity},
     },
-    query::{Filter, Search, Total, View, What},
+    query::{DateFilter, Filter, Search, Total, View, What},
+    registry::Provider,
 };
 use bytes::Bytes;
 use serde_json::json;
@@ -30,13 +32,13 @@ impl Own<'_> {
     }
 
     pub fn source(&self) -> Option<OdsCode> {
-        Some(self.found.as_ref()?.source.provider.ods)
+        Some(self.found.as_ref()?.provider.ods)
     }
 
     /// As it stands in a Bundle, and its place.
     pub fn resource(&self, record: &Record, permit: &Permit) -> Result<(Place, Bytes), NotShown> {
-        let Found { place, source, resolution, patient } = self.found.as_ref().ok_or_else(|| missing(record))?;
-        Ok((*place, rewritten(record, permit, source, resolution, patient, true)?))
+        let found = self.found.as_ref().ok_or_else(|| missing(record))?;
+        Ok((found.place, rewritten(record, permit, found, true)?))
     }
 
     /// The Bundle entry of a match.
@@ -52,11 +54,11 @@ fn entry(record: &Record, permit: &Permit, resource: Bytes) -> Vec<Bytes> {
     vec![head.into(), resource, Bytes::from_static(br#","search":{"mode":"match"}},"#)]
 }
 
-struct Found<'a> {
-    place: Place,
-    source: &'a Source,
-    resolution: &'a Arc<Resolution>,
-    patient: &'a SourcePatient,
+pub struct Found<'a> {
+    pub place: Place,
+    pub provider: &'a Arc<Provider>,
+    pub resolution: &'a Arc<Resolution>,
+    pub patient: &'a SourcePatient,
 }
 
 pub fn search(record: &Record, search: &Search, permit: &Permit) -> Result<Redacted, NotShown> {
@@ -64,7 +66,7 @@ pub fn search(record: &Record, search: &Search, permit: &Permit) -> Result<Redac
     let id = record.ids.patient(permit.patient());
     let matching = chosen.found.as_ref().is_some_and(|found| passes(record, &id, found.patient));
     let contributed = if matching { &chosen.contributed } else { &vec![false; record.sources.len()] };
-    let completeness = record.completeness(permit, contributed, chosen.withheld);
+    let completeness = record.completeness(permit, contributed, chosen.withheld).with(mistyped(record, &chosen));
     let says_total = search.total != Total::None || search.view == View::Count;
     let total = (says_total && !completeness.is_partial()).then_some(usize::from(matching));
     let mut chunks: Vec<Bytes> = vec![page::head(record, None, None, total).into()];
@@ -95,12 +97,12 @@ pub fn source_read(record: &Record, permit: &Permit, source: OdsCode, local: &st
     let held = resolution.patients.iter().enumerate().find(|(_, patient)| patient.local == local);
     let (position, patient) =
         held.filter(|(_, patient)| source.discloses(permit, &patient.labels, None)).ok_or(NotShown::NotFound)?;
-    let body = rewritten(record, permit, source, resolution, patient, false)?;
     let place = Place { source: at, part: None, position };
+    let body = rewritten(record, permit, &Found { place, provider: &source.provider, resolution, patient }, false)?;
     Ok(record.redacted(Document { chunks: vec![body], partial: false }, &[place], &[]))
 }
 
-/// The anchor's, where this reader may see it; else the first in the order of ODS codes that they may.
+/// The patient index's or the anchor's, where this reader may see it; else the first in the order of ODS codes that they may.
 pub fn own<'a>(record: &'a Record, permit: &Permit) -> Own<'a> {
     let mut contributed = vec![false; record.sources.len()];
     let mut withheld = false;
@@ -117,13 +119,24 @@ pub fn own<'a>(record: &'a Record, permit: &Permit) -> Own<'a> {
                         }
                         if found.is_none() || record.anchor == Some(at) {
                             let place = Place { source: at, part: None, position };
-                            found = Some(Found { place, source, resolution, patient });
+                            found = Some(Found { place, provider: &source.provider, resolution, patient });
                         }
                     }
                 }
             }
             State::Withheld => withheld = true,
             State::Nothing | State::Failed(_) => {}
+        }
+    }
+    if let Some(index) = record.whose.indexed()
+        && let Some(patient) = index.resolution.patients.first()
+    {
+        match permit.disclosure(index.provider.ods, &patient.labels, None) {
+            Disclosure::Release => {
+                let (place, provider, resolution) = (Place::INDEX, &index.provider, &index.resolution);
+                found = Some(Found { place, provider, resolution, patient });
+            }
+            Disclosure::Withhold(_) => withheld = true,
         }
     }
     Own { found, contributed, withheld }
@@ -146,29 +159,40 @@ fn passes(record: &Record, id: &str, patient: &SourcePatient) -> bool {
         }
         // no token parameter reads a Patient but its identifier, which names them
         Filter::Token(_) => false,
-        Filter::Date(date) => {
-            let born = patient.birth_date.as_deref().and_then(|text| FhirDate::parse(text).ok());
-            born.is_some_and(|born| date.passes(&[born.interval]))
-        }
+        Filter::Date(date) => is_born(date, patient),
     })
 }
 
-pub(super) fn rewritten(
-    record: &Record,
-    permit: &Permit,
-    source: &Source,
-    resolution: &Arc<Resolution>,
-    patient: &SourcePatient,
-    joined: bool,
-) -> Result<Bytes, NotShown> {
+/// Where the birth date asked for is not the patient index's.
+fn mistyped(record: &Record, chosen: &Own<'_>) -> Option<Issue> {
+    let found = chosen.found.as_ref().filter(|found| found.place == Place::INDEX)?;
+    let What::Search(search) = &record.ask.what else { return None };
+    let differs = |filter: &Filter| match filter {
+        Filter::Date(date) => date.parameter == "birthdate" && !is_born(date, found.patient),
+        _ => false,
+    };
+    let said = "The birth date given is not the one that the patient index holds for this NHS number: check that the \
+                number is this patient's.";
+    let issue = || Issue::new(Severity::Warning, IssueCode::Value).diagnostics(said);
+    search.filters.iter().any(differs).then(issue)
+}
+
+fn is_born(date: &DateFilter, patient: &SourcePatient) -> bool {
+    let born = patient.birth_date.as_deref().and_then(|text| FhirDate::parse(text).ok());
+    born.is_some_and(|born| date.passes(&[born.interval]))
+}
+
+pub(super) fn rewritten(record: &Record, permit: &Permit, found: &Found<'_>, joined: bool) -> Result<Bytes, NotShown> {
+    let Found { provider, resolution, patient, .. } = *found;
     let number = permit.patient();
     let mut rewriter = Rewriter {
         ids: Arc::clone(&record.ids),
-        provider: Arc::clone(&source.provider),
-        patient: number,
+        provider: Arc::clone(provider),
+        numbers: record.whose.numbers.clone(),
         resolution: Arc::clone(resolution),
         base: Arc::clone(&record.base),
         long_ids: Vec::new(),
+        concealing: record.whose.concealing.clone(),
     };
     let id = if joined { record.ids.patient(number) } else { rewriter.id(&patient.local) };
     let links = joined.then(|| links(record, permit, number)).filter(|links| !links.is_empty());
@@ -187,7 +211,11 @@ fn links(record: &Record, permit: &Permit, number: NhsNumber) -> String {
         let State::Holds { resolution, .. } = &source.state else { continue };
         for patient in resolution.patients.iter().filter(|p| source.discloses(permit, &p.labels, None)) {
             let (id, _) = record.ids.entry(source.provider.ods, number, &patient.local);
-            let other = json!({"reference": format!("Patient/{id}"), "display": source.provider.name});
+            let reference = format!("Patient/{id}");
+            let other = match record.is_concealed() {
+                true => json!({"reference": reference}),
+                false => json!({"reference": reference, "display": source.provider.name}),
+            };
             links.push(json!({"other": other, "type": "seealso"}).to_string());
         }
     }

@@ -9,6 +9,8 @@ pub struct Redacted {
     pub(crate) content: Content,
     pub(crate) lines: Vec<SourceLine>,
     pub(crate) items: Vec<Arc<Items>>,
+    /// The patient index's Patient, where that is what is shown.
+    pub(crate) index: Option<Arc<Items>>,
 }
 
 pub enum Content {
@@ -25,7 +27,7 @@ pub struct Document {
 
 impl Redacted {
     pub(crate) fn new(document: Document, lines: Vec<SourceLine>, items: Vec<Arc<Items>>) -> Self {
-        Self { content: Content::Document(document), lines, items }
+        Self { content: Content::Document(document), lines, items, index: None }
     }
 
     #[cfg(test)]

@@ -78,7 +78,9 @@ impl Referrer<'_> {
             (&self.source.state, self.record.ask.resource_type())
         {
             let own = resolution.patients.iter().filter_map(|patient| {
-                let bytes = patient::rewritten(self.record, permit, self.source, resolution, patient, false).ok()?;
+                let place = super::joined::Place::INDEX;
+                let found = patient::Found { place, provider: &self.source.provider, resolution, patient };
+                let bytes = patient::rewritten(self.record, permit, &found, false).ok()?;
                 self.found(&patient.local, &bytes, &patient.labels, None)
             });
             return own.collect();
@@ -155,7 +157,7 @@ impl Referrer<'_> {
                 File::resource(provider.ods, FHIR_JSON, self.head(provider, first, &document.content_type), document)
             }
         };
-        Some(Redacted { content: Content::File(file), lines, items })
+        Some(Redacted { content: Content::File(file), lines, items, index: None })
     }
 
     /// <https://hl7.org/fhir/R4/binary.html>, up to its data.

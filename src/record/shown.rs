@@ -26,7 +26,7 @@ pub struct SourceLine {
 }
 
 impl SourceLine {
-    pub(super) fn new(source: OdsCode, outcome: &str) -> Self {
+    pub fn new(source: OdsCode, outcome: &str) -> Self {
         Self {
             source,
             outcome: outcome.to_owned(),
@@ -38,7 +38,7 @@ impl SourceLine {
         }
     }
 
-    pub(super) fn because(self, reason: &str) -> Self {
+    pub fn because(self, reason: &str) -> Self {
         Self { reason: Some(reason.to_owned()), ..self }
     }
 

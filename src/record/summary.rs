@@ -98,7 +98,9 @@ pub fn summary(record: &Record, permits: &Permits) -> Result<Redacted, NotShown>
             chunks.push(END);
         }
     }
-    chunks.extend(origins(record, entries.iter().chain(&along)).map(own_entry));
+    if !record.is_concealed() {
+        chunks.extend(origins(record, entries.iter().chain(&along)).map(own_entry));
+    }
     let assembled = json!({
         "resourceType": "Provenance",
         "target": [{"reference": urn(about)}],

@@ -8,7 +8,7 @@ use crate::{
     },
     domain::{Labels, OdsCode, Timestamp},
     federation::{
-        Answer, Failure, Gathered, Part, PartSaid, Said, SourceAnswer,
+        Answer, Failure, Gathered, Identity, Part, PartSaid, Said, SourceAnswer,
         testing::{BASE, answer, ids, patient, patient_json, provider, resolution},
     },
     fhir::ResourceType,
@@ -110,7 +110,8 @@ fn failing(provider: &Provider, failure: Failure) -> SourceAnswer {
 }
 
 fn join(ask: &Ask, sources: Vec<SourceAnswer>) -> Record {
-    Record::join(ask, Gathered::of(patient(), &Plan::default(), sources), ids(), BASE.into())
+    let whose = Whose { numbers: patient().into(), identity: Identity::NoIndex, concealing: None };
+    Record::join(ask, whose, Gathered::of(patient(), &Plan::default(), sources), ids(), BASE.into())
 }
 
 fn reader(subject: &str) -> Reader<'_> {

@@ -58,6 +58,11 @@ impl Registry {
         self.providers.get(&ods)
     }
 
+    /// Of everyone in the region, those who provide nothing too.
+    pub fn codes(&self) -> impl Iterator<Item = OdsCode> {
+        self.kinds.keys().copied()
+    }
+
     pub fn all(&self) -> impl Iterator<Item = &Arc<Provider>> {
         self.providers.values()
     }

@@ -1,4 +1,4 @@
-use crate::domain::{NhsNumber, OdsCode, StoreError, Timestamp};
+use crate::domain::{NhsNumber, Numbers, OdsCode, StoreError, Timestamp};
 use async_trait::async_trait;
 use moka::future::Cache;
 use serde::Deserialize;
@@ -89,6 +89,20 @@ impl Locator {
             Ok(Arc::new(Presence::of(&pointers)))
         };
         self.known.try_get_with(patient, load).await.map_err(|error: Arc<StoreError>| *error)
+    }
+
+    /// The same of a person with several numbers: who holds something under one is asked, and who is not known to hold nothing
+    /// under each.
+    pub async fn presence_of(&self, numbers: &Numbers) -> Result<Arc<Presence>, StoreError> {
+        let mut known = self.presence(numbers.current).await?;
+        for number in numbers.all().skip(1) {
+            let other = self.presence(number).await?;
+            known = Arc::new(Presence {
+                present: known.present.union(&other.present).copied().collect(),
+                absent: known.absent.intersection(&other.absent).copied().collect(),
+            });
+        }
+        Ok(known)
     }
 
     /// A provider's own system says so.

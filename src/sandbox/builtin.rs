@@ -1,4 +1,4 @@
-//! The built-in region: nine made-up organisations, fourteen made-up patients, the same bytes on every start.
+//! The built-in region: nine made-up organisations, twenty made-up patients, the same bytes on every start.
 //!
 //! It is built to be awkward in the ways real regions are: counted ids collide across organisations, one event is held
 //! twice under two ids, decimals carry trailing zeros, dates come in every precision, labels mark what is sensitive,
@@ -14,7 +14,7 @@ mod people;
 mod services;
 mod shelf;
 
-use super::data::{Dataset, PatientInfo, ProviderData};
+use super::data::{Dataset, IndexRecord, PatientInfo, ProviderData};
 use crate::domain::OdsCode;
 use chart::Chart;
 use people::{Person, people};
@@ -54,8 +54,9 @@ static ORGANISATIONS: [Organisation; 9] = [
 pub fn region() -> Dataset {
     let people = people();
     let patients = people.iter().filter_map(info).collect();
+    let index = people.iter().filter_map(|person| index_record(person, &people)).collect();
     let providers = ORGANISATIONS.iter().filter_map(|organisation| provider(organisation, &people)).collect();
-    Dataset { providers, patients }
+    Dataset { providers, patients, index }
 }
 
 fn provider(organisation: &'static Organisation, people: &[Person]) -> Option<ProviderData> {
@@ -87,6 +88,26 @@ fn info(person: &Person) -> Option<PatientInfo> {
         birth_date: person.born.to_owned(),
         gp_practice: OdsCode::parse(person.practice).ok()?,
         held_by: person.held_by.iter().map(|slug| (*slug).to_owned()).collect(),
+    })
+}
+
+/// Whoever was given another number is in the index by that one alone.
+fn index_record(person: &Person, people: &[Person]) -> Option<IndexRecord> {
+    let same = |other: &&Person| (other.given, other.family, other.born) == (person.given, person.family, person.born);
+    let mut numbers = people.iter().filter(same).map(|one| one.number);
+    let current = numbers.next().filter(|first| *first == person.number)?;
+    let oddity = people::oddity(person.family);
+    Some(IndexRecord {
+        nhs_number: current,
+        supersedes: numbers.collect(),
+        family: person.family.to_owned(),
+        given: person.given.to_owned(),
+        gender: person.gender.to_owned(),
+        birth_date: person.born.to_owned(),
+        deceased: oddity.deceased.map(str::to_owned),
+        gp_practice: OdsCode::parse(person.practice).ok(),
+        verification: oddity.verification.to_owned(),
+        flag: oddity.flag,
     })
 }
 

@@ -3,11 +3,13 @@
 //! Tests compare what the gateway answers with this. Numbers are never read and written again, so `1.10` stays `1.10`.
 
 mod folder;
+mod index_record;
 mod members;
 mod resource;
 mod resource_types;
 
 pub use folder::FolderError;
+pub use index_record::{Flag, IndexRecord};
 pub use members::Members;
 pub use resource::{InvalidResource, Resource};
 pub use resource_types::is_fhir_type;
@@ -24,6 +26,8 @@ pub struct Dataset {
     pub providers: Vec<ProviderData>,
     #[serde(default)]
     pub patients: Vec<PatientInfo>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub index: Vec<IndexRecord>,
 }
 
 /// One organisation and all it holds, by resource type.

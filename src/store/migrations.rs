@@ -9,12 +9,14 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (2, "access", include_str!("../../migrations/sqlite/0002_access.sql")),
     (3, "recall", include_str!("../../migrations/sqlite/0003_recall.sql")),
     (4, "presence", include_str!("../../migrations/sqlite/0004_presence.sql")),
+    (5, "numbers", include_str!("../../migrations/sqlite/0005_numbers.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
     (2, "access", include_str!("../../migrations/postgres/0002_access.sql")),
     (3, "recall", include_str!("../../migrations/postgres/0003_recall.sql")),
     (4, "presence", include_str!("../../migrations/postgres/0004_presence.sql")),
+    (5, "numbers", include_str!("../../migrations/postgres/0005_numbers.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -6,6 +6,7 @@ mod desk;
 mod facts;
 mod log;
 mod long_ids;
+mod numbers;
 mod policies;
 mod presence;
 mod reader;
@@ -16,7 +17,7 @@ pub(super) use log::PostgresLog;
 
 use super::{
     fault::StoreFault,
-    mapping::{GLOBAL, failed, key},
+    mapping::{GLOBAL, failed},
     migrations, sql,
 };
 use crate::domain::{NhsNumber, StoreError};
@@ -74,8 +75,12 @@ impl Postgres {
     /// Begins a change of one patient's facts, or everyone's.
     async fn raising(&self, patient: Option<NhsNumber>) -> Result<Transaction, StoreError> {
         let mut transaction = self.begin().await?;
-        let key = patient.map_or(GLOBAL, key);
-        sqlx::query(sql::RAISE).bind(key).execute(&mut *transaction).await.map_err(failed)?;
+        match patient {
+            Some(patient) => numbers::raise(&mut transaction, &[patient]).await?,
+            None => {
+                sqlx::query(sql::RAISE).bind(GLOBAL).execute(&mut *transaction).await.map_err(failed)?;
+            }
+        }
         Ok(transaction)
     }
 }

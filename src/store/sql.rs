@@ -16,6 +16,21 @@ macro_rules! raised {
 
 pub(super) mod desk;
 
+/// The number that was given up for another, and by which epochs the two go on together: $1 now, and down from $1 at an epoch.
+pub(super) const SUPERSEDED_BY: &str = "SELECT current FROM superseded_number WHERE number = $1 AND ended_at IS NULL";
+pub(super) const GIVEN_UP_FOR: &str = "SELECT number FROM superseded_number WHERE current = $1 AND ended_at IS NULL";
+pub(super) const GIVEN_UP_AT: &str = "SELECT number, number_epoch, from_epoch FROM superseded_number \
+    WHERE current = $1 AND from_epoch <= $2 AND (until_epoch IS NULL OR until_epoch > $2) ORDER BY number";
+pub(super) const END_SUPERSESSION: &str = "UPDATE superseded_number SET ended_at = $2, \
+    until_epoch = (SELECT epoch FROM epoch WHERE key = superseded_number.current) WHERE number = $1 AND ended_at IS NULL";
+pub(super) const SUPERSEDE_NUMBER: &str = concat!(
+    "INSERT INTO superseded_number (number, current, at, number_epoch, from_epoch) VALUES ($1, $2, $3, ",
+    raised!("$1"),
+    ", ",
+    raised!("$2"),
+    ")"
+);
+
 /// Facts are read as they stood at an epoch ($2, or $1 of everyone's): the one just read, or one of long ago. What the version
 /// before wrote names no epochs, and stood for ever, or ended for ever.
 pub(super) const OBJECTIONS: &str = "SELECT id, scope, terms, withdrawer, \

@@ -5,6 +5,7 @@ mod desk;
 mod facts;
 mod log;
 mod long_ids;
+mod numbers;
 mod policies;
 mod presence;
 mod reader;
@@ -15,7 +16,7 @@ pub(super) use log::SqliteLog;
 
 use super::{
     fault::StoreFault,
-    mapping::{GLOBAL, failed, key},
+    mapping::{GLOBAL, failed},
     migrations, sql,
 };
 use crate::domain::{NhsNumber, StoreError};
@@ -82,8 +83,12 @@ async fn begin(writer: &mut SqliteConnection) -> Result<Transaction<'_>, StoreEr
 /// Begins a change of one patient's facts, or everyone's.
 async fn raising(writer: &mut SqliteConnection, patient: Option<NhsNumber>) -> Result<Transaction<'_>, StoreError> {
     let mut transaction = begin(writer).await?;
-    let key = patient.map_or(GLOBAL, key);
-    sqlx::query(sql::RAISE).bind(key).execute(&mut *transaction).await.map_err(failed)?;
+    match patient {
+        Some(patient) => numbers::raise(&mut transaction, &[patient]).await?,
+        None => {
+            sqlx::query(sql::RAISE).bind(GLOBAL).execute(&mut *transaction).await.map_err(failed)?;
+        }
+    }
     Ok(transaction)
 }
 

@@ -138,6 +138,7 @@ fn row(kind: Kind, patient: Option<NhsNumber>) -> Row {
         status: 200,
         reason: None,
         count: None,
+        identified: None,
         sources: Vec::new(),
     }
 }

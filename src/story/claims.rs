@@ -4,7 +4,7 @@ use super::{Ending, Gateway, Wrote, written};
 use crate::{
     access::{Action, ClaimRecord, Evidence, Wanted, parameters},
     audit::Opened,
-    domain::{NhsNumber, OdsCode, StoreError, Timestamp},
+    domain::{Numbers, OdsCode, StoreError, Timestamp},
     identity::Requester,
 };
 use serde_json::json;
@@ -52,13 +52,16 @@ pub async fn claim_relationship(
 pub async fn confirm(
     g: &Gateway,
     requester: &Requester,
-    patient: NhsNumber,
+    numbers: &Numbers,
     organisation: OdsCode,
     evidence: &Evidence,
 ) -> Result<(), StoreError> {
     let Evidence::Found(found) = evidence else { return Ok(()) };
     let Some(first) = found.first() else { return Ok(()) };
-    g.claims.confirm(patient, organisation, &requester.person(), &first.evidence).await
+    for patient in numbers.all() {
+        g.claims.confirm(patient, organisation, &requester.person(), &first.evidence).await?;
+    }
+    Ok(())
 }
 
 fn said(claim: &ClaimRecord) -> String {

@@ -2,7 +2,7 @@
 //! again (mostly from the cache) and must still refer to it, be disclosed, and stand there when the release commits.
 
 use super::{
-    Ending, Gateway, Undeliverable, Wishes,
+    Ending, Gateway, Undeliverable, Wishes, identity,
     record::{join, with_long_id},
     released_along,
 };
@@ -28,7 +28,10 @@ pub async fn document(
     released_along(g, requester, wanted, &[], opened, async |permits, opened| {
         let permit = permits.first();
         let document = ask.document().ok_or(Ending::NotFound)?;
-        let record = join(g, requester, &ask, permits, Wishes::default(), opened).await?;
+        let mut intent = None;
+        // where it is kept from this reader where the patient is seen, nothing leads to a document: its head would tell
+        let whose = identity::whose(g, requester, ask.patient, permit, &mut intent, opened).await?;
+        let record = join(g, requester, &ask, (whose, intent), permits, Wishes::default(), opened).await?;
         let referrer = record.referrer(permit, document).map_err(|not| {
             opened.heard(record.lines());
             Ending::from(not)
@@ -37,12 +40,12 @@ pub async fn document(
             provider: referrer.provider(),
             address: &document.address,
             announced: referrer.announced(),
-            question: Question {
-                patient: permit.patient(),
-                epoch: permit.epochs().patient,
-                sensitivities: permit.rules_in_force().sensitivities(),
-                asker: Asker::of(requester),
-            },
+            question: Question::new(
+                permit.numbers(),
+                permit.epochs().patient,
+                permit.rules_in_force().sensitivities(),
+                Asker::of(requester),
+            ),
         };
         let intent = opened.intent().await?;
         let found = g.federation.document(question, intent.request_id()).await.map_err(|failure| {

@@ -11,6 +11,8 @@ pub enum Ending {
     Refused(Refusal),
     /// To a reader permitted for the patient: there is no such thing in the record.
     NotFound,
+    /// To the same: the patient index knows no such patient, or keeps the record from everybody.
+    NoSuchPatient,
     /// The page token is no longer what it was.
     Gone,
     /// To a reader permitted for it: a document that this gateway does not fetch, or not in such a form.
@@ -73,7 +75,7 @@ impl Ending {
         match self {
             Self::Refused(refusal) if refusal.kind == RefusalKind::CouldNotCheck => 503,
             Self::Refused(_) => 403,
-            Self::NotFound => 404,
+            Self::NotFound | Self::NoSuchPatient => 404,
             Self::Undeliverable(Undeliverable::Elsewhere) => 404,
             Self::Undeliverable(Undeliverable::TooLarge) => 502,
             Self::Undeliverable(Undeliverable::NotAcceptable) => 406,
@@ -105,6 +107,7 @@ impl Ending {
             Self::Undeliverable(Undeliverable::Elsewhere) => "document-elsewhere",
             Self::Undeliverable(Undeliverable::TooLarge) => "document-too-large",
             Self::Undeliverable(Undeliverable::NotAcceptable) => "not-acceptable",
+            Self::NoSuchPatient => "no-such-patient",
             Self::Gone => "gone",
             Self::Conflict | Self::InState(_) => "conflict",
             Self::VersionDiffers => "version-differs",

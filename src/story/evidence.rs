@@ -4,7 +4,7 @@ use super::{Ending, Gateway};
 use crate::{
     access::{Action, Basis, Decision, Evidence, Facts, Policy, Relationship},
     audit::Opened,
-    domain::{NhsNumber, OdsCode, Timestamp},
+    domain::{Numbers, OdsCode, Timestamp},
     federation::{Answer, Asker, Entry, Question, Word},
     fhir::ResourceType,
     identity::Requester,
@@ -26,7 +26,7 @@ pub async fn evidence(
     g: &Gateway,
     requester: &Requester,
     organisation: OdsCode,
-    patient: NhsNumber,
+    numbers: &Numbers,
     facts: &Facts,
     policy: &Policy,
     opened: &Opened,
@@ -36,7 +36,7 @@ pub async fn evidence(
         return Ok(Evidence::Unreachable);
     }
     let (sensitivities, asker) = (policy.sensitivities(), Asker::of(requester));
-    let question = Question { patient, epoch: facts.patient.epoch, sensitivities, asker };
+    let question = Question::new(numbers, facts.patient.epoch, sensitivities, asker);
     let word = match g.federation.recent_word(provider, question).await {
         Some(word) => Ok(word),
         None => {

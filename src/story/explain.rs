@@ -65,7 +65,7 @@ async fn explained(
     officer: Option<&Requester>,
     opened: &mut Opened,
 ) -> Result<Explanation, Ending> {
-    let patient = permit.patient();
+    let (patient, numbers) = (permit.patient(), permit.numbers());
     let mut facts = facts(g, about, Some(patient)).await?;
     if facts.epochs() != permit.epochs() {
         return Err(Ending::Stale);
@@ -81,7 +81,7 @@ async fn explained(
                 g,
                 officer.unwrap_or(about),
                 organisation,
-                patient,
+                numbers,
                 &facts,
                 permit.rules_in_force(),
                 opened,

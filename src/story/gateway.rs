@@ -2,7 +2,7 @@ use crate::{
     access::{ClaimStore, FactCache, Policies, RecallStore, desk::DeskStore},
     audit::{AuditLog, LogReader},
     domain::IdSealer,
-    federation::{Federation, LongIds},
+    federation::{Federation, LongIds, PatientIndex},
     identity::{Statements, Verifier},
     query::PageSealer,
     registry::{Locator, Registry},
@@ -23,6 +23,7 @@ pub struct Gateway {
     /// None where no provider is told who asks.
     pub statements: Option<Arc<Statements>>,
     pub federation: Federation,
+    pub index: Option<PatientIndex>,
     pub log: AuditLog,
     pub reader: Arc<dyn LogReader>,
     pub long_ids: Arc<dyn LongIds>,

@@ -1,10 +1,10 @@
 //! Who looked at this record? Told to the patient, and to an officer of an organisation as far as it concerns that organisation.
 
-use super::{Ending, Gateway, released};
+use super::{Ending, Gateway, identity, released};
 use crate::{
-    access::{Action, Interaction, Wanted},
-    audit::{Opened, PatientRows, Place, Released, Row, balp},
-    domain::{Epochs, NhsNumber, OdsCode, Timestamp},
+    access::{Action, Interaction, Permit, Wanted},
+    audit::{Opened, PatientRows, Place, Released, Row, StoredRow, balp},
+    domain::{Epochs, Numbers, OdsCode, Timestamp},
     fhir::date::Interval,
     identity::{Party, Requester},
     query::{
@@ -25,8 +25,8 @@ pub async fn access_log(
 ) -> Result<Released, Ending> {
     opened.asks("search", ask.canonical(), Some("AuditEvent"), ask.patient);
     let wanted = Wanted { action: Action::ReadLog(Interaction::Search), patient: ask.patient };
-    released(g, requester, wanted, opened, async |permit, _| {
-        let sight = Sight::of(g, requester, permit.patient()).await?;
+    released(g, requester, wanted, opened, async |permit, opened| {
+        let sight = Sight::of(g, requester, ask, permit, opened).await?;
         let reader = Fingerprint::of(&[&requester.issuer, &requester.subject]);
         let query = Fingerprint::of(&[&ask.canonical()]);
         let before = match &ask.page {
@@ -37,7 +37,7 @@ pub async fn access_log(
                 Some(token.cursor)
             }
         };
-        let found = page(g, ask, permit.patient(), &sight, before).await?;
+        let found = page(g, ask, permit.numbers(), &sight, before).await?;
         let next = match found.next {
             None => None,
             Some(cursor) => {
@@ -63,15 +63,27 @@ enum Sight {
     /// The patient: all of it but what is held, unless it is among these released holds.
     Whole(BTreeSet<String>),
     /// An officer: what this organisation's people did, and what was shown or withheld of its data.
-    Concerning(Option<OdsCode>),
+    Concerning { own: Option<OdsCode>, concealed: bool },
 }
 
 impl Sight {
-    async fn of(g: &Gateway, requester: &Requester, patient: NhsNumber) -> Result<Self, Ending> {
-        Ok(match &requester.party {
-            Party::Patient { .. } => Self::Whole(g.desk.released_holds(patient).await?),
-            Party::Staff { .. } | Party::System { .. } => Self::Concerning(requester.party.organisation()),
-        })
+    async fn of(
+        g: &Gateway,
+        requester: &Requester,
+        ask: &LogAsk,
+        permit: &Permit,
+        opened: &mut Opened,
+    ) -> Result<Self, Ending> {
+        if let Party::Staff { .. } | Party::System { .. } = &requester.party {
+            let own = requester.party.organisation();
+            let concealed = identity::is_concealed(g, requester, ask.patient, permit, opened).await?;
+            return Ok(Self::Concerning { own, concealed });
+        }
+        let mut released = BTreeSet::new();
+        for number in permit.numbers().all() {
+            released.extend(g.desk.released_holds(number).await?);
+        }
+        Ok(Self::Whole(released))
     }
 
     /// What such a log holds, in words that are the same for every patient.
@@ -82,7 +94,7 @@ impl Sight {
                  looked at to keep somebody else from harm may be held back from it for a time. What an organisation \
                  looked at in its own system is in that organisation's log."
             }
-            Self::Concerning(_) => {
+            Self::Concerning { .. } => {
                 "Of this patient's log, what concerns your organisation: what its people asked, and what was shown or \
                  withheld of its data."
             }
@@ -91,16 +103,20 @@ impl Sight {
 
     /// The row as it is shown; `None` where it is not.
     fn shown(&self, mut row: Row) -> Option<Row> {
-        let own = match self {
+        let (own, concealed) = match self {
             Self::Whole(released) => {
                 return row.held.as_ref().is_none_or(|hold| released.contains(hold)).then_some(row);
             }
-            Self::Concerning(own) => (*own)?,
+            Self::Concerning { own, concealed } => ((*own)?, *concealed),
         };
         // what other organisations held or failed to answer is theirs to know
         row.sources.retain(|line| line.source == own);
         let by_own = row.who.as_ref().is_some_and(|who| who.organisation == Some(own));
         let of_own = row.sources.iter().any(|line| !line.released.is_empty() || !line.withheld.is_empty());
+        if concealed && !by_own {
+            // who looked would tell where the patient is seen
+            (row.who, row.basis) = (None, None);
+        }
         (by_own || of_own).then_some(row)
     }
 }
@@ -118,7 +134,7 @@ const A_TIME: u32 = 200;
 async fn page(
     g: &Gateway,
     ask: &LogAsk,
-    patient: NhsNumber,
+    numbers: &Numbers,
     sight: &Sight,
     mut before: Option<Place>,
 ) -> Result<Found, Ending> {
@@ -128,9 +144,7 @@ async fn page(
     let mut events = Vec::new();
     let mut looked_at = 0;
     loop {
-        let during = Timestamp(i64::MIN)..Timestamp::MAX;
-        let rows =
-            g.reader.patient_rows(&PatientRows { patient, during, before: before.clone(), limit: A_TIME }).await?;
+        let rows = rows(g, numbers, before.as_ref()).await?;
         let more = rows.len() == usize::try_from(A_TIME).unwrap_or(usize::MAX);
         for stored in rows {
             looked_at += 1;
@@ -152,6 +166,19 @@ async fn page(
             return Ok(Found { events, next: before });
         }
     }
+}
+
+/// The next rows of all of their numbers, newest first.
+async fn rows(g: &Gateway, numbers: &Numbers, before: Option<&Place>) -> Result<Vec<StoredRow>, Ending> {
+    let mut all = Vec::new();
+    for patient in numbers.all() {
+        let during = Timestamp(i64::MIN)..Timestamp::MAX;
+        let wanted = PatientRows { patient, during, before: before.cloned(), limit: A_TIME };
+        all.extend(g.reader.patient_rows(&wanted).await?);
+    }
+    all.sort_by_key(|row| std::cmp::Reverse(row.place()));
+    all.truncate(usize::try_from(A_TIME).unwrap_or(usize::MAX));
+    Ok(all)
 }
 
 fn bundle(g: &Gateway, ask: &LogAsk, sight: &Sight, events: &[Value], next: Option<&str>) -> String {

@@ -6,11 +6,11 @@ mod withdrawal;
 pub use review::review;
 pub use withdrawal::withdraw;
 
-use super::{Answer, Ending, Gateway, Wrote, relationships::recorder, released, written};
+use super::{Answer, Ending, Gateway, Wrote, identity, relationships::recorder, released, written};
 use crate::{
     access::{Action, ConsentRecord, ConsentState, Interaction, Policy, Wanted, consent},
     audit::{Opened, Released},
-    domain::{EntryId, NhsNumber, OdsCode, StoreError, Timestamp},
+    domain::{EntryId, NhsNumber, Numbers, OdsCode, StoreError, Timestamp},
     identity::{Party, Requester},
     query::ConsentAsk,
     record::Redacted,
@@ -32,8 +32,8 @@ pub async fn objections(
         Err(ending) => return Err(ending.close(opened).await),
     };
     released(g, requester, Wanted { action, patient: ask.patient }, opened, async |permit, _| {
-        let sees = Sees::of(g, permit.rules_in_force(), requester);
-        let found = g.facts.store().consents(permit.patient()).await?;
+        let sees = Sees::of(g, permit.rules_in_force(), requester).await?;
+        let found = consents(g, permit.numbers()).await?;
         let visible = found.iter().filter(|consent| sees.may(consent, permit.is_of_registered()));
         let mut entries = Vec::new();
         for consent in visible {
@@ -57,9 +57,9 @@ pub async fn objections(
 /// Whoever keeps the desk sees what concerns their organisation without caring for the patient.
 async fn action(g: &Gateway, requester: &Requester, patient: Option<NhsNumber>) -> Result<Action, Ending> {
     let interaction = Interaction::Search;
-    let sees = Sees::of(g, &*policy(g).await?, requester);
-    if let (Sees::Concerning(organisation), Some(patient)) = (sees, patient)
-        && g.facts.store().consents(patient).await?.iter().any(|consent| consent.concerns(organisation))
+    let sees = Sees::of(g, &*policy(g).await?, requester).await?;
+    if let (Sees::Concerning(organisation), Some(patient)) = (&sees, patient)
+        && consents(g, &numbers(g, patient).await?).await?.iter().any(|consent| consent.concerns(*organisation))
     {
         return Ok(Action::InspectObjections { interaction, concerns_own: true });
     }
@@ -69,13 +69,14 @@ async fn action(g: &Gateway, requester: &Requester, patient: Option<NhsNumber>) 
 /// `GET Consent/[id]`
 pub async fn objection(g: &Gateway, requester: &Requester, id: &str, opened: &mut Opened) -> Result<Released, Ending> {
     let found = stored(g, id, "read", "", opened).await?;
-    let sees = match policy(g).await {
-        Ok(policy) => Sees::of(g, &policy, requester),
+    let sees = async { Sees::of(g, &*policy(g).await?, requester).await };
+    let sees = match sees.await {
+        Ok(sees) => sees,
         Err(ending) => return Err(ending.close(opened).await),
     };
-    let action = match (&found, sees) {
+    let action = match (&found, &sees) {
         (Some(consent), Sees::Concerning(organisation)) => {
-            Action::InspectObjections { interaction: Interaction::Read, concerns_own: consent.concerns(organisation) }
+            Action::InspectObjections { interaction: Interaction::Read, concerns_own: consent.concerns(*organisation) }
         }
         _ => Action::ReadObjections(Interaction::Read),
     };
@@ -105,7 +106,9 @@ pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut
     };
     opened.asks("create", "Consent".to_owned(), Some("Consent"), read.patient);
     let wanted = Wanted { action: Action::RecordObjection, patient: read.patient };
+    let request = opened.request_id();
     written(g, requester, wanted, opened, async |patient| {
+        identity::learn_of(g, requester, patient, request).await?;
         let (by, at, state) = (recorder(requester), Timestamp::now(), ConsentState::Requested);
         let id = Uuid::new_v4().to_string();
         let record = ConsentRecord {
@@ -148,32 +151,45 @@ async fn again(g: &Gateway, new: &ConsentRecord) -> Result<Answer, Ending> {
 
 /// Whose objections a requester may see: patients all of theirs, staff and systems what their own organisation recorded, and whoever
 /// keeps the review desk what concerns their organisation (of its registered patients, all).
-#[derive(Clone, Copy)]
 enum Sees {
-    Own(NhsNumber),
+    Own(Numbers),
     RecordedBy(OdsCode),
     Concerning(OdsCode),
 }
 
 impl Sees {
-    fn of(g: &Gateway, policy: &Policy, requester: &Requester) -> Self {
+    async fn of(g: &Gateway, policy: &Policy, requester: &Requester) -> Result<Self, Ending> {
         let kind = |organisation| g.registry.kind_of(organisation).map(|kind| &**kind);
-        match &requester.party {
-            Party::Patient { nhs_number } => Self::Own(*nhs_number),
+        Ok(match &requester.party {
+            Party::Patient { nhs_number } => Self::Own(numbers(g, *nhs_number).await?),
             Party::Staff { organisation, .. } if policy.keeps_desk(requester, kind(*organisation)) => {
                 Self::Concerning(*organisation)
             }
             Party::Staff { organisation, .. } | Party::System { organisation } => Self::RecordedBy(*organisation),
-        }
+        })
     }
 
-    fn may(self, consent: &ConsentRecord, registered: bool) -> bool {
+    fn may(&self, consent: &ConsentRecord, registered: bool) -> bool {
         match self {
-            Self::Own(patient) => consent.patient == patient,
-            Self::RecordedBy(organisation) => consent.first_recorded_by.organisation == Some(organisation),
-            Self::Concerning(organisation) => registered || consent.concerns(organisation),
+            Self::Own(numbers) => numbers.all().any(|own| own == consent.patient),
+            Self::RecordedBy(organisation) => consent.first_recorded_by.organisation == Some(*organisation),
+            Self::Concerning(organisation) => registered || consent.concerns(*organisation),
         }
     }
+}
+
+/// All of this person's numbers.
+async fn numbers(g: &Gateway, patient: NhsNumber) -> Result<Numbers, Ending> {
+    Ok(g.facts.patient(patient).await?.numbers(patient))
+}
+
+/// What was recorded under any of them.
+async fn consents(g: &Gateway, numbers: &Numbers) -> Result<Vec<ConsentRecord>, Ending> {
+    let mut all = Vec::new();
+    for number in numbers.all() {
+        all.extend(g.facts.store().consents(number).await?);
+    }
+    Ok(all)
 }
 
 /// The policy in force. One that changes meanwhile is noticed by the decision.

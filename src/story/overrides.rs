@@ -8,7 +8,7 @@ use crate::{
         parameters::{self, Overriding},
     },
     audit::Opened,
-    domain::{NhsNumber, OdsCode, RequestId, Timestamp},
+    domain::{NhsNumber, Numbers, OdsCode, RequestId, Timestamp},
     federation::{Asker, Question, Said},
     identity::{Party, Requester},
     registry::{Errand, Plan, Provider},
@@ -82,6 +82,7 @@ async fn alerts(
 ) -> Result<Vec<Alert>, Ending> {
     let Grant { patient, organisation, grant: taken, .. } = grant;
     let facts = g.facts.store().patient_facts(*patient).await?;
+    let numbers = facts.numbers(*patient);
     let mut concerned = policy.concerned(&facts, *organisation, taken.start);
     let global = g.facts.global().await?;
     let epoch = facts.epoch;
@@ -89,7 +90,7 @@ async fn alerts(
         let set_aside = global.suspended.contains(&provider.ods) || facts.quarantined.contains(&provider.ods);
         provider.is_gp_practice() && !set_aside && !concerned.contains(&provider.ods)
     });
-    let asked = practices.map(|provider| registered(g, by, policy, provider, (*patient, epoch), request));
+    let asked = practices.map(|provider| registered(g, by, policy, provider, (&numbers, epoch), request));
     let asked: Vec<_> = asked.collect();
     concerned.extend(join_all(asked).await.into_iter().flatten());
     let detail = detail(policy, by, grant);
@@ -105,11 +106,11 @@ async fn registered(
     by: &Requester,
     policy: &Policy,
     practice: &Arc<Provider>,
-    (patient, epoch): (NhsNumber, i64),
+    (numbers, epoch): (&Numbers, i64),
     request: RequestId,
 ) -> Option<OdsCode> {
     let plan = Plan { ask: vec![Errand::who(practice)], ..Plan::default() };
-    let question = Question { patient, epoch, sensitivities: policy.sensitivities(), asker: Asker::of(by) };
+    let question = Question::new(numbers, epoch, policy.sensitivities(), Asker::of(by));
     let gathered = timeout(SOON, g.federation.gather(&plan, question, request)).await.ok()?;
     let found = gathered.sources.iter().any(|source| match &source.said {
         Said::Holds(resolution, _) => resolution.is_registered_at(practice.ods),

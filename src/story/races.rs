@@ -266,6 +266,7 @@ impl World {
             long_ids: rest.long_ids(),
             standing: rest.standing(),
             statements: None,
+            places: Arc::default(),
         };
         let memory = Memory::new(guarded);
         let options = LogOptions::new(Signer::new("caregate.example/audit", &[1; 32]).unwrap());
@@ -277,6 +278,7 @@ impl World {
             locator: Locator::new(rest.presence(), LocatorConfig::default()),
             statements: None,
             federation: Federation::new(federation).unwrap(),
+            index: None,
             log: AuditLog::start(Box::new(memory.clone()), options).await.unwrap(),
             claims: rest.claims(),
             recalls: rest.recalls(),

@@ -45,7 +45,10 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
         forget(g, &recalled).await?;
         // everyone who was ever shown it: no release that does so commits after the recall has
         let references: Vec<String> = recalled.items.iter().map(Item::reference).collect();
-        let viewers = shown::shown(&*g.reader, recalled.source, &references, Some(patient)).await?;
+        let mut viewers = Vec::new();
+        for number in g.facts.patient(patient).await?.numbers(patient).all() {
+            viewers.extend(shown::shown(&*g.reader, recalled.source, &references, Some(number)).await?);
+        }
         g.recalls.tell(&alerts(g, &recalled, &viewers)).await?;
         let released = g.desk.released_holds(patient).await?;
         let told = |viewer: &&Viewer| viewer.held.as_ref().is_none_or(|hold| released.contains(hold));
@@ -76,7 +79,8 @@ fn recalled(id: &str, by: &Requester, patient: NhsNumber, asked: &Recalling) -> 
 /// What this node remembers of the source is of no use any more; that no node uses it follows from the fact alone.
 async fn forget(g: &Gateway, recalled: &Recalled) -> Result<(), Ending> {
     let policy = g.policies.of(&*g.facts.global().await?).await?;
-    g.federation.forget(recalled.patient, policy.sensitivities().id(), &[recalled.source]).await;
+    let numbers = g.facts.patient(recalled.patient).await?.numbers(recalled.patient);
+    g.federation.forget(&numbers, policy.sensitivities().id(), &[recalled.source]).await;
     Ok(())
 }
 

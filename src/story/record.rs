@@ -1,15 +1,15 @@
 //! The story that the gateway is for: a part of a patient's record, or all of it, joined up, decided, audited and shown.
 
-use super::{Ending, Gateway, presence, released_along};
+use super::{Ending, Gateway, identity, presence, released_along};
 use crate::{
     access::{Action, Interaction, ListId, Permits, Wanted},
-    audit::{Opened, Released},
-    domain::{EntryId, OdsCode, Timestamp},
+    audit::{Intent, Opened, Released},
+    domain::{EntryId, Numbers, OdsCode, Timestamp},
     federation::{Asker, Question},
     fhir::{ResourceType, is_id},
     identity::Requester,
     query::{Ask, Read, What},
-    record::{self, Reader, Record},
+    record::{self, Reader, Record, Whose},
     registry::Want,
 };
 use std::sync::Arc;
@@ -32,12 +32,16 @@ pub async fn record(
         pages: &g.pages,
         must_be_complete: wishes.complete,
     };
-    let mut joined: Option<(ListId, Record)> = None;
+    let mut joined: Option<((ListId, Numbers, bool), Record)> = None;
     released_along(g, requester, wanted, &along(&ask), opened, async |permits, opened| {
-        // what was labelled by the list of another policy says nothing under this permit's, nor does what a source has taken back since
+        let mut intent = None;
+        let whose = identity::whose(g, requester, ask.patient, permits.first(), &mut intent, opened).await?;
+        // what was labelled by the list of another policy says nothing under this permit's, nor does what another person said or
+        // what a source has taken back since
         let list = permits.first().rules_in_force().sensitivities().id();
-        if joined.as_ref().is_none_or(|(labelled_by, record)| *labelled_by != list || !record.stands(permits)) {
-            joined = Some((list, join(g, requester, &ask, permits, wishes, opened).await?));
+        let as_now = (list, whose.numbers.clone(), whose.concealing.is_some());
+        if joined.as_ref().is_none_or(|(as_then, record)| *as_then != as_now || !record.stands(permits)) {
+            joined = Some((as_now, join(g, requester, &ask, (whose, intent), permits, wishes, opened).await?));
         }
         let (_, record) = joined.as_mut().ok_or(Ending::Internal)?;
         bring_along(g, requester, record, permits, (&reader, wishes), opened).await?;
@@ -54,6 +58,7 @@ pub(super) async fn join(
     g: &Gateway,
     requester: &Requester,
     ask: &Ask,
+    (whose, intent): (Whose, Option<Intent>),
     permits: &Permits,
     wishes: Wishes,
     opened: &mut Opened,
@@ -63,22 +68,26 @@ pub(super) async fn join(
         wants.retain(|want| permits.of(want.resource_type).is_some());
     }
     let presence = match g.registry.locates() {
-        true => g.locator.presence(permits.first().patient()).await?,
+        true => g.locator.presence_of(permits.first().numbers()).await?,
         false => Arc::default(),
     };
     let plan = g.registry.plan(permits, &wants, only, &presence).since(wishes.since);
-    let question = question(permits, requester);
+    let question = question(permits, requester, whose.concealing.is_some());
     let gathered = match g.federation.recall(&plan, question).await {
         Some(remembered) => remembered,
         None => {
-            let intent = opened.intent().await?;
+            let intent = match intent {
+                Some(intent) => intent,
+                None => opened.intent().await?,
+            };
             let gathered = g.federation.gather(&plan, question, intent.request_id()).await;
             presence::learn(g, &gathered).await;
             gathered
         }
     };
-    let record = Record::join(ask, gathered, Arc::clone(&g.ids), Arc::clone(&g.base));
-    g.federation.forget(question.patient, question.sensitivities.id(), &record.disputed()).await;
+    let record = Record::join(ask, whose, gathered, Arc::clone(&g.ids), Arc::clone(&g.base));
+    g.federation.forget(question.numbers, question.sensitivities.id(), &record.disputed()).await;
+    identity::learn(g, requester, record.given_up(), permits.first(), opened).await?;
     Ok(record)
 }
 
@@ -97,7 +106,7 @@ async fn bring_along(
         return Ok(());
     }
     errands.iter_mut().for_each(|(_, errand)| errand.freshness.since = wishes.since);
-    let question = question(permits, requester);
+    let question = question(permits, requester, record.is_concealed());
     let brought = match g.federation.recall_along(&errands, question).await {
         Some(remembered) => remembered,
         None => {
@@ -109,10 +118,10 @@ async fn bring_along(
     Ok(())
 }
 
-fn question<'a>(permits: &'a Permits, requester: &'a Requester) -> Question<'a> {
+fn question<'a>(permits: &'a Permits, requester: &'a Requester, concealed: bool) -> Question<'a> {
     let permit = permits.first();
     let (sensitivities, asker) = (permit.rules_in_force().sensitivities(), Asker::of(requester));
-    Question { patient: permit.patient(), epoch: permit.epochs().patient, sensitivities, asker }
+    Question { concealed, ..Question::new(permit.numbers(), permit.epochs().patient, sensitivities, asker) }
 }
 
 /// What a caller wants of the answer beside what it is about.

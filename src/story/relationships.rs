@@ -30,7 +30,7 @@ pub async fn assert_relationship(
     }
     let action = Action::AssertRelationship { organisation: relationship.organisation };
     let wanted = Wanted { action, patient: Some(patient) };
-    written(g, requester, wanted, opened, async |_| {
+    written(g, requester, wanted, opened, async |patient| {
         g.facts.store().assert_relationship(patient, &relationship, &recorder(requester)).await?;
         Ok((201, said("The relationship is recorded."), None))
     })
@@ -52,11 +52,15 @@ pub async fn end_relationship(
     opened.asks("operation", "Patient/$end-relationship".to_owned(), Some("Patient"), Some(ending.patient));
     let action = Action::EndRelationship { organisation: ending.organisation };
     let wanted = Wanted { action, patient: Some(ending.patient) };
-    written(g, requester, wanted, opened, async |_| {
+    written(g, requester, wanted, opened, async |patient| {
         let (store, by) = (g.facts.store(), recorder(requester));
-        let evidence = ending.evidence.as_deref();
-        let ended =
-            store.end_relationship(ending.patient, ending.organisation, evidence, Timestamp::now(), &by).await?;
+        let (organisation, evidence, now) = (ending.organisation, ending.evidence.as_deref(), Timestamp::now());
+        // by whatever number it was asserted
+        let numbers = store.patient_facts(patient).await?.numbers(patient);
+        let mut ended = 0;
+        for number in numbers.all() {
+            ended += store.end_relationship(number, organisation, evidence, now, &by).await?;
+        }
         Ok((200, said(format!("{ended} relationships ended.")), None))
     })
     .await

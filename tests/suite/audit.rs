@@ -2,7 +2,9 @@
 //! again; and the commands that tell it.
 
 use crate::{
-    harness::{Answer, Gate, canary, of_patient, on_each_database, own, program, source_of},
+    harness::{
+        Answer, Gate, Setup, canary, of_patient, on_each_database, own, program, source_of, started_on_each_database,
+    },
     objections::{one_source, recorded},
     records::raw_matches,
 };
@@ -143,7 +145,7 @@ fn lines(text: &str, mark: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn from_the_log_alone_a_screen_is_told_again_and_who_saw_an_item() {
-    for gate in on_each_database().await {
+    for gate in started_on_each_database(|| Setup::default().without_index()).await {
         let patient = gate.data.patients.iter().max_by_key(|patient| patient.held_by.len()).unwrap().nhs_number;
         // whose hospital has asserted no more than an encounter: what is labelled restricted elsewhere is withheld from them
         crate::relationships::assert_relationship(&gate, patient, "RZ901").await;

@@ -62,7 +62,7 @@ pub async fn whole(gate: &Gate, kind: &str, patient: NhsNumber, after: &str) {
 
 #[tokio::test]
 async fn another_persons_demographics_under_this_number_leave_that_source_out() {
-    let gate = own().await;
+    let gate = Setup::default().without_index().start();
     let patient = patient_of(&gate);
     gate.fault(SLUG, json!({"fault": "wrong-demographics"})).await;
     let answer = gate.search(GP, "Condition", patient).await;
@@ -71,7 +71,7 @@ async fn another_persons_demographics_under_this_number_leave_that_source_out() 
     whole(&gate, "Condition", patient, "the source was put right").await;
 
     // when it is the registered practice that errs, all others are left out until it is put right
-    let gate = own().await;
+    let gate = Setup::default().without_index().start();
     gate.fault("saltmarsh", json!({"fault": "wrong-demographics"})).await;
     let answer = gate.search(GP, "Condition", patient).await;
     assert_eq!(answer.header("x-completeness"), "partial");

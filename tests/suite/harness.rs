@@ -22,6 +22,8 @@ use std::{
 
 pub const NHS: &str = "https://fhir.nhs.uk/Id/nhs-number";
 pub const ODS: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
+/// What the patient index goes by among the servers of the region.
+pub const INDEX: &str = "patient-index";
 pub const SPINE: &str = "https://fhir.nhs.uk/CodeSystem/Spine-ErrorOrWarningCode";
 
 /// What the built-in region holds: what answers are held against.
@@ -33,6 +35,7 @@ pub struct Setup {
     data: Option<PathBuf>,
     database: Option<String>,
     variables: Vec<(&'static str, String)>,
+    no_index: bool,
 }
 
 /// A sandbox that runs. One that is owned is killed when dropped.
@@ -43,6 +46,8 @@ pub struct Sandbox {
     pub identity: String,
     pub metrics: String,
     pub providers: BTreeMap<String, String>,
+    /// The patient index, where the region has one.
+    pub index: Option<String>,
     pub database: String,
     pub data: Arc<Dataset>,
 }
@@ -81,8 +86,13 @@ pub async fn own() -> Gate {
 
 /// One on SQLite and one on PostgreSQL: what storage has a part in is told on both.
 pub async fn on_each_database() -> [Gate; 2] {
+    started_on_each_database(Setup::default).await
+}
+
+/// The same, started in this way.
+pub async fn started_on_each_database(setup: fn() -> Setup) -> [Gate; 2] {
     let url = crate::postgres::Postgres::shared().database().await;
-    [own().await, Setup::default().database(url).start()]
+    [setup().start(), setup().database(url).start()]
 }
 
 /// Waits until `done` is, which must be soon.
@@ -105,6 +115,12 @@ impl Setup {
 
     pub fn database(mut self, url: String) -> Self {
         self.database = Some(url);
+        self
+    }
+
+    /// The sources' own word says who a patient is.
+    pub fn without_index(mut self) -> Self {
+        self.no_index = true;
         self
     }
 
@@ -131,6 +147,7 @@ impl Setup {
         command.args(["sandbox", "--port", "0", "--state"]).arg(&state).arg("--ready-file").arg(&ready);
         command.args(self.data.iter().flat_map(|folder| ["--data".as_ref(), folder.as_os_str()]));
         command.args(self.database.iter().flat_map(|url| ["--database", url]));
+        command.args(self.no_index.then_some("--no-index"));
         command.envs(self.variables);
         command.stdout(File::create(folder.path().join("stdout")).unwrap());
         command.stderr(File::create(folder.path().join("stderr")).unwrap());
@@ -157,6 +174,7 @@ impl Setup {
             metrics: address("metrics"),
             providers: serde_json::from_value(ready["providers"].clone()).unwrap(),
             database: self.database.unwrap_or_else(|| format!("sqlite:{}", state.join("caregate.db").display())),
+            index: ready["index"].as_str().map(str::to_owned),
             child: Mutex::new(child),
             folder,
             data,
@@ -261,8 +279,8 @@ impl Gate {
         command.stderr(File::create(folder.path().join("stderr")).unwrap());
         let child = Mutex::new(command.spawn().expect("the program starts"));
         let Around { identity, metrics, providers, database } = around;
-        let (url, data) = (String::new(), Arc::clone(&BUILT_IN));
-        let mut sandbox = Sandbox { child, folder, url, identity, metrics, providers, database, data };
+        let (url, index, data) = (String::new(), None, Arc::clone(&BUILT_IN));
+        let mut sandbox = Sandbox { child, folder, url, identity, metrics, index, providers, database, data };
         let began = Instant::now();
         sandbox.url = loop {
             match sandbox.stdout().strip_prefix("caregate listens at ").and_then(|rest| rest.strip_suffix('\n')) {
@@ -357,7 +375,8 @@ impl Gate {
     }
 
     fn control(&self, slug: &str) -> String {
-        let base = self.providers.get(slug).expect("a provider of the region");
+        let index = self.index.as_ref().filter(|_| slug == INDEX);
+        let base = index.or(self.providers.get(slug)).expect("a provider of the region");
         format!("{}/control", base.trim_end_matches("/fhir"))
     }
 

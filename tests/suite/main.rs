@@ -42,6 +42,7 @@ mod evidence;
 mod explain;
 mod freshness;
 mod grammar;
+mod index;
 mod log;
 mod misbehaviour;
 mod objections;

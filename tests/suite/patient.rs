@@ -1,7 +1,7 @@
 //! The one Patient: whose it is, what it links to, and what becomes of sources that mean another person.
 
 use crate::{
-    harness::{Answer, Gate, canary, named_in, on_each_database, own, shared, source_of},
+    harness::{Answer, Gate, Setup, canary, named_in, on_each_database, source_of},
     records::raw_matches,
     relationships::assert_relationship,
     tokens::Tokens,
@@ -18,8 +18,8 @@ fn holders(gate: &Gate, patient: NhsNumber) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn one_patient_is_the_registered_practices_own_with_a_link_to_each_sources() {
-    let gate = shared().await;
+async fn without_an_index_one_patient_is_the_registered_practices_own_with_a_link_to_each_sources() {
+    let gate = Setup::default().without_index().start();
     for patient in gate.data.patients.iter().filter(|one| one.gp_practice.as_str() == "F99001") {
         let number = patient.nhs_number;
         let answer = gate.search(GP, "Patient", number).await;
@@ -77,7 +77,7 @@ async fn the_patients_id_is_the_same_for_every_reader_and_search() {
 
 #[tokio::test]
 async fn a_birth_date_given_must_be_the_patients() {
-    let gate = shared().await;
+    let gate = Setup::default().without_index().start();
     let patient = gate.registered("F99001", 0);
     for (given, found) in [
         (patient.birth_date.as_str(), 1),
@@ -108,7 +108,7 @@ fn codes(list: &[&str]) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn a_source_that_means_another_person_is_left_out_of_the_patient_and_reported() {
-    let gate = own().await;
+    let gate = Setup::default().without_index().start();
     let patient = gate.shared_with("F99001", "colneside")[0];
     gate.fault("colneside", json!({"fault": "wrong-demographics"})).await;
     let answer = gate.search(GP, "Patient", patient).await;
@@ -120,7 +120,7 @@ async fn a_source_that_means_another_person_is_left_out_of_the_patient_and_repor
     let line = row.sources.iter().find(|line| line.source.as_str() == "RZ902").unwrap();
     assert_eq!(line.reason.as_deref(), Some("demographics-conflict"));
     // when it is the registered practice's word that errs, all others are left out, and nothing is mixed
-    let gate = own().await;
+    let gate = Setup::default().without_index().start();
     gate.fault("saltmarsh", json!({"fault": "wrong-demographics"})).await;
     let answer = gate.search(GP, "Patient", patient).await;
     let mut others = holders(&gate, patient);
@@ -137,7 +137,7 @@ async fn without_the_practice(gate: &Gate, patient: NhsNumber) {
 
 #[tokio::test]
 async fn without_the_practice_the_majority_says_who_the_patient_is() {
-    let gate = own().await;
+    let gate = Setup::default().without_index().start();
     let patient = gate.data.patients.iter().max_by_key(|patient| patient.held_by.len()).unwrap().nhs_number;
     without_the_practice(&gate, patient).await;
     gate.fault("colneside", json!({"fault": "wrong-demographics"})).await;
@@ -149,7 +149,7 @@ async fn without_the_practice_the_majority_says_who_the_patient_is() {
 
 #[tokio::test]
 async fn without_a_practice_or_a_majority_all_that_conflict_are_left_out() {
-    let gate = own().await;
+    let gate = Setup::default().without_index().start();
     // saltmarsh, estuary and quayside
     let patient =
         gate.data.patients.iter().find(|one| one.held_by == ["saltmarsh", "estuary", "quayside"]).unwrap().nhs_number;

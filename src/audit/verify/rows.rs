@@ -16,6 +16,7 @@ struct Body {
     at: Timestamp,
     request_id: RequestId,
     patient: Option<NhsNumber>,
+    identified: Option<Source>,
     #[serde(default)]
     sources: Vec<Source>,
 }
@@ -73,7 +74,10 @@ pub(super) async fn check_answers(reader: &dyn LogReader, log: &LogId, page: &[S
     for row in page {
         let Some(kept) = &row.kept else { continue };
         let body: Option<Body> = serde_json::from_slice(&kept.body).ok();
-        let answers = body.into_iter().flat_map(|body| body.sources).filter_map(|source| source.answer);
+        let answers = body
+            .into_iter()
+            .flat_map(|body| body.identified.into_iter().chain(body.sources))
+            .filter_map(|source| source.answer);
         named.extend(answers.map(|answer| (row.index, answer)));
     }
     let mut ids: Vec<AnswerId> = named.iter().map(|(_, answer)| answer.clone()).collect();

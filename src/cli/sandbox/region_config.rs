@@ -1,6 +1,6 @@
 //! The configuration with which a gateway joins the sandbox region: the same file, keys and checks as a deployment's.
 
-use crate::sandbox::{Credential, Region, pem};
+use crate::sandbox::{Credential, Provider, Region, pem};
 use aws_lc_rs::{
     rand,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
@@ -70,24 +70,7 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
         );
     }
     for provider in &region.providers {
-        let secret = |kind: &str, text: &str| -> io::Result<String> {
-            let file = folder.join(format!("{}.{kind}", provider.slug));
-            private(&file, text)?;
-            Ok(quoted(&file.display().to_string()))
-        };
-        let credential = match &provider.credential {
-            Credential::Bearer(token) => format!("bearer = {{ file = {} }}", secret("token", token)?),
-            Credential::ApiKey { header, key } => {
-                let place = secret("token", key)?;
-                format!("header = {{ name = {}, value = {{ file = {place} }} }}", quoted(header))
-            }
-            Credential::Smart { client_id, scope, key } => format!(
-                "smart = {{ client_id = {}, scope = {}, key = {{ file = {} }} }}",
-                quoted(client_id),
-                quoted(scope),
-                secret("pem", key)?,
-            ),
-        };
+        let credential = credential(provider, &folder)?;
         // who asks matters to a mental health trust, though it answers everybody alike
         let context = if provider.kind == "mental-health-trust" { "reader_context = \"informs\"\n" } else { "" };
         let _ = write!(
@@ -101,7 +84,40 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
             quoted(provider.idiom),
         );
     }
+    if let Some(index) = &region.index {
+        let _ = write!(
+            text,
+            "[index]\nods = {}\nname = {}\nbase_url = {}\nallow_http = true\nallow_private_addresses = true\n\
+             credential = {{ {} }}\n\n",
+            quoted(index.ods.as_str()),
+            quoted(&index.name),
+            quoted(&index.url),
+            credential(index, &folder)?,
+        );
+    }
     Ok(text)
+}
+
+/// How the gateway signs in; what is secret goes into a file.
+fn credential(provider: &Provider, folder: &Path) -> io::Result<String> {
+    let secret = |kind: &str, text: &str| -> io::Result<String> {
+        let file = folder.join(format!("{}.{kind}", provider.slug));
+        private(&file, text)?;
+        Ok(quoted(&file.display().to_string()))
+    };
+    Ok(match &provider.credential {
+        Credential::Bearer(token) => format!("bearer = {{ file = {} }}", secret("token", token)?),
+        Credential::ApiKey { header, key } => {
+            let place = secret("token", key)?;
+            format!("header = {{ name = {}, value = {{ file = {place} }} }}", quoted(header))
+        }
+        Credential::Smart { client_id, scope, key } => format!(
+            "smart = {{ client_id = {}, scope = {}, key = {{ file = {} }} }}",
+            quoted(client_id),
+            quoted(scope),
+            secret("pem", key)?,
+        ),
+    })
 }
 
 /// A file that only its owner may read.

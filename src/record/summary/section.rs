@@ -214,9 +214,10 @@ fn line(record: &Record, found: &Match) -> Option<String> {
         let value = first(resource, path)?;
         Some(value.as_str().or_else(|| value.text("start"))?.into_owned())
     });
-    let who = record.sources.get(found.source)?.provider.name.clone();
+    let who = record.sources.get(found.source).filter(|_| !record.is_concealed());
+    let who = who.map(|source| source.provider.name.clone());
     let how = (!how.is_empty()).then(|| how.join(", "));
-    Some([Some(what), how, when, Some(who)].into_iter().flatten().collect::<Vec<_>>().join("; "))
+    Some([Some(what), how, when, who].into_iter().flatten().collect::<Vec<_>>().join("; "))
 }
 
 fn first<'a>(resource: Value<'a>, path: &str) -> Option<Value<'a>> {

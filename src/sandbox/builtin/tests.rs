@@ -65,7 +65,7 @@ fn every_resource_carries_a_canary_of_its_own_and_none_was_lost_in_the_making() 
 #[test]
 fn patients_have_numbers_of_the_test_range_and_are_held_where_the_region_says() {
     let region = Dataset::builtin();
-    assert_eq!(region.patients.len(), 14);
+    assert_eq!(region.patients.len(), 20);
     for patient in &region.patients {
         assert!(patient.nhs_number.digits().starts_with("999"));
         for provider in &region.providers {
@@ -82,7 +82,7 @@ fn patients_have_numbers_of_the_test_range_and_are_held_where_the_region_says() 
         }
     }
     let numbers: BTreeSet<NhsNumber> = region.patients.iter().map(|patient| patient.nhs_number).collect();
-    assert_eq!(numbers.len(), 14);
+    assert_eq!(numbers.len(), 20);
     assert!(region.patients.iter().any(|patient| patient.held_by.len() >= 5));
 }
 

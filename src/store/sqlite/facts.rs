@@ -1,6 +1,6 @@
-use super::{Sqlite, desk, raising};
+use super::{Sqlite, begin, desk, numbers, raising};
 use crate::{
-    access::{ConsentRecord, FactStore, GlobalFacts, PatientFacts, Person, Recorder, Relationship, Sequel},
+    access::{ConsentRecord, FactStore, GlobalFacts, PatientFacts, Person, Recall, Recorder, Relationship, Sequel},
     domain::{NhsNumber, OdsCode, StoreError, Timestamp},
     store::{
         mapping::{self, ConsentTexts, GLOBAL, failed, failed_or_taken, key},
@@ -14,8 +14,8 @@ use sqlx::{Sqlite as Db, SqliteConnection, query::Query};
 impl FactStore for Sqlite {
     async fn patient_facts(&self, patient: NhsNumber) -> Result<PatientFacts, StoreError> {
         let mut connection = self.readers.acquire().await.map_err(failed)?;
-        let epoch = epoch(&mut connection, key(patient)).await?;
-        patient_facts(&mut connection, patient, epoch, Timestamp::now()).await
+        let (current, epoch) = numbers::current(&mut connection, patient).await?;
+        patient_facts(&mut connection, current, epoch, Timestamp::now()).await
     }
 
     async fn global_facts(&self) -> Result<GlobalFacts, StoreError> {
@@ -136,6 +136,18 @@ impl FactStore for Sqlite {
         Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
     }
 
+    async fn supersede(&self, number: NhsNumber, current: NhsNumber) -> Result<bool, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut change = begin(&mut writer).await?;
+        numbers::raise(&mut change, &[number, current]).await?;
+        if !numbers::supersede(&mut change, number, current).await? {
+            // nothing has changed, so no permit need be decided again
+            return Ok(false);
+        }
+        change.commit().await.map_err(failed)?;
+        Ok(true)
+    }
+
     async fn revoke(&self, issuer: &str, subject: &str, reason: &str) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().await;
         let mut change = raising(&mut writer, None).await?;
@@ -145,7 +157,7 @@ impl FactStore for Sqlite {
     }
 }
 
-async fn epoch(connection: &mut SqliteConnection, key: i64) -> Result<i64, StoreError> {
+pub(super) async fn epoch(connection: &mut SqliteConnection, key: i64) -> Result<i64, StoreError> {
     let epoch = sqlx::query_scalar(sql::EPOCH).bind(key).fetch_optional(connection).await.map_err(failed)?;
     Ok(epoch.unwrap_or(0))
 }
@@ -156,25 +168,34 @@ async fn patient_facts(
     epoch: i64,
     at: Timestamp,
 ) -> Result<PatientFacts, StoreError> {
-    let key = key(patient);
-    let objections = sqlx::query_as(sql::OBJECTIONS).bind(key).bind(epoch);
-    let objections = objections.fetch_all(&mut *connection).await.map_err(failed)?;
-    let relationships = sqlx::query_as(sql::RELATIONSHIPS).bind(key).bind(epoch).bind(mapping::long_over(at).0);
-    let relationships = relationships.fetch_all(&mut *connection).await.map_err(failed)?;
-    let overrides = sqlx::query_as(sql::OVERRIDES).bind(key).bind(epoch).bind(at.0);
-    let overrides = overrides.fetch_all(&mut *connection).await.map_err(failed)?;
-    let quarantined = sqlx::query_scalar(sql::QUARANTINED).bind(key).bind(epoch);
-    let quarantined: Vec<String> = quarantined.fetch_all(&mut *connection).await.map_err(failed)?;
-    let recalls = sqlx::query_as(sql::RECALLS).bind(key).bind(epoch);
-    let recalls = recalls.fetch_all(&mut *connection).await.map_err(failed)?;
-    Ok(PatientFacts {
-        epoch,
-        objections: mapping::all(objections, mapping::objection)?,
-        relationships: mapping::all(relationships, mapping::relationship)?,
-        overrides: mapping::all(overrides, mapping::overriding)?,
-        quarantined: quarantined.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
-        recalls: mapping::all(recalls, mapping::recall)?,
-    })
+    let mut facts = PatientFacts { epoch, current: Some(patient), ..PatientFacts::default() };
+    for (number, epoch_of) in numbers::at(connection, patient, epoch).await? {
+        let key = key(number);
+        let objections = sqlx::query_as(sql::OBJECTIONS).bind(key).bind(epoch_of);
+        let objections = objections.fetch_all(&mut *connection).await.map_err(failed)?;
+        let relationships = sqlx::query_as(sql::RELATIONSHIPS).bind(key).bind(epoch_of).bind(mapping::long_over(at).0);
+        let relationships = relationships.fetch_all(&mut *connection).await.map_err(failed)?;
+        let overrides = sqlx::query_as(sql::OVERRIDES).bind(key).bind(epoch_of).bind(at.0);
+        let overrides = overrides.fetch_all(&mut *connection).await.map_err(failed)?;
+        let quarantined = sqlx::query_scalar(sql::QUARANTINED).bind(key).bind(epoch_of);
+        let quarantined: Vec<String> = quarantined.fetch_all(&mut *connection).await.map_err(failed)?;
+        let recalls = sqlx::query_as(sql::RECALLS).bind(key).bind(epoch_of);
+        let recalls = recalls.fetch_all(&mut *connection).await.map_err(failed)?;
+        // told in the epochs of the number in use: what was asked for is dated by those
+        for recall in mapping::all(recalls, mapping::recall)? {
+            facts.recalls.push(Recall { epoch: recall.epoch + (epoch - epoch_of), ..recall });
+        }
+        facts.objections.extend(mapping::all(objections, mapping::objection)?);
+        facts.relationships.extend(mapping::all(relationships, mapping::relationship)?);
+        facts.overrides.extend(mapping::all(overrides, mapping::overriding)?);
+        for source in &quarantined {
+            facts.quarantined.insert(mapping::ods(source)?);
+        }
+        if number != patient {
+            facts.superseded.push(number);
+        }
+    }
+    Ok(facts)
 }
 
 async fn global_facts(connection: &mut SqliteConnection, epoch: i64) -> Result<GlobalFacts, StoreError> {

@@ -251,3 +251,40 @@ async fn a_long_source_id_is_found_again_by_its_digest() {
         assert_eq!(store.long_ids().find("other").await, Ok(None));
     }
 }
+
+#[tokio::test]
+async fn what_is_written_under_one_number_of_a_person_raises_all_and_binds_under_all() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let facts = store.facts();
+        let (old, current) = (patient(1), patient(2));
+        facts.create_consent(&objection("before", 1, true)).await.unwrap();
+        let apart = facts.patient_facts(current).await.unwrap();
+        assert_eq!((apart.epoch, apart.objections.len()), (0, 0));
+        assert!(facts.supersede(old, current).await.unwrap());
+        assert!(!facts.supersede(old, current).await.unwrap(), "it was no news");
+        let under = async |number| {
+            let found = facts.patient_facts(number).await.unwrap();
+            assert_eq!(found.numbers(number).all().collect::<Vec<_>>(), [current, old]);
+            (found.epoch, found.objections.len())
+        };
+        assert_eq!((under(old).await, under(current).await), ((1, 1), (1, 1)));
+        let other = ConsentRecord { terms: to_source("F99002"), ..objection("after", 1, true) };
+        facts.create_consent(&other).await.unwrap();
+        let held = relationship("r", None);
+        facts.assert_relationship(current, &held, &clerk()).await.unwrap();
+        assert_eq!((under(old).await, under(current).await), ((3, 2), (3, 2)));
+
+        // as it stood at each epoch of the number in use
+        for (epoch, objections, relationships) in [(0, 0, 0), (1, 1, 0), (2, 2, 0), (3, 2, 1)] {
+            let then = facts.patient_facts_at(current, epoch, Timestamp(2_000_000)).await.unwrap();
+            assert_eq!((then.objections.len(), then.relationships.len()), (objections, relationships), "{epoch}");
+        }
+
+        // the index says that they are two persons after all
+        assert!(facts.supersede(old, old).await.unwrap());
+        let (old, current) = (facts.patient_facts(old).await.unwrap(), facts.patient_facts(current).await.unwrap());
+        assert_eq!((old.objections.len(), old.relationships.len(), old.superseded.len()), (2, 0, 0));
+        assert_eq!((current.objections.len(), current.relationships.len(), current.epoch), (0, 1, 4));
+    }
+}

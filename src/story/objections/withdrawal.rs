@@ -1,4 +1,4 @@
-use super::{Sees, another_organisation, answer, patient_of, stored};
+use super::{Sees, another_organisation, answer, numbers, patient_of, stored};
 use crate::{
     access::{
         Action, ConsentRecord, ConsentState, Sequel, Wanted, Withdrawer, consent,
@@ -29,15 +29,19 @@ pub async fn withdraw(
     };
     // the patient's own, or one that their own organisation wrote down; any other is not there for them
     let sees = match &requester.party {
-        Party::Patient { nhs_number } => Sees::Own(*nhs_number),
+        Party::Patient { nhs_number } => match numbers(g, *nhs_number).await {
+            Ok(numbers) => Sees::Own(numbers),
+            Err(ending) => return Err(ending.close(opened).await),
+        },
         Party::Staff { organisation, .. } | Party::System { organisation } => Sees::RecordedBy(*organisation),
     };
     let found = found.filter(|consent| sees.may(consent, false));
     let wanted = Wanted { action: Action::WithdrawObjection, patient: found.as_ref().map(|consent| consent.patient) };
     let id = found.map(|consent| consent.id).unwrap_or_default();
-    written(g, requester, wanted, opened, async |patient| {
+    written(g, requester, wanted, opened, async |_| {
         let current = g.facts.store().consent(&id).await?.ok_or(Ending::NotFound)?;
-        let same = read.consent.patient == Some(patient)
+        let numbers = numbers(g, current.patient).await?;
+        let same = numbers.all().any(|number| read.consent.patient == Some(number))
             && read.repeats(&current.resource)
             && read.consent.id.as_deref().is_none_or(|given| given == current.id);
         if !same {

@@ -204,6 +204,10 @@ impl FactStore for Memory {
         Err(StoreError::Unavailable)
     }
 
+    async fn supersede(&self, _: NhsNumber, _: NhsNumber) -> Result<bool, StoreError> {
+        Err(StoreError::Unavailable)
+    }
+
     async fn revoke(&self, _: &str, _: &str, _: &str) -> Result<(), StoreError> {
         Err(StoreError::Unavailable)
     }

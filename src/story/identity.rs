@@ -1,0 +1,150 @@
+//! Whom does the number mean? The patient index says it, where there is one: to a story that is permitted already, so that
+//! whoever is refused learns nothing of it, not even by the time it takes.
+
+use super::{Ending, Gateway};
+use crate::{
+    access::Permit,
+    audit::{Identified, Intent, Opened, SourceLine},
+    domain::{NhsNumber, Numbers, OdsCode, RequestId},
+    federation::{Asker, Identity, Question},
+    identity::Requester,
+    record::Whose,
+};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Asks the index about the number that was asked for, unless it was asked lately. What it says of the number in use is
+/// written down first where it is news: then the story is told again, with what is known under all of the numbers.
+pub async fn whose(
+    g: &Gateway,
+    requester: &Requester,
+    asked: Option<NhsNumber>,
+    permit: &Permit,
+    intent: &mut Option<Intent>,
+    opened: &mut Opened,
+) -> Result<Whose, Ending> {
+    let asked = asked.unwrap_or(permit.patient());
+    let identity = match &g.index {
+        None => Identity::NoIndex,
+        Some(index) => match index.recall(asked).await {
+            Some(known) => known,
+            None => {
+                let request = intent.insert(opened.intent().await?).request_id();
+                match index.ask(asked, question(requester, permit), request).await {
+                    Some(identity) => identity,
+                    None => {
+                        let line = SourceLine::new(index.ods(), "unknown");
+                        opened.identified(Some(Identified { number: asked, concealed: false, line }));
+                        return Err(Ending::NoSuchPatient);
+                    }
+                }
+            }
+        },
+    };
+    let identity = agreed(g, asked, permit, identity).await?;
+    let concealed = identity.is_restricted() && !may_know(permit, &identity);
+    let line = g.index.as_ref().map(|index| line(index.ods(), &identity));
+    opened.identified(line.map(|line| Identified { number: asked, concealed, line }));
+    let concealing = concealed.then(|| Arc::clone(g.federation.places()));
+    Ok(Whose { numbers: permit.numbers().clone(), identity, concealing })
+}
+
+/// The same of a log: whether where the patient is seen is to be kept from this reader. So it is of one whose record the
+/// index keeps from everybody, and where it cannot say.
+pub async fn is_concealed(
+    g: &Gateway,
+    requester: &Requester,
+    asked: Option<NhsNumber>,
+    permit: &Permit,
+    opened: &mut Opened,
+) -> Result<bool, Ending> {
+    match whose(g, requester, asked, permit, &mut None, opened).await {
+        Ok(whose) => Ok(whose.concealing.is_some()),
+        Err(Ending::NoSuchPatient) => Ok(true),
+        Err(ending) => Err(ending),
+    }
+}
+
+/// Sources may know of numbers that were given up for the patient's. The index is asked about each, and believed: objections
+/// made under it are to bind.
+pub async fn learn(
+    g: &Gateway,
+    requester: &Requester,
+    given_up: BTreeSet<NhsNumber>,
+    permit: &Permit,
+    opened: &mut Opened,
+) -> Result<(), Ending> {
+    let Some(index) = &g.index else { return Ok(()) };
+    for number in given_up.into_iter().filter(|number| permit.numbers().all().all(|known| known != *number)) {
+        let identity = match index.recall(number).await {
+            Some(known) => Some(known),
+            None => {
+                let request = opened.intent().await?.request_id();
+                index.ask(number, question(requester, permit), request).await
+            }
+        };
+        if let Some(Identity::Known(patient)) = identity
+            && patient.current == permit.patient()
+        {
+            g.facts.store().supersede(number, patient.current).await?;
+            return Err(Ending::Stale);
+        }
+    }
+    Ok(())
+}
+
+/// Before something is recorded under a number: under which it belongs. It is recorded in any case.
+pub async fn learn_of(g: &Gateway, requester: &Requester, number: NhsNumber, request: RequestId) -> Result<(), Ending> {
+    let Some(index) = &g.index else { return Ok(()) };
+    let identity = match index.recall(number).await {
+        Some(known) => Some(known),
+        None => {
+            let (numbers, policy) = (Numbers::from(number), g.policies.of(&*g.facts.global().await?).await?);
+            index.ask(number, Question::new(&numbers, 0, policy.sensitivities(), Asker::of(requester)), request).await
+        }
+    };
+    match identity {
+        Some(Identity::Known(patient)) if patient.current != number => {
+            g.facts.store().supersede(number, patient.current).await?;
+            Err(Ending::Stale)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn question<'a>(requester: &'a Requester, permit: &'a Permit) -> Question<'a> {
+    Question::new(
+        permit.numbers(),
+        permit.epochs().patient,
+        permit.rules_in_force().sensitivities(),
+        Asker::of(requester),
+    )
+}
+
+/// The index's word, where the permit was decided for the person it means.
+async fn agreed(g: &Gateway, asked: NhsNumber, permit: &Permit, identity: Identity) -> Result<Identity, Ending> {
+    match identity {
+        Identity::Known(patient) if patient.current != permit.patient() => {
+            g.facts.store().supersede(asked, patient.current).await?;
+            Err(Ending::Stale)
+        }
+        // what it said before this was learned counts for nothing
+        Identity::Stale(patient, failure) if patient.current != permit.patient() => Ok(Identity::Unchecked(failure)),
+        agreed => Ok(agreed),
+    }
+}
+
+/// Where the patient is seen is no secret to the patient, or to the practice they are registered with.
+fn may_know(permit: &Permit, identity: &Identity) -> bool {
+    let Some(organisation) = permit.organisation() else { return true };
+    let practices = identity.patient().map(|patient| patient.practices.as_slice()).unwrap_or_default();
+    permit.is_of_registered() && (practices.is_empty() || practices.contains(&organisation))
+}
+
+fn line(index: OdsCode, identity: &Identity) -> SourceLine {
+    let line = match identity {
+        Identity::Stale(_, failure) => SourceLine::new(index, "stale").because(failure.code()),
+        Identity::Unchecked(failure) => SourceLine::new(index, "failed").because(failure.code()),
+        Identity::Known(_) | Identity::NoIndex => SourceLine::new(index, "answered"),
+    };
+    SourceLine { fetched_at: identity.fetched_at(), ..line }
+}
