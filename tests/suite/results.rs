@@ -50,7 +50,7 @@ fn addresses(resources: &[Value]) -> BTreeSet<String> {
 async fn released(gate: &Gate, answer: &Answer) -> usize {
     let row = gate.closing(answer).await;
     assert_eq!(row.kind, Kind::Released);
-    let lines = row.sources.iter().filter(|line| line.answer.is_some());
+    let lines = row.lines().filter(|line| line.answer.is_some());
     lines.map(|line| (0..1000).filter(|at| line.released.contains(*at)).count()).sum()
 }
 
