@@ -34,6 +34,9 @@ async fn memory_stays_within_the_stated_multiple_of_the_bytes_that_are_accepted(
     let (_, rest) = after.split_once("base_url = \"").unwrap().1.split_once('"').unwrap();
     let head = after.split_once("base_url = \"").unwrap().0;
     let raw_url = format!("base_url = \"http://127.0.0.1:{}/fhir\"", raw.port);
+    // a bare socket has no token endpoint: it takes a token as it is
+    let line = |start: &str, text: &str| text.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
+    let rest = rest.replacen(&line("credential = {", rest), &line("credential = { bearer", &text), 1);
     fs::write(&file, format!("{before}ods = \"{ODS}\"\n{head}{raw_url}{rest}")).unwrap();
 
     let node = region.node("node", &region.sqlite()).with("FEDERATION__CACHE_BYTES", CACHE);

@@ -70,7 +70,10 @@ async fn without_its_database_a_node_shows_nothing_and_goes_on_by_itself_when_it
     }
     let settled = heard.answers.iter().filter(|answer| answer.sent > back + recovery);
     assert!(settled.clone().count() > 10, "answers again");
-    assert!(settled.clone().all(|answer| matches!(answer.status, 200 | 403)), "no more failures");
+    // 404: the index knows no such patient, or will not say
+    let failed: Vec<u16> =
+        settled.map(|answer| answer.status).filter(|status| !matches!(status, 200 | 403 | 404)).collect();
+    assert!(failed.is_empty(), "no more failures: {failed:?}");
     println!("unready after {unready:.1?}, {} answers meanwhile, ready again after {recovery:.1?}", without.len());
     assert!(unready < Duration::from_secs(6), "{unready:.1?}");
     assert!(recovery < Duration::from_secs(10), "{recovery:.1?}");

@@ -30,7 +30,8 @@ static OURS: LazyLock<Ours> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let (ready, config) = (folder.path().join("ready.json"), folder.path().join("region.toml"));
     let mut child = watched(Path::new(PROGRAM), |command| {
-        command.args(["sandbox", "--region-only", "--port", "0", "--write-config"]).arg(&config);
+        // who is who by the index is not what these servers are compared for
+        command.args(["sandbox", "--region-only", "--no-index", "--port", "0", "--write-config"]).arg(&config);
         command.arg("--ready-file").arg(&ready).stdout(Stdio::null());
     });
     let began = Instant::now();
@@ -62,10 +63,24 @@ pub async fn gateway_that_asks_for(entries: u32, holder: impl Fn(&str) -> Maker)
         let maker = holder(&provider.slug);
         if maker != Maker::Ours {
             let base = held(maker, &provider.slug).await;
-            config = config.replace(&OURS.providers[&provider.slug], &base);
+            config = moved(&config, &OURS.providers[&provider.slug], &base);
         }
     }
     serve(&config, entries)
+}
+
+/// The configuration with one provider at another address, which asks for no credential.
+fn moved(config: &str, from: &str, to: &str) -> String {
+    let open = |block: &str| -> String {
+        // the last provider's block has other sections behind it
+        let (provider, rest) = block.split_once("\n[").unwrap_or((block, ""));
+        let rest = if rest.is_empty() { String::new() } else { format!("[{rest}") };
+        let lines = provider.lines().filter(|line| !line.starts_with("credential ="));
+        lines.map(|line| format!("{line}\n")).collect::<String>().replace(from, to) + &rest
+    };
+    let blocks =
+        config.split("[[provider]]\n").map(|block| if block.contains(from) { open(block) } else { block.to_owned() });
+    blocks.collect::<Vec<_>>().join("[[provider]]\n")
 }
 
 /// Where this maker's server holds what the organisation does; it is loaded when first asked for.
