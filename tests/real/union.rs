@@ -49,7 +49,7 @@ async fn answers_are_equal_whichever_server_holds_which_part() {
         query.ids.retain(|canary| ids.contains_key(canary));
         compared += equal(&gates, patient, &query, &mut ids).await;
     }
-    assert!(compared > QUERIES, "{compared} entries: hardly anything was found");
+    assert!(compared * 2 > QUERIES, "{compared} entries: hardly anything was found");
 }
 
 #[tokio::test]
