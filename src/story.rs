@@ -1,4 +1,4 @@
-//! The story of a request: [`record`] for what the gateway is for, and beside it the patient's own log and objections, what providers' systems say of relationships, overrides, and the review desk. ARCHITECTURE.md walks through it.
+//! The story of a request: [`record()`] for what the gateway is for, and beside it the patient's own log and objections, what providers' systems say of relationships, overrides, and the review desk. ARCHITECTURE.md walks through it.
 //!
 //! Every story ends in a [`Released`], which only the audit can make, or in an [`Ending`]; either way one closing row is
 //! committed before the caller hears of it.
