@@ -24,6 +24,7 @@ pub use claim_watch::keep_settling;
 pub use claims::claim_relationship;
 pub use desk::{close_task, release_hold, review_desk, review_task};
 pub use document::document;
+use ending::OrClose;
 pub use ending::{Ending, Undeliverable};
 pub use explain::explain;
 pub use gateway::Gateway;

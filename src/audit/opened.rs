@@ -96,6 +96,11 @@ impl Opened {
         self.row.patient = patient;
     }
 
+    /// Whose record it concerns, once that is known.
+    pub fn names(&mut self, patient: impl Into<Option<NhsNumber>>) {
+        self.row.patient = patient.into();
+    }
+
     /// Nothing is decided yet, or not any more.
     pub fn undecided(&mut self, about: Option<NhsNumber>) {
         self.about = about;

@@ -1,6 +1,6 @@
 //! A person's own word that they care for a patient: always possible for those who may, whatever can be looked up.
 
-use super::{Ending, Gateway, Wrote, written};
+use super::{Ending, Gateway, OrClose, Wrote, written};
 use crate::{
     access::{Action, ClaimRecord, Evidence, Wanted, parameters},
     audit::Opened,
@@ -21,11 +21,8 @@ pub async fn claim_relationship(
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
     opened.asks("operation", OPERATION.to_owned(), Some("Patient"), None);
-    let claiming = match parameters::read_claiming(body) {
-        Ok(claiming) => claiming,
-        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
-    };
-    opened.asks("operation", OPERATION.to_owned(), Some("Patient"), Some(claiming.patient));
+    let claiming = parameters::read_claiming(body).or_close(opened).await?;
+    opened.names(claiming.patient);
     let wanted = Wanted { action: Action::ClaimRelationship, patient: Some(claiming.patient) };
     written(g, requester, wanted, opened, async |patient| {
         let organisation = requester.party.organisation().ok_or(Ending::Internal)?;

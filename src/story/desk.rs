@@ -1,6 +1,6 @@
 //! The review desk: a privacy officer's queue, one task of it, its end, and the release of what is held from a patient's log.
 
-use super::{Ending, Gateway, Wrote, is_current, released, until_it_stands, written};
+use super::{Ending, Gateway, OrClose, Wrote, is_current, released, until_it_stands, written};
 use crate::{
     access::{
         Action, Clearance, Interaction, Wanted,
@@ -123,10 +123,7 @@ pub async fn close_task(
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
     let found = stored(g, requester, id, ("update", ""), opened).await?;
-    let note = match desk::read_completion(body, id) {
-        Ok(note) => note,
-        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
-    };
+    let note = desk::read_completion(body, id).or_close(opened).await?;
     kept(g, requester, found.as_ref(), opened, async |task| {
         is_current(if_match, task.version())?;
         Ok(g.desk.close_task(&task.id, &remark(requester, &note)).await?)
@@ -143,10 +140,7 @@ pub async fn release_hold(
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
     let found = stored(g, requester, id, ("operation", "/$release-hold"), opened).await?;
-    let why = match parameters::read_release(body) {
-        Ok(why) => why,
-        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
-    };
+    let why = parameters::read_release(body).or_close(opened).await?;
     kept(g, requester, found.as_ref(), opened, async |task| {
         Ok(g.desk.release_hold(&task.about, &remark(requester, &why)).await?)
     })
@@ -185,16 +179,13 @@ async fn stored(
     // only what could be an id of ours is looked for, and written down
     let id = Uuid::try_parse(id).ok().map(|id| id.to_string());
     let request = format!("Task/{}{after}", id.as_deref().unwrap_or("unknown"));
-    opened.asks(interaction, request.clone(), Some("Task"), None);
+    opened.asks(interaction, request, Some("Task"), None);
     let found = match id {
         None => None,
-        Some(id) => match g.desk.task(&id).await {
-            Ok(found) => found,
-            Err(error) => return Err(Ending::from(error).close(opened).await),
-        },
+        Some(id) => g.desk.task(&id).await.or_close(opened).await?,
     };
     if let Some(task) = &found {
-        opened.asks(interaction, request, Some("Task"), Some(task.patient));
+        opened.names(task.patient);
         if task.hold.is_some() {
             opened.held(&task.about);
         }

@@ -122,6 +122,27 @@ impl Ending {
     }
 }
 
+/// What goes wrong before a story has anything to decide ends it there and then.
+pub(super) trait OrClose<T> {
+    /// What was wanted, or how the story ended without it: its closing row is committed.
+    async fn or_close(self, opened: &mut Opened) -> Result<T, Ending>;
+}
+
+impl<T, E: Into<Ending>> OrClose<T> for Result<T, E> {
+    async fn or_close(self, opened: &mut Opened) -> Result<T, Ending> {
+        match self {
+            Ok(wanted) => Ok(wanted),
+            Err(error) => Err(error.into().close(opened).await),
+        }
+    }
+}
+
+impl From<ContentFault> for Ending {
+    fn from(fault: ContentFault) -> Self {
+        Self::Content(fault)
+    }
+}
+
 impl From<NotShown> for Ending {
     fn from(not: NotShown) -> Self {
         match not {

@@ -1,6 +1,6 @@
 //! Why do I, or does a colleague, see what is seen? And why did we, then?
 
-use super::{Ending, Gateway, evidence, facts, released};
+use super::{Ending, Gateway, OrClose, evidence, facts, released};
 use crate::{
     access::{Action, Audience, Explanation, Interaction, Outcome, Permit, Wanted},
     audit::{Again, Kind, Opened, Past, Released, Row},
@@ -26,7 +26,7 @@ pub async fn explain(
         }
         ExplainAsk::Past { request } => {
             opened.asks("operation", ask.canonical(), Some("Patient"), None);
-            past(g, requester, *request, &ask.canonical(), opened).await
+            past(g, requester, *request, opened).await
         }
     }
 }
@@ -121,19 +121,10 @@ fn assumed(colleague: &Colleague, officer: &Requester) -> Requester {
 }
 
 /// Of their own request whoever made it; of one by their organisation's people its officers.
-async fn past(
-    g: &Gateway,
-    requester: &Requester,
-    request: RequestId,
-    canonical: &str,
-    opened: &mut Opened,
-) -> Result<Released, Ending> {
-    let (action, row) = match theirs(g, requester, request).await {
-        Ok(found) => found,
-        Err(ending) => return Err(ending.close(opened).await),
-    };
+async fn past(g: &Gateway, requester: &Requester, request: RequestId, opened: &mut Opened) -> Result<Released, Ending> {
+    let (action, row) = theirs(g, requester, request).await.or_close(opened).await?;
     let patient = row.as_ref().and_then(|row| row.patient);
-    opened.asks("operation", canonical.to_owned(), Some("Patient"), patient);
+    opened.names(patient);
     // that somebody asks about what is held back would tell of it
     row.iter().filter_map(|row| row.held.as_deref()).for_each(|hold| opened.held(hold));
     released(g, requester, Wanted { action, patient }, opened, async |_, _| {

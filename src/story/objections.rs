@@ -6,7 +6,7 @@ mod withdrawal;
 pub use review::review;
 pub use withdrawal::withdraw;
 
-use super::{Answer, Ending, Gateway, Wrote, identity, relationships::recorder, released, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, identity, relationships::recorder, released, written};
 use crate::{
     access::{Action, ConsentRecord, ConsentState, Interaction, Policy, Wanted, consent},
     audit::{Opened, Released},
@@ -27,10 +27,7 @@ pub async fn objections(
     opened: &mut Opened,
 ) -> Result<Released, Ending> {
     opened.asks("search", ask.canonical(), Some("Consent"), ask.patient);
-    let action = match action(g, requester, ask.patient).await {
-        Ok(action) => action,
-        Err(ending) => return Err(ending.close(opened).await),
-    };
+    let action = action(g, requester, ask.patient).await.or_close(opened).await?;
     released(g, requester, Wanted { action, patient: ask.patient }, opened, async |permit, _| {
         let sees = Sees::of(g, permit.rules_in_force(), requester).await?;
         let found = consents(g, permit.numbers()).await?;
@@ -70,10 +67,7 @@ async fn action(g: &Gateway, requester: &Requester, patient: Option<NhsNumber>) 
 pub async fn objection(g: &Gateway, requester: &Requester, id: &str, opened: &mut Opened) -> Result<Released, Ending> {
     let found = stored(g, id, "read", "", opened).await?;
     let sees = async { Sees::of(g, &*policy(g).await?, requester).await };
-    let sees = match sees.await {
-        Ok(sees) => sees,
-        Err(ending) => return Err(ending.close(opened).await),
-    };
+    let sees = sees.await.or_close(opened).await?;
     let action = match (&found, &sees) {
         (Some(consent), Sees::Concerning(organisation)) => {
             Action::InspectObjections { interaction: Interaction::Read, concerns_own: consent.concerns(*organisation) }
@@ -97,14 +91,11 @@ pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut
         let resolve = |reference: &str| patient_of(g, reference);
         consent::read_objection(body, &policy, Timestamp::now(), resolve).map_err(Ending::Content)
     });
-    let (read, terms) = match read {
-        Ok((read, _)) if read.organisation.is_some_and(|ods| requester.party.organisation() != Some(ods)) => {
-            return Err(another_organisation().close(opened).await);
-        }
-        Ok(read) => read,
-        Err(ending) => return Err(ending.close(opened).await),
-    };
-    opened.asks("create", "Consent".to_owned(), Some("Consent"), read.patient);
+    let (read, terms) = read.or_close(opened).await?;
+    if read.organisation.is_some_and(|ods| requester.party.organisation() != Some(ods)) {
+        return Err(another_organisation().close(opened).await);
+    }
+    opened.names(read.patient);
     let wanted = Wanted { action: Action::RecordObjection, patient: read.patient };
     let request = opened.request_id();
     written(g, requester, wanted, opened, async |patient| {
@@ -214,15 +205,12 @@ async fn stored(
     // only what could be an id of ours is looked for, and written down
     let id = Uuid::try_parse(id).ok().map(|id| id.to_string());
     let request = format!("Consent/{}{operation}", id.as_deref().unwrap_or("unknown"));
-    opened.asks(interaction, request.clone(), Some("Consent"), None);
+    opened.asks(interaction, request, Some("Consent"), None);
     let found = match id {
         None => None,
-        Some(id) => match g.facts.store().consent(&id).await {
-            Ok(found) => found,
-            Err(error) => return Err(Ending::from(error).close(opened).await),
-        },
+        Some(id) => g.facts.store().consent(&id).await.or_close(opened).await?,
     };
-    opened.asks(interaction, request, Some("Consent"), found.as_ref().map(|consent| consent.patient));
+    opened.names(found.as_ref().map(|consent| consent.patient));
     Ok(found)
 }
 

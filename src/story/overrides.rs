@@ -1,6 +1,6 @@
 //! An override: leave, taken by one person with a reason, to look where the patient objects; and who is told of it at once.
 
-use super::{Ending, Gateway, Wrote, written};
+use super::{Ending, Gateway, OrClose, Wrote, written};
 use crate::{
     access::{
         Action, Override, Policy, Wanted,
@@ -33,10 +33,7 @@ pub async fn override_objections(
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
     opened.asks("operation", REQUEST.to_owned(), Some("Patient"), None);
-    let asked = match parameters::read_override(body) {
-        Ok(asked) => asked,
-        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
-    };
+    let asked = parameters::read_override(body).or_close(opened).await?;
     let (patient, reason) = (asked.patient, asked.reason);
     opened.asks("operation", format!("{REQUEST}?reason={}", reason.as_str()), Some("Patient"), Some(patient));
     let id = Uuid::new_v4().to_string();

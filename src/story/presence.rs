@@ -1,6 +1,6 @@
 //! Where to ask: what providers' systems say of whom they hold anything about, and what asking them teaches.
 
-use super::{Ending, Gateway, Wrote, relationships::said, written};
+use super::{Ending, Gateway, OrClose, Wrote, relationships::said, written};
 use crate::{
     access::{Action, Wanted, parameters},
     audit::Opened,
@@ -16,11 +16,8 @@ pub async fn assert_presence(
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
     opened.asks("operation", "Patient/$assert-presence".to_owned(), Some("Patient"), None);
-    let pointing = match parameters::read_pointing(body) {
-        Ok(pointing) => pointing,
-        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
-    };
-    opened.asks("operation", "Patient/$assert-presence".to_owned(), Some("Patient"), Some(pointing.patient));
+    let pointing = parameters::read_pointing(body).or_close(opened).await?;
+    opened.names(pointing.patient);
     // whoever may say that an organisation cares for a patient may say that it holds something about them
     let action = Action::AssertRelationship { organisation: pointing.organisation };
     let wanted = Wanted { action, patient: Some(pointing.patient) };

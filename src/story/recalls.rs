@@ -1,6 +1,6 @@
 //! A source takes back what it gave out: from the commit on nobody is shown it any more, on any node, and the source learns who was.
 
-use super::{Ending, Gateway, Wrote, written};
+use super::{Ending, Gateway, OrClose, Wrote, written};
 use crate::{
     access::{
         Action, Item, RecallReason, Recalled, Wanted,
@@ -24,10 +24,7 @@ const MOST_TOLD: usize = 500;
 /// `Patient/$recall`. Sent again it does the same again: whoever got no answer sends it again, and nobody is told too little.
 pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut Opened) -> Result<Wrote, Ending> {
     opened.asks("operation", "Patient/$recall".to_owned(), Some("Patient"), None);
-    let asked = match parameters::read_recall(body) {
-        Ok(asked) => asked,
-        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
-    };
+    let asked = parameters::read_recall(body).or_close(opened).await?;
     opened.asks("operation", said(&asked), Some("Patient"), Some(asked.patient));
     if g.registry.provider(asked.organisation).is_none() {
         let said = "this organisation gives out nothing here, so there is nothing to take back";

@@ -1,6 +1,6 @@
 //! The story that the gateway is for: a part of a patient's record, or all of it, joined up, decided, audited and shown.
 
-use super::{Ending, Gateway, identity, presence, released_along};
+use super::{Ending, Gateway, OrClose, identity, presence, released_along};
 use crate::{
     access::{Action, Interaction, ListId, Permits, Wanted},
     audit::{Intent, Opened, Released},
@@ -192,10 +192,7 @@ pub(super) async fn with_long_id(g: &Gateway, mut ask: Ask, opened: &mut Opened)
     if let What::Read(read) = &mut ask.what
         && let Some(EntryId::Long(digest)) = &read.id
     {
-        let found = match g.long_ids.find(digest).await {
-            Ok(found) => found,
-            Err(error) => return Err(Ending::from(error).close(opened).await),
-        };
+        let found = g.long_ids.find(digest).await.or_close(opened).await?;
         ask.patient = found.as_ref().map(|entry| entry.patient);
         read.id = found.map(EntryId::from);
     }

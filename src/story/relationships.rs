@@ -1,6 +1,6 @@
 //! What an organisation's own system says of whom it cares for.
 
-use super::{Ending, Gateway, Wrote, written};
+use super::{Ending, Gateway, OrClose, Wrote, written};
 use crate::{
     access::{Action, Basis, GENERAL_PRACTICE, Recorder, Wanted, parameters},
     audit::Opened,
@@ -17,12 +17,9 @@ pub async fn assert_relationship(
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
     opened.asks("operation", "Patient/$assert-relationship".to_owned(), Some("Patient"), None);
-    let assertion = match parameters::read_assertion(body, Timestamp::now()) {
-        Ok(assertion) => assertion,
-        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
-    };
+    let assertion = parameters::read_assertion(body, Timestamp::now()).or_close(opened).await?;
     let (patient, relationship) = (assertion.patient, assertion.relationship);
-    opened.asks("operation", "Patient/$assert-relationship".to_owned(), Some("Patient"), Some(patient));
+    opened.names(patient);
     let kind = g.registry.kind_of(relationship.organisation).map(|kind| &**kind);
     if relationship.basis == Basis::Registered && kind != Some(GENERAL_PRACTICE) {
         let said = "only a general practice has registered patients: say caseload or care-team";
@@ -45,11 +42,8 @@ pub async fn end_relationship(
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
     opened.asks("operation", "Patient/$end-relationship".to_owned(), Some("Patient"), None);
-    let ending = match parameters::read_ending(body) {
-        Ok(ending) => ending,
-        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
-    };
-    opened.asks("operation", "Patient/$end-relationship".to_owned(), Some("Patient"), Some(ending.patient));
+    let ending = parameters::read_ending(body).or_close(opened).await?;
+    opened.names(ending.patient);
     let action = Action::EndRelationship { organisation: ending.organisation };
     let wanted = Wanted { action, patient: Some(ending.patient) };
     written(g, requester, wanted, opened, async |patient| {

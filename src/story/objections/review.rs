@@ -7,7 +7,7 @@ use crate::{
     audit::Opened,
     domain::Timestamp,
     identity::Requester,
-    story::{Ending, Gateway, Wrote, is_current, relationships::recorder, written},
+    story::{Ending, Gateway, OrClose, Wrote, is_current, relationships::recorder, written},
 };
 
 /// `POST Consent/[id]/$review`: the privacy office of an organisation concerned decides, and says why.
@@ -20,10 +20,7 @@ pub async fn review(
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
     let found = stored(g, id, "operation", "/$review", opened).await?;
-    let review = match Review::read(body) {
-        Ok(review) => review,
-        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
-    };
+    let review = Review::read(body).or_close(opened).await?;
     let organisation = requester.party.organisation();
     let concerns_own =
         organisation.is_some_and(|own| found.as_ref().is_some_and(|consent| consent.is_reviewed_by(own)));

@@ -7,7 +7,7 @@ use crate::{
     audit::Opened,
     domain::{NhsNumber, OdsCode, Timestamp},
     identity::{Party, Requester},
-    story::{Ending, Gateway, Wrote, is_current, relationships::recorder, written},
+    story::{Ending, Gateway, OrClose, Wrote, is_current, relationships::recorder, written},
 };
 use serde_json::{Map, json};
 use uuid::Uuid;
@@ -23,16 +23,10 @@ pub async fn withdraw(
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
     let found = stored(g, id, "update", "", opened).await?;
-    let read = match consent::read_withdrawal(body, |reference| patient_of(g, reference)) {
-        Ok(read) => read,
-        Err(fault) => return Err(Ending::Content(fault).close(opened).await),
-    };
+    let read = consent::read_withdrawal(body, |reference| patient_of(g, reference)).or_close(opened).await?;
     // the patient's own, or one that their own organisation wrote down; any other is not there for them
     let sees = match &requester.party {
-        Party::Patient { nhs_number } => match numbers(g, *nhs_number).await {
-            Ok(numbers) => Sees::Own(numbers),
-            Err(ending) => return Err(ending.close(opened).await),
-        },
+        Party::Patient { nhs_number } => Sees::Own(numbers(g, *nhs_number).await.or_close(opened).await?),
         Party::Staff { organisation, .. } | Party::System { organisation } => Sees::RecordedBy(*organisation),
     };
     let found = found.filter(|consent| sees.may(consent, false));
