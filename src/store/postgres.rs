@@ -1,28 +1,18 @@
 //! PostgreSQL 14 or later, the primary, reached directly or through a session-pooling proxy (the log's lock belongs to its
 //! session).
 
-mod claims;
-mod desk;
-mod facts;
 mod log;
-mod long_ids;
-mod numbers;
-mod policies;
-mod presence;
-mod reader;
-mod recalls;
-mod standing;
+#[path = "both/tables.rs"]
+#[expect(clippy::duplicate_mod, reason = "one text for both databases, whose types differ")]
+mod tables;
 
 pub(super) use log::PostgresLog;
 
-use super::{
-    fault::StoreFault,
-    mapping::{GLOBAL, failed},
-    migrations, sql,
-};
-use crate::domain::{NhsNumber, StoreError};
+use super::{fault::StoreFault, mapping::failed, migrations};
+use crate::domain::StoreError;
 use sqlx::{
-    PgConnection, PgPool,
+    Connection as _, PgConnection, PgPool,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{sync::Arc, time::Duration};
@@ -68,24 +58,28 @@ impl Postgres {
         Ok(done?)
     }
 
-    async fn begin(&self) -> Result<Transaction, StoreError> {
-        self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)
+    fn readers(&self) -> &PgPool {
+        &self.pool
     }
 
-    /// Begins a change of one patient's facts, or everyone's.
-    async fn raising(&self, patient: Option<NhsNumber>) -> Result<Transaction, StoreError> {
-        let mut transaction = self.begin().await?;
-        match patient {
-            Some(patient) => numbers::raise(&mut transaction, &[patient]).await?,
-            None => {
-                sqlx::query(sql::RAISE).bind(GLOBAL).execute(&mut *transaction).await.map_err(failed)?;
-            }
-        }
-        Ok(transaction)
+    async fn writer(&self) -> Result<PoolConnection<Db>, StoreError> {
+        self.pool.acquire().await.map_err(failed)
     }
 }
 
-type Transaction = sqlx::Transaction<'static, sqlx::Postgres>;
+type Connections = Postgres;
+type Connection = PgConnection;
+type Db = sqlx::Postgres;
+type Transaction<'c> = sqlx::Transaction<'c, Db>;
+
+/// Of the lists named by a JSON array, those that are not stored.
+const MISSING_ITEMS: &str = "SELECT a FROM json_array_elements_text($1::json) AS a WHERE NOT EXISTS \
+    (SELECT 1 FROM audit_item_list WHERE answer = a)";
+
+/// Whatever the session's default has become.
+async fn begin(writer: &mut PgConnection) -> Result<Transaction<'_>, StoreError> {
+    writer.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)
+}
 
 async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(SESSION).execute(connection).await.map(drop)

@@ -1,31 +1,20 @@
 //! SQLite: one file, one process. One connection writes, behind a fair lock; a pool of others reads (WAL lets them).
 
-mod claims;
-mod desk;
-mod facts;
 mod log;
-mod long_ids;
-mod numbers;
-mod policies;
-mod presence;
-mod reader;
-mod recalls;
-mod standing;
+#[path = "both/tables.rs"]
+#[expect(clippy::duplicate_mod, reason = "one text for both databases, whose types differ")]
+mod tables;
 
 pub(super) use log::SqliteLog;
 
-use super::{
-    fault::StoreFault,
-    mapping::{GLOBAL, failed},
-    migrations, sql,
-};
-use crate::domain::{NhsNumber, StoreError};
+use super::{fault::StoreFault, mapping::failed, migrations};
+use crate::domain::StoreError;
 use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{fs::File, path::Path, sync::Arc, time::Duration};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 #[derive(Clone)]
 pub struct Sqlite {
@@ -64,6 +53,14 @@ impl Sqlite {
         Ok(migrations::sqlite().run(&mut *self.writer.lock().await).await?)
     }
 
+    fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    async fn writer(&self) -> Result<MutexGuard<'_, SqliteConnection>, StoreError> {
+        Ok(self.writer.lock().await)
+    }
+
     /// A file beside the database, whose lock the operating system gives up when this process ends, however it ends.
     fn lock_file(&self, what: &str) -> std::io::Result<File> {
         let mut name = self.path.as_os_str().to_owned();
@@ -72,24 +69,19 @@ impl Sqlite {
     }
 }
 
-type Transaction<'c> = sqlx::Transaction<'c, sqlx::Sqlite>;
+type Connections = Sqlite;
+type Connection = SqliteConnection;
+type Db = sqlx::Sqlite;
+type Transaction<'c> = sqlx::Transaction<'c, Db>;
+
+/// Of the lists named by a JSON array, those that are not stored.
+const MISSING_ITEMS: &str = "SELECT a.value FROM json_each($1) AS a WHERE NOT EXISTS \
+    (SELECT 1 FROM audit_item_list WHERE answer = a.value)";
 
 /// Takes the database's write lock at once: a transaction that reads first and writes later could find that what it read has
 /// changed.
 async fn begin(writer: &mut SqliteConnection) -> Result<Transaction<'_>, StoreError> {
     writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
-}
-
-/// Begins a change of one patient's facts, or everyone's.
-async fn raising(writer: &mut SqliteConnection, patient: Option<NhsNumber>) -> Result<Transaction<'_>, StoreError> {
-    let mut transaction = begin(writer).await?;
-    match patient {
-        Some(patient) => numbers::raise(&mut transaction, &[patient]).await?,
-        None => {
-            sqlx::query(sql::RAISE).bind(GLOBAL).execute(&mut *transaction).await.map_err(failed)?;
-        }
-    }
-    Ok(transaction)
 }
 
 /// A build or a file system may not do as asked: some refuse WAL without a word.

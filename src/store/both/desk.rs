@@ -1,4 +1,4 @@
-use super::{Sqlite, Transaction, raising};
+use super::{Connections, Db, Transaction, raising};
 use crate::{
     access::{
         Sequel,
@@ -12,13 +12,13 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use sqlx::{Sqlite as Db, query::Query};
+use sqlx::query::Query;
 use std::collections::BTreeSet;
 
 #[async_trait]
-impl DeskStore for Sqlite {
+impl DeskStore for Connections {
     async fn grant(&self, grant: &Grant, alerts: &[Alert]) -> Result<(), StoreError> {
-        let mut writer = self.writer.lock().await;
+        let mut writer = self.writer().await?;
         let mut change = raising(&mut writer, Some(grant.patient)).await?;
         let Grant { patient, grant: taken, .. } = grant;
         insert(grant).execute(&mut *change).await.map_err(failed)?;
@@ -40,35 +40,33 @@ impl DeskStore for Sqlite {
             .bind(at)
             .bind(id)
             .bind(i64::from(queue.limit));
-        mapping::all(tasks.fetch_all(&self.readers).await.map_err(failed)?, mapping::task)
+        mapping::all(tasks.fetch_all(self.readers()).await.map_err(failed)?, mapping::task)
     }
 
     async fn task(&self, id: &str) -> Result<Option<DeskTask>, StoreError> {
-        let task = sqlx::query_as(sql::TASK).bind(id).fetch_optional(&self.readers).await.map_err(failed)?;
+        let task = sqlx::query_as(sql::TASK).bind(id).fetch_optional(self.readers()).await.map_err(failed)?;
         task.map(mapping::task).transpose()
     }
 
     async fn close_task(&self, id: &str, remark: &Remark) -> Result<(), StoreError> {
-        let done =
-            remarked(sql::CLOSE_TASK, id, remark).execute(&mut *self.writer.lock().await).await.map_err(failed)?;
+        let done = remarked(sql::CLOSE_TASK, id, remark).execute(&mut *self.writer().await?).await.map_err(failed)?;
         if done.rows_affected() == 0 { Err(StoreError::Conflict) } else { Ok(()) }
     }
 
     async fn release_hold(&self, id: &str, remark: &Remark) -> Result<(), StoreError> {
-        let done =
-            remarked(sql::RELEASE_HOLD, id, remark).execute(&mut *self.writer.lock().await).await.map_err(failed)?;
+        let done = remarked(sql::RELEASE_HOLD, id, remark).execute(&mut *self.writer().await?).await.map_err(failed)?;
         if done.rows_affected() == 0 { Err(StoreError::Conflict) } else { Ok(()) }
     }
 
     async fn released_holds(&self, patient: NhsNumber) -> Result<BTreeSet<String>, StoreError> {
         let released = sqlx::query_scalar(sql::RELEASED_HOLDS).bind(key(patient));
-        let released: Vec<String> = released.fetch_all(&self.readers).await.map_err(failed)?;
+        let released: Vec<String> = released.fetch_all(self.readers()).await.map_err(failed)?;
         Ok(released.into_iter().collect())
     }
 }
 
 #[async_trait]
-impl NoticeStore for Sqlite {
+impl NoticeStore for Connections {
     async fn claim_due(
         &self,
         readers: Readers,
@@ -81,24 +79,24 @@ impl NoticeStore for Sqlite {
         let any: Option<String> = sqlx::query_scalar(sql::ANY_DUE)
             .bind(now.0)
             .bind(patients)
-            .fetch_optional(&self.readers)
+            .fetch_optional(self.readers())
             .await
             .map_err(failed)?;
         if any.is_none() {
             return Ok(Vec::new());
         }
         let due = sqlx::query_as(sql::CLAIM_DUE).bind(now.0).bind(until.0).bind(i64::from(limit)).bind(patients);
-        mapping::all(due.fetch_all(&mut *self.writer.lock().await).await.map_err(failed)?, mapping::due)
+        mapping::all(due.fetch_all(&mut *self.writer().await?).await.map_err(failed)?, mapping::due)
     }
 
     async fn sent(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let update = sqlx::query(sql::SENT).bind(id).bind(at.0);
-        update.execute(&mut *self.writer.lock().await).await.map(drop).map_err(failed)
+        update.execute(&mut *self.writer().await?).await.map(drop).map_err(failed)
     }
 
     async fn later(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let update = sqlx::query(sql::LATER).bind(id).bind(at.0);
-        update.execute(&mut *self.writer.lock().await).await.map(drop).map_err(failed)
+        update.execute(&mut *self.writer().await?).await.map(drop).map_err(failed)
     }
 }
 

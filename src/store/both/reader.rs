@@ -1,4 +1,4 @@
-use super::Postgres;
+use super::{Connections, MISSING_ITEMS};
 use crate::{
     audit::{AnswerId, Items, LogId, LogReader, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
     domain::{NhsNumber, OdsCode, RequestId, StoreError},
@@ -10,31 +10,31 @@ use crate::{
 use async_trait::async_trait;
 
 #[async_trait]
-impl LogReader for Postgres {
+impl LogReader for Connections {
     async fn logs(&self) -> Result<Vec<LogId>, StoreError> {
-        let names: Vec<String> = sqlx::query_scalar(sql::LOGS).fetch_all(&self.pool).await.map_err(failed)?;
+        let names: Vec<String> = sqlx::query_scalar(sql::LOGS).fetch_all(self.readers()).await.map_err(failed)?;
         names.iter().map(|name| mapping::log_id(name)).collect()
     }
 
     async fn head(&self, log: &LogId) -> Result<Option<StoredHead>, StoreError> {
-        let head = sqlx::query_as(sql::HEAD).bind(log.as_str()).fetch_optional(&self.pool).await.map_err(failed)?;
+        let head = sqlx::query_as(sql::HEAD).bind(log.as_str()).fetch_optional(self.readers()).await.map_err(failed)?;
         head.map(mapping::head).transpose()
     }
 
     async fn rows(&self, log: &LogId, from: u64, limit: u32) -> Result<Vec<StoredRow>, StoreError> {
         let rows = sqlx::query_as(sql::ROWS).bind(log.as_str()).bind(count(from)).bind(i64::from(limit));
-        mapping::all(rows.fetch_all(&self.pool).await.map_err(failed)?, mapping::row)
+        mapping::all(rows.fetch_all(self.readers()).await.map_err(failed)?, mapping::row)
     }
 
     async fn rows_outside(&self, log: &LogId) -> Result<u64, StoreError> {
         let outside = sqlx::query_scalar(sql::ROWS_OUTSIDE).bind(log.as_str());
-        let outside: i64 = outside.fetch_one(&self.pool).await.map_err(failed)?;
+        let outside: i64 = outside.fetch_one(self.readers()).await.map_err(failed)?;
         u64::try_from(outside).map_err(|_| StoreError::Corrupt)
     }
 
     async fn checkpoints(&self, log: &LogId, beyond: u64, limit: u32) -> Result<Vec<StoredCheckpoint>, StoreError> {
         let notes = sqlx::query_as(sql::CHECKPOINTS).bind(log.as_str()).bind(count(beyond)).bind(i64::from(limit));
-        mapping::all(notes.fetch_all(&self.pool).await.map_err(failed)?, mapping::checkpoint)
+        mapping::all(notes.fetch_all(self.readers()).await.map_err(failed)?, mapping::checkpoint)
     }
 
     async fn patient_rows(&self, wanted: &PatientRows) -> Result<Vec<StoredRow>, StoreError> {
@@ -47,16 +47,16 @@ impl LogReader for Postgres {
             .bind(log)
             .bind(index)
             .bind(i64::from(wanted.limit));
-        mapping::all(rows.fetch_all(&self.pool).await.map_err(failed)?, mapping::row)
+        mapping::all(rows.fetch_all(self.readers()).await.map_err(failed)?, mapping::row)
     }
 
     async fn request_rows(&self, request: RequestId) -> Result<Vec<StoredRow>, StoreError> {
         let rows = sqlx::query_as(sql::REQUEST_ROWS).bind(request.0.as_bytes().as_slice());
-        mapping::all(rows.fetch_all(&self.pool).await.map_err(failed)?, mapping::row)
+        mapping::all(rows.fetch_all(self.readers()).await.map_err(failed)?, mapping::row)
     }
 
     async fn items(&self, answer: &AnswerId) -> Result<Option<Items>, StoreError> {
-        let items = sqlx::query_as(sql::ITEMS).bind(&answer.0).fetch_optional(&self.pool).await.map_err(failed)?;
+        let items = sqlx::query_as(sql::ITEMS).bind(&answer.0).fetch_optional(self.readers()).await.map_err(failed)?;
         items.map(mapping::items).transpose()
     }
 
@@ -77,14 +77,13 @@ impl LogReader for Postgres {
                 lists.bind(source.as_str()).bind(key(*patient))
             }
         };
-        mapping::all(lists.fetch_all(&self.pool).await.map_err(failed)?, mapping::items)
+        mapping::all(lists.fetch_all(self.readers()).await.map_err(failed)?, mapping::items)
     }
 
     async fn missing_items(&self, answers: &[AnswerId]) -> Result<Vec<AnswerId>, StoreError> {
-        let missing = "SELECT a FROM unnest($1::text[]) AS a WHERE NOT EXISTS \
-            (SELECT 1 FROM audit_item_list WHERE answer = a)";
-        let ids: Vec<&str> = answers.iter().map(|answer| answer.0.as_str()).collect();
-        let ids: Vec<String> = sqlx::query_scalar(missing).bind(ids).fetch_all(&self.pool).await.map_err(failed)?;
+        let ids = serde_json::to_string(answers).map_err(|_| StoreError::Corrupt)?;
+        let ids: Vec<String> =
+            sqlx::query_scalar(MISSING_ITEMS).bind(ids).fetch_all(self.readers()).await.map_err(failed)?;
         Ok(ids.into_iter().map(AnswerId).collect())
     }
 }

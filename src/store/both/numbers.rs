@@ -1,5 +1,6 @@
 //! The numbers of one person, as the patient index has told them.
 
+use super::Connection;
 use crate::{
     domain::{NhsNumber, StoreError, Timestamp},
     store::{
@@ -7,12 +8,11 @@ use crate::{
         sql,
     },
 };
-use sqlx::PgConnection;
 use std::collections::BTreeSet;
 
 /// The number in use for this one, and the epoch it stood at before that was read.
 pub(super) async fn current(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     mut number: NhsNumber,
 ) -> Result<(NhsNumber, i64), StoreError> {
     loop {
@@ -26,7 +26,7 @@ pub(super) async fn current(
 
 /// All numbers of the person whose number in use stood at this epoch, each with the epoch it stood at itself.
 pub(super) async fn at(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     current: NhsNumber,
     epoch: i64,
 ) -> Result<Vec<(NhsNumber, i64)>, StoreError> {
@@ -44,7 +44,7 @@ pub(super) async fn at(
 }
 
 /// Raises the epochs of all numbers of these persons. What is learned of them while a lock was waited for counts too.
-pub(super) async fn raise(connection: &mut PgConnection, of: &[NhsNumber]) -> Result<(), StoreError> {
+pub(super) async fn raise(connection: &mut Connection, of: &[NhsNumber]) -> Result<(), StoreError> {
     let mut raised = BTreeSet::new();
     loop {
         let all = family(connection, of).await?;
@@ -61,7 +61,7 @@ pub(super) async fn raise(connection: &mut PgConnection, of: &[NhsNumber]) -> Re
 
 /// Within a transaction that has raised both.
 pub(super) async fn supersede(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     number: NhsNumber,
     current: NhsNumber,
 ) -> Result<bool, StoreError> {
@@ -81,7 +81,7 @@ pub(super) async fn supersede(
     Ok(true)
 }
 
-async fn family(connection: &mut PgConnection, of: &[NhsNumber]) -> Result<BTreeSet<NhsNumber>, StoreError> {
+async fn family(connection: &mut Connection, of: &[NhsNumber]) -> Result<BTreeSet<NhsNumber>, StoreError> {
     let mut all = BTreeSet::new();
     let mut left = of.to_vec();
     while let Some(number) = left.pop() {
@@ -96,7 +96,7 @@ async fn family(connection: &mut PgConnection, of: &[NhsNumber]) -> Result<BTree
     Ok(all)
 }
 
-async fn superseded_by(connection: &mut PgConnection, number: NhsNumber) -> Result<Option<NhsNumber>, StoreError> {
+async fn superseded_by(connection: &mut Connection, number: NhsNumber) -> Result<Option<NhsNumber>, StoreError> {
     let current = sqlx::query_scalar(sql::SUPERSEDED_BY).bind(key(number));
     let current: Option<i64> = current.fetch_optional(connection).await.map_err(failed)?;
     current.map(mapping::patient).transpose()

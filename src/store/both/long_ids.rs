@@ -1,4 +1,4 @@
-use super::{Sqlite, begin};
+use super::{Connections, begin};
 use crate::{
     domain::{LongId, SealedEntry, StoreError},
     federation::LongIds,
@@ -10,14 +10,17 @@ use crate::{
 use async_trait::async_trait;
 
 #[async_trait]
-impl LongIds for Sqlite {
+impl LongIds for Connections {
     async fn remember(&self, ids: &[LongId]) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
         }
-        let mut writer = self.writer.lock().await;
+        let mut sorted: Vec<&LongId> = ids.iter().collect();
+        // in one order everywhere: two nodes that store the same ids must not wait for each other crosswise
+        sorted.sort_unstable_by(|a, b| a.digest.cmp(&b.digest));
+        let mut writer = self.writer().await?;
         let mut change = begin(&mut writer).await?;
-        for LongId { digest, entry } in ids {
+        for LongId { digest, entry } in sorted {
             let insert = sqlx::query(sql::REMEMBER).bind(digest).bind(entry.source.as_str()).bind(key(entry.patient));
             insert.bind(&entry.local).execute(&mut *change).await.map_err(failed)?;
         }
@@ -25,7 +28,7 @@ impl LongIds for Sqlite {
     }
 
     async fn find(&self, digest: &str) -> Result<Option<SealedEntry>, StoreError> {
-        let cells = sqlx::query_as(sql::FIND).bind(digest).fetch_optional(&self.readers).await.map_err(failed)?;
+        let cells = sqlx::query_as(sql::FIND).bind(digest).fetch_optional(self.readers()).await.map_err(failed)?;
         cells.map(mapping::long_id).transpose()
     }
 }

@@ -1,4 +1,4 @@
-use super::{Sqlite, raising};
+use super::{Connections, raising};
 use crate::{
     access::{InForce, Policy, PolicyStore, PolicyTexts},
     domain::{StoreError, Timestamp},
@@ -10,17 +10,17 @@ use crate::{
 use async_trait::async_trait;
 
 #[async_trait]
-impl PolicyStore for Sqlite {
+impl PolicyStore for Connections {
     async fn texts(&self, fingerprint: &str) -> Result<Option<PolicyTexts>, StoreError> {
         let texts = sqlx::query_scalar(sql::POLICY_TEXTS).bind(fingerprint);
-        let texts: Option<String> = texts.fetch_optional(&self.readers).await.map_err(failed)?;
+        let texts: Option<String> = texts.fetch_optional(self.readers()).await.map_err(failed)?;
         texts.as_deref().map(mapping::json).transpose()
     }
 
     async fn put_in_force(&self, policy: &Policy) -> Result<bool, StoreError> {
         let (fingerprint, now) = (&**policy.fingerprint(), Timestamp::now().0);
         let texts = mapping::text(&policy.texts())?;
-        let mut writer = self.writer.lock().await;
+        let mut writer = self.writer().await?;
         let mut change = raising(&mut writer, None).await?;
         let in_force = sqlx::query_scalar(sql::POLICY_NOW).fetch_optional(&mut *change).await;
         let in_force: Option<String> = in_force.map_err(failed)?;
@@ -37,7 +37,7 @@ impl PolicyStore for Sqlite {
     }
 
     async fn history(&self) -> Result<Vec<InForce>, StoreError> {
-        let cells = sqlx::query_as(sql::POLICIES).fetch_all(&self.readers).await.map_err(failed)?;
+        let cells = sqlx::query_as(sql::POLICIES).fetch_all(self.readers()).await.map_err(failed)?;
         mapping::all(cells, mapping::in_force)
     }
 }

@@ -1,4 +1,4 @@
-use super::{Postgres, desk, facts::add_relationship};
+use super::{Connections, begin, desk, facts::add_relationship, raising};
 use crate::{
     access::{ClaimRecord, ClaimStore, Person, Settlement},
     domain::{NhsNumber, OdsCode, StoreError, Timestamp},
@@ -10,9 +10,10 @@ use crate::{
 use async_trait::async_trait;
 
 #[async_trait]
-impl ClaimStore for Postgres {
+impl ClaimStore for Connections {
     async fn claim(&self, claim: &ClaimRecord) -> Result<ClaimRecord, StoreError> {
-        let mut change = self.raising(Some(claim.patient)).await?;
+        let mut writer = self.writer().await?;
+        let mut change = raising(&mut writer, Some(claim.patient)).await?;
         let standing = sqlx::query_as(sql::STANDING_CLAIM)
             .bind(key(claim.patient))
             .bind(claim.organisation.as_str())
@@ -52,22 +53,24 @@ impl ClaimStore for Postgres {
             .bind(organisation.as_str())
             .bind(&person.issuer)
             .bind(&person.subject);
-        let open: Vec<String> = open.fetch_all(&self.pool).await.map_err(failed)?;
+        let open: Vec<String> = open.fetch_all(self.readers()).await.map_err(failed)?;
         for id in open {
+            let mut writer = self.writer().await?;
             let confirm = sqlx::query(sql::CONFIRM_CLAIM).bind(id).bind(Timestamp::now().0).bind(evidence);
-            confirm.execute(&self.pool).await.map_err(failed)?;
+            confirm.execute(&mut *writer).await.map_err(failed)?;
         }
         Ok(())
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<ClaimRecord>, StoreError> {
         let due = sqlx::query_as(sql::DUE_CLAIMS).bind(now.0).bind(i64::from(limit));
-        mapping::all(due.fetch_all(&self.pool).await.map_err(failed)?, mapping::claim)
+        mapping::all(due.fetch_all(self.readers()).await.map_err(failed)?, mapping::claim)
     }
 
     async fn settle(&self, claim: &ClaimRecord, settlement: &Settlement) -> Result<(), StoreError> {
         let now = Timestamp::now().0;
-        let mut change = self.begin().await?;
+        let mut writer = self.writer().await?;
+        let mut change = begin(&mut writer).await?;
         let settle = sqlx::query(sql::SETTLE_CLAIM)
             .bind(&claim.id)
             .bind(now)

@@ -1,4 +1,4 @@
-use super::{Postgres, desk, numbers};
+use super::{Connection, Connections, Db, begin, desk, numbers, raising};
 use crate::{
     access::{ConsentRecord, FactStore, GlobalFacts, PatientFacts, Person, Recall, Recorder, Relationship, Sequel},
     domain::{NhsNumber, OdsCode, StoreError, Timestamp},
@@ -8,18 +8,18 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use sqlx::{PgConnection, Postgres as Db, query::Query};
+use sqlx::query::Query;
 
 #[async_trait]
-impl FactStore for Postgres {
+impl FactStore for Connections {
     async fn patient_facts(&self, patient: NhsNumber) -> Result<PatientFacts, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        let mut connection = self.readers().acquire().await.map_err(failed)?;
         let (current, epoch) = numbers::current(&mut connection, patient).await?;
         patient_facts(&mut connection, current, epoch, Timestamp::now()).await
     }
 
     async fn global_facts(&self) -> Result<GlobalFacts, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        let mut connection = self.readers().acquire().await.map_err(failed)?;
         let epoch = epoch(&mut connection, GLOBAL).await?;
         global_facts(&mut connection, epoch).await
     }
@@ -30,12 +30,12 @@ impl FactStore for Postgres {
         epoch: i64,
         at: Timestamp,
     ) -> Result<PatientFacts, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        let mut connection = self.readers().acquire().await.map_err(failed)?;
         patient_facts(&mut connection, patient, epoch, at).await
     }
 
     async fn global_facts_at(&self, epoch: i64) -> Result<GlobalFacts, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        let mut connection = self.readers().acquire().await.map_err(failed)?;
         global_facts(&mut connection, epoch).await
     }
 
@@ -44,7 +44,8 @@ impl FactStore for Postgres {
             return Err(StoreError::Conflict);
         }
         let texts = mapping::consent_texts(consent)?;
-        let mut change = self.raising(Some(consent.patient)).await?;
+        let mut writer = self.writer().await?;
+        let mut change = raising(&mut writer, Some(consent.patient)).await?;
         let insert = bind_consent(sqlx::query(sql::CREATE_CONSENT), consent, &texts);
         let done = insert.execute(&mut *change).await.map_err(failed_or_taken)?;
         if done.rows_affected() == 0 {
@@ -55,7 +56,8 @@ impl FactStore for Postgres {
 
     async fn update_consent(&self, consent: &ConsentRecord, sequel: Option<&Sequel>) -> Result<(), StoreError> {
         let texts = mapping::consent_texts(consent)?;
-        let mut change = self.raising(Some(consent.patient)).await?;
+        let mut writer = self.writer().await?;
+        let mut change = raising(&mut writer, Some(consent.patient)).await?;
         let insert = bind_consent(sqlx::query(sql::UPDATE_CONSENT), consent, &texts);
         let done = insert.execute(&mut *change).await.map_err(failed_or_taken)?;
         if done.rows_affected() == 0 {
@@ -68,17 +70,17 @@ impl FactStore for Postgres {
     }
 
     async fn consent(&self, id: &str) -> Result<Option<ConsentRecord>, StoreError> {
-        let cells = sqlx::query_as(sql::CONSENT).bind(id).fetch_optional(&self.pool).await.map_err(failed)?;
+        let cells = sqlx::query_as(sql::CONSENT).bind(id).fetch_optional(self.readers()).await.map_err(failed)?;
         cells.map(mapping::consent).transpose()
     }
 
     async fn consent_version(&self, id: &str, version: i64) -> Result<Option<ConsentRecord>, StoreError> {
         let query = sqlx::query_as(sql::CONSENT_VERSION).bind(id).bind(version);
-        query.fetch_optional(&self.pool).await.map_err(failed)?.map(mapping::consent).transpose()
+        query.fetch_optional(self.readers()).await.map_err(failed)?.map(mapping::consent).transpose()
     }
 
     async fn consents(&self, patient: NhsNumber) -> Result<Vec<ConsentRecord>, StoreError> {
-        let cells = sqlx::query_as(sql::CONSENTS).bind(key(patient)).fetch_all(&self.pool).await.map_err(failed)?;
+        let cells = sqlx::query_as(sql::CONSENTS).bind(key(patient)).fetch_all(self.readers()).await.map_err(failed)?;
         mapping::all(cells, mapping::consent)
     }
 
@@ -89,7 +91,8 @@ impl FactStore for Postgres {
         by: &Recorder,
     ) -> Result<(), StoreError> {
         let now = Timestamp::now();
-        let mut change = self.raising(Some(patient)).await?;
+        let mut writer = self.writer().await?;
+        let mut change = raising(&mut writer, Some(patient)).await?;
         let before = sqlx::query(sql::SUPERSEDE)
             .bind(key(patient))
             .bind(relationship.organisation.as_str())
@@ -110,7 +113,8 @@ impl FactStore for Postgres {
         by: &Recorder,
     ) -> Result<u64, StoreError> {
         let now = Timestamp::now();
-        let mut change = self.raising(Some(patient)).await?;
+        let mut writer = self.writer().await?;
+        let mut change = raising(&mut writer, Some(patient)).await?;
         let lasting = sqlx::query_as(sql::SUPERSEDE_LASTING)
             .bind(key(patient))
             .bind(organisation.as_str())
@@ -133,7 +137,8 @@ impl FactStore for Postgres {
     }
 
     async fn supersede(&self, number: NhsNumber, current: NhsNumber) -> Result<bool, StoreError> {
-        let mut change = self.begin().await?;
+        let mut writer = self.writer().await?;
+        let mut change = begin(&mut writer).await?;
         numbers::raise(&mut change, &[number, current]).await?;
         if !numbers::supersede(&mut change, number, current).await? {
             // nothing has changed, so no permit need be decided again
@@ -144,20 +149,21 @@ impl FactStore for Postgres {
     }
 
     async fn revoke(&self, issuer: &str, subject: &str, reason: &str) -> Result<(), StoreError> {
-        let mut change = self.raising(None).await?;
+        let mut writer = self.writer().await?;
+        let mut change = raising(&mut writer, None).await?;
         let insert = sqlx::query(sql::REVOKE).bind(issuer).bind(subject).bind(reason).bind(Timestamp::now().0);
         insert.execute(&mut *change).await.map_err(failed)?;
         change.commit().await.map_err(failed)
     }
 }
 
-pub(super) async fn epoch(connection: &mut PgConnection, key: i64) -> Result<i64, StoreError> {
+pub(super) async fn epoch(connection: &mut Connection, key: i64) -> Result<i64, StoreError> {
     let epoch = sqlx::query_scalar(sql::EPOCH).bind(key).fetch_optional(connection).await.map_err(failed)?;
     Ok(epoch.unwrap_or(0))
 }
 
 async fn patient_facts(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     patient: NhsNumber,
     epoch: i64,
     at: Timestamp,
@@ -192,7 +198,7 @@ async fn patient_facts(
     Ok(facts)
 }
 
-async fn global_facts(connection: &mut PgConnection, epoch: i64) -> Result<GlobalFacts, StoreError> {
+async fn global_facts(connection: &mut Connection, epoch: i64) -> Result<GlobalFacts, StoreError> {
     let suspended = sqlx::query_scalar(sql::SUSPENDED).bind(epoch);
     let suspended: Vec<String> = suspended.fetch_all(&mut *connection).await.map_err(failed)?;
     let revoked = sqlx::query_as(sql::REVOKED).bind(epoch);

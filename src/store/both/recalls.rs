@@ -1,4 +1,4 @@
-use super::{Postgres, desk};
+use super::{Connections, begin, desk, raising};
 use crate::{
     access::{RecallStore, Recalled, desk::Alert},
     domain::StoreError,
@@ -10,9 +10,10 @@ use crate::{
 use async_trait::async_trait;
 
 #[async_trait]
-impl RecallStore for Postgres {
+impl RecallStore for Connections {
     async fn recall(&self, recalled: &Recalled) -> Result<(), StoreError> {
-        let mut change = self.raising(Some(recalled.patient)).await?;
+        let mut writer = self.writer().await?;
+        let mut change = raising(&mut writer, Some(recalled.patient)).await?;
         for item in &recalled.items {
             let insert = sqlx::query(sql::RECALL)
                 .bind(&recalled.id)
@@ -31,7 +32,8 @@ impl RecallStore for Postgres {
     }
 
     async fn withdraw(&self, recalled: &Recalled) -> Result<u64, StoreError> {
-        let mut change = self.raising(Some(recalled.patient)).await?;
+        let mut writer = self.writer().await?;
+        let mut change = raising(&mut writer, Some(recalled.patient)).await?;
         let mut ended = 0;
         for item in &recalled.items {
             let update = sqlx::query(sql::WITHDRAW_RECALL)
@@ -47,7 +49,8 @@ impl RecallStore for Postgres {
     }
 
     async fn tell(&self, alerts: &[Alert]) -> Result<(), StoreError> {
-        let mut change = self.pool.begin().await.map_err(failed)?;
+        let mut writer = self.writer().await?;
+        let mut change = begin(&mut writer).await?;
         for alert in alerts {
             desk::alert(&mut change, alert).await?;
         }
