@@ -25,23 +25,36 @@ use crate::{
     federation::LongIds,
     registry::{PresenceStore, StandingStore},
 };
+use async_trait::async_trait;
 use std::sync::Arc;
+
+/// What the stages ask of it, and what opening it does (on one thread, as the migrator is made for).
+#[async_trait(?Send)]
+trait Database:
+    FactStore
+    + PolicyStore
+    + DeskStore
+    + NoticeStore
+    + ClaimStore
+    + RecallStore
+    + StandingStore
+    + PresenceStore
+    + LongIds
+    + LogReader
+{
+    async fn migrate(&self) -> Result<(), StoreFault>;
+    fn log(&self, log: LogId) -> Box<dyn LogStore>;
+}
 
 /// An open database. Clones share its connections.
 #[derive(Clone)]
-pub enum Store {
-    Sqlite(sqlite::Sqlite),
-    Postgres(postgres::Postgres),
-}
+pub struct Store(Arc<dyn Database>);
 
 impl Store {
     /// Connects, makes sure that a commit lasts, and brings the tables up to date.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreFault> {
         let store = Self::connect(url, true).await?;
-        match &store {
-            Self::Sqlite(sqlite) => sqlite.migrate().await?,
-            Self::Postgres(postgres) => postgres.migrate().await?,
-        }
+        store.0.migrate().await?;
         Ok(store)
     }
 
@@ -51,87 +64,54 @@ impl Store {
     }
 
     async fn connect(url: &DatabaseUrl, create: bool) -> Result<Self, StoreFault> {
-        match url {
-            DatabaseUrl::Sqlite(path) => sqlite::Sqlite::open(path, create).await.map(Self::Sqlite),
-            DatabaseUrl::Postgres(options) => postgres::Postgres::open(options).await.map(Self::Postgres),
-        }
+        Ok(match url {
+            DatabaseUrl::Sqlite(path) => Self(Arc::new(sqlite::Sqlite::open(path, create).await?)),
+            DatabaseUrl::Postgres(options) => Self(Arc::new(postgres::Postgres::open(options).await?)),
+        })
     }
 
     pub fn facts(&self) -> Arc<dyn FactStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        self.0.clone()
     }
 
     pub fn policies(&self) -> Arc<dyn PolicyStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        self.0.clone()
     }
 
     pub fn desk(&self) -> Arc<dyn DeskStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        self.0.clone()
     }
 
     pub fn notices(&self) -> Arc<dyn NoticeStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        self.0.clone()
     }
 
     pub fn claims(&self) -> Arc<dyn ClaimStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        self.0.clone()
     }
 
     pub fn recalls(&self) -> Arc<dyn RecallStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        self.0.clone()
     }
 
     pub fn standing(&self) -> Arc<dyn StandingStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        self.0.clone()
     }
 
     pub fn presence(&self) -> Arc<dyn PresenceStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        self.0.clone()
     }
 
     pub fn long_ids(&self) -> Arc<dyn LongIds> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        self.0.clone()
     }
 
     pub fn log_reader(&self) -> Arc<dyn LogReader> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        self.0.clone()
     }
 
     /// The log of this name, not yet claimed.
     pub fn log(&self, log: LogId) -> Box<dyn LogStore> {
-        match self {
-            Self::Sqlite(store) => Box::new(sqlite::SqliteLog::new(store.clone(), log)),
-            Self::Postgres(store) => Box::new(postgres::PostgresLog::new(store, log)),
-        }
+        self.0.log(log)
     }
 }

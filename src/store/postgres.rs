@@ -6,10 +6,12 @@ mod log;
 #[expect(clippy::duplicate_mod, reason = "one text for both databases, whose types differ")]
 mod tables;
 
-pub(super) use log::PostgresLog;
-
-use super::{fault::StoreFault, mapping::failed, migrations};
-use crate::domain::StoreError;
+use super::{Database, fault::StoreFault, mapping::failed, migrations};
+use crate::{
+    audit::{LogId, LogStore},
+    domain::StoreError,
+};
+use async_trait::async_trait;
 use sqlx::{
     Connection as _, PgConnection, PgPool,
     pool::PoolConnection,
@@ -28,7 +30,7 @@ const SESSION: &str = "SET synchronous_commit = on; SET default_transaction_isol
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3";
 
 #[derive(Clone)]
-pub struct Postgres {
+pub(super) struct Postgres {
     pool: PgPool,
     options: Arc<PgConnectOptions>,
 }
@@ -47,7 +49,18 @@ impl Postgres {
         Ok(Self { pool, options: Arc::new(options) })
     }
 
-    pub(super) async fn migrate(&self) -> Result<(), StoreFault> {
+    fn readers(&self) -> &PgPool {
+        &self.pool
+    }
+
+    async fn writer(&self) -> Result<PoolConnection<Db>, StoreError> {
+        self.pool.acquire().await.map_err(failed)
+    }
+}
+
+#[async_trait(?Send)]
+impl Database for Postgres {
+    async fn migrate(&self) -> Result<(), StoreFault> {
         let mut connection = self.pool.acquire().await.map_err(StoreFault::Unreachable)?;
         // building an index over years of rows may take its time
         let slow = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0";
@@ -58,12 +71,8 @@ impl Postgres {
         Ok(done?)
     }
 
-    fn readers(&self) -> &PgPool {
-        &self.pool
-    }
-
-    async fn writer(&self) -> Result<PoolConnection<Db>, StoreError> {
-        self.pool.acquire().await.map_err(failed)
+    fn log(&self, log: LogId) -> Box<dyn LogStore> {
+        Box::new(log::PostgresLog::new(self, log))
     }
 }
 

@@ -5,10 +5,12 @@ mod log;
 #[expect(clippy::duplicate_mod, reason = "one text for both databases, whose types differ")]
 mod tables;
 
-pub(super) use log::SqliteLog;
-
-use super::{fault::StoreFault, mapping::failed, migrations};
-use crate::domain::StoreError;
+use super::{Database, fault::StoreFault, mapping::failed, migrations};
+use crate::{
+    audit::{LogId, LogStore},
+    domain::StoreError,
+};
+use async_trait::async_trait;
 use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -17,7 +19,7 @@ use std::{fs::File, path::Path, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, MutexGuard};
 
 #[derive(Clone)]
-pub struct Sqlite {
+pub(super) struct Sqlite {
     readers: SqlitePool,
     writer: Arc<Mutex<SqliteConnection>>,
     path: Arc<Path>,
@@ -45,14 +47,6 @@ impl Sqlite {
         Ok(Self { readers, writer: Arc::new(Mutex::new(writer)), path: path.into() })
     }
 
-    /// Under a lock of its own: the migrator has none for SQLite, and two processes may start at once.
-    pub(super) async fn migrate(&self) -> Result<(), StoreFault> {
-        let lock = self.lock_file("migrate").map_err(StoreFault::LockFile)?;
-        let locked = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
-        let _lock = locked.map_err(std::io::Error::other).flatten().map_err(StoreFault::LockFile)?;
-        Ok(migrations::sqlite().run(&mut *self.writer.lock().await).await?)
-    }
-
     fn readers(&self) -> &SqlitePool {
         &self.readers
     }
@@ -66,6 +60,21 @@ impl Sqlite {
         let mut name = self.path.as_os_str().to_owned();
         name.push(format!(".{what}.lock"));
         File::create(name)
+    }
+}
+
+#[async_trait(?Send)]
+impl Database for Sqlite {
+    /// Under a lock of its own: the migrator has none for SQLite, and two processes may start at once.
+    async fn migrate(&self) -> Result<(), StoreFault> {
+        let lock = self.lock_file("migrate").map_err(StoreFault::LockFile)?;
+        let locked = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
+        let _lock = locked.map_err(std::io::Error::other).flatten().map_err(StoreFault::LockFile)?;
+        Ok(migrations::sqlite().run(&mut *self.writer.lock().await).await?)
+    }
+
+    fn log(&self, log: LogId) -> Box<dyn LogStore> {
+        Box::new(log::SqliteLog::new(self.clone(), log))
     }
 }
 

@@ -39,7 +39,7 @@ const APPEND: &str = "WITH stale AS MATERIALIZED (SELECT key FROM epochs_moved($
         WHERE EXISTS (SELECT FROM moved) ON CONFLICT DO NOTHING) \
     SELECT (SELECT count(*) FROM moved), ARRAY(SELECT key FROM stale)";
 
-pub(in crate::store) struct PostgresLog {
+pub(super) struct PostgresLog {
     log: LogId,
     options: Arc<PgConnectOptions>,
     /// There only while it is in order and holds the lock. Taken out for each use, so that an error, or a caller who stops
@@ -48,7 +48,7 @@ pub(in crate::store) struct PostgresLog {
 }
 
 impl PostgresLog {
-    pub(in crate::store) fn new(store: &Postgres, log: LogId) -> Self {
+    pub(super) fn new(store: &Postgres, log: LogId) -> Self {
         Self { log, options: store.options.clone(), connection: None }
     }
 

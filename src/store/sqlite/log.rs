@@ -16,14 +16,14 @@ use std::{
     fs::{File, TryLockError},
 };
 
-pub(in crate::store) struct SqliteLog {
+pub(super) struct SqliteLog {
     store: Sqlite,
     log: LogId,
     lock: Option<File>,
 }
 
 impl SqliteLog {
-    pub(in crate::store) fn new(store: Sqlite, log: LogId) -> Self {
+    pub(super) fn new(store: Sqlite, log: LogId) -> Self {
         Self { store, log, lock: None }
     }
 
