@@ -2,20 +2,25 @@
 //! one that is refused stops no other. What was acknowledged is in force even if the rest of the answer is lost, and sending
 //! all of it again changes nothing: the same organisation, basis and evidence is the same relationship, and a pointer is a pointer.
 
-use super::{call::Call, error, fhir, reply::Reply};
+use super::{
+    call::Call,
+    error,
+    fhir::{self, Untold},
+    reply::Reply,
+};
 use crate::{
     access::batch,
     audit::Opened,
     fhir::MediaType,
     identity::{Party, Requester},
     record::Redacted,
-    story::{self, Ending, Gateway},
+    story::{self, Ending, Gateway, Wrote},
 };
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 /// What each of the items says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assertions {
     Relationships,
     Presence,
@@ -30,11 +35,17 @@ impl Assertions {
     }
 
     /// One of them, by itself.
-    pub async fn one(self, g: &Gateway, requester: &Requester, item: &str, opened: &mut Opened) -> Reply {
-        fhir::written(match self {
+    pub async fn one(
+        self,
+        g: &Gateway,
+        requester: &Requester,
+        item: &str,
+        opened: &mut Opened,
+    ) -> Result<Wrote, Ending> {
+        match self {
             Self::Relationships => story::assert_relationship(g, requester, item, opened).await,
             Self::Presence => story::assert_presence(g, requester, item, opened).await,
-        })
+        }
     }
 }
 
@@ -44,20 +55,17 @@ const AT_A_TIME: usize = 32;
 
 /// The items of what was posted; `None` where it is one resource, and not several. An envelope that is not understood is
 /// refused whole.
-pub async fn items(call: &Call, what: Assertions, opened: &mut Opened) -> Result<Option<Vec<String>>, Reply> {
+pub async fn items(call: &Call, what: Assertions, opened: &mut Opened) -> Result<Option<Vec<String>>, Untold> {
     let Some(media) = call.content_type.as_deref().map(MediaType::of) else { return Ok(None) };
     let lines = NDJSON.contains(&media.essence()) && media.is_r4_in_utf8();
     if !lines && !media.is_json() {
         return Ok(None);
     }
-    let text = match fhir::text(call) {
-        Ok(text) => text,
-        Err(reply) => return Err(fhir::closed(opened, reply).await),
-    };
+    let text = fhir::text(call)?;
     let items = if lines { batch::read_lines(text).map(Some) } else { batch::read_bundle(text, what.operation()) };
     match items {
         Ok(items) => Ok(items),
-        Err(fault) => Err(error::ending(&Ending::Content(fault).close(opened).await)),
+        Err(fault) => Err(Ending::Content(fault).close(opened).await.into()),
     }
 }
 
@@ -68,17 +76,18 @@ pub async fn asserted(
     what: Assertions,
     items: &[String],
     opened: &mut Opened,
-) -> Reply {
+) -> Result<Reply, Untold> {
     if let (false, Some(first)) = (matches!(requester.party, Party::System { .. }), items.first()) {
         // for nobody else is there an item that could be taken: one refusal, not a row in the log of each patient named
-        return what.one(g, requester, first, opened).await;
+        return Ok(fhir::written(what.one(g, requester, first, opened).await?));
     }
     opened.asks("batch", what.operation().to_owned(), Some("Patient"), None);
     let one = |(at, item): (usize, &String)| {
         let (mut opened, item) = (opened.item(at), item.clone());
         async move {
             let id = opened.request_id();
-            let reply = what.one(g, requester, &item, &mut opened).await;
+            let wrote = what.one(g, requester, &item, &mut opened).await;
+            let reply = wrote.map_or_else(|ending| error::ending(&ending), fhir::written);
             let mut outcome: Value = serde_json::from_slice(&reply.text()).unwrap_or_default();
             if let Value::Object(members) = &mut outcome {
                 members.insert("id".to_owned(), json!(id));
@@ -88,8 +97,6 @@ pub async fn asserted(
     };
     let entries: Vec<Value> = stream::iter(items.iter().enumerate()).map(one).buffered(AT_A_TIME).collect().await;
     let body = json!({"resourceType": "Bundle", "type": "batch-response", "entry": entries}).to_string();
-    match opened.wrote(Redacted::own(body), 200).await {
-        Ok(released) => Reply::released(200, released),
-        Err(not) => error::ending(&not.into()),
-    }
+    let released = opened.wrote(Redacted::own(body), 200).await.map_err(Ending::from)?;
+    Ok(Reply::released(200, released))
 }

@@ -1,7 +1,7 @@
 use super::{
     Node, error,
     reply::Reply,
-    route::{self, Told},
+    route::{self, Shows, Told},
 };
 use crate::{
     domain::{RequestId, Timestamp},
@@ -89,7 +89,7 @@ impl Call {
             return Err(error::refused(415, IssueCode::NotSupported, "Send the body without Content-Encoding."));
         }
         let path: Vec<String> = path.split('/').map(str::to_owned).collect();
-        let max_body = route::find(request.method(), &path).unwrap_or(Told::Record).max_body();
+        let max_body = route::find(request.method(), &path).unwrap_or(Told::Shows(Shows::Record)).max_body();
         Ok(Self {
             method: request.method().clone(),
             path,

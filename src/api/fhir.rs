@@ -1,20 +1,19 @@
 //! The door to every FHIR request: who asks, what they ask, the audit opened; then the story, and its end as a reply.
 
 use super::{
-    Node,
-    batch::{self, Assertions},
+    Node, batch,
     call::{self, Call},
     error,
     file::Place,
     reply::Reply,
-    route::{self, Told},
+    route::{self, Shows, Told, Writes},
 };
 use crate::{
     audit::{Opened, Released},
     domain::RequestId,
     fhir::{MediaType, outcome::IssueCode},
     identity::Requester,
-    query::{self, PageSize, RawQuery, Setting},
+    query::{self, PageSize, QueryFault, RawQuery, Setting},
     story::{self, Ending, Gateway, Wrote},
 };
 use actix_web::{
@@ -76,20 +75,70 @@ async fn admitted(request: &HttpRequest, payload: web::Payload, node: &web::Data
     reply.keeping(Place::new(permit, id))
 }
 
+/// Why a story was not told, or not to its end.
+pub(super) enum Untold {
+    /// What is asked is not understood.
+    Fault(QueryFault),
+    /// Nor could it be, as it came.
+    Said(Reply),
+    /// Its closing row is committed.
+    Ended(Ending),
+}
+
+impl From<QueryFault> for Untold {
+    fn from(fault: QueryFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Reply> for Untold {
+    fn from(reply: Reply) -> Self {
+        Self::Said(reply)
+    }
+}
+
+impl From<Ending> for Untold {
+    fn from(ending: Ending) -> Self {
+        Self::Ended(ending)
+    }
+}
+
 async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Opened) -> Reply {
+    match told(node, requester, call, opened).await {
+        Ok(reply) => reply,
+        Err(Untold::Fault(fault)) => closed(opened, error::query(&fault)).await,
+        Err(Untold::Said(reply)) => closed(opened, reply).await,
+        Err(Untold::Ended(ending)) => error::ending(&ending),
+    }
+}
+
+async fn told(node: &Node, requester: &Requester, call: &Call, opened: &mut Opened) -> Result<Reply, Untold> {
     let g = &*node.gateway;
-    let told = match route::find(&call.method, &call.path) {
-        Ok(told) => told,
-        Err(methods) => {
-            let reply = if methods.is_empty() {
-                error::refused(404, IssueCode::NotSupported, "There is nothing at this path.")
-            } else {
-                error::refused(405, IssueCode::NotSupported, "This method is not supported here.")
-                    .header(ALLOW, &methods)
-            };
-            return closed(opened, reply).await;
-        }
-    };
+    match route::find(&call.method, &call.path).map_err(|methods| no_way_in(&methods))? {
+        Told::Shows(what) => Ok(Reply::released(200, show(node, requester, what, call, opened).await?)),
+        Told::Writes(what) => Ok(written(write(g, requester, what, call, opened).await?)),
+        Told::Asserts(what) => match batch::items(call, what, opened).await? {
+            Some(items) => batch::asserted(g, requester, what, &items, opened).await,
+            None => Ok(written(what.one(g, requester, resource(call)?, opened).await?)),
+        },
+    }
+}
+
+fn no_way_in(methods: &str) -> Reply {
+    if methods.is_empty() {
+        return error::refused(404, IssueCode::NotSupported, "There is nothing at this path.");
+    }
+    error::refused(405, IssueCode::NotSupported, "This method is not supported here.").header(ALLOW, methods)
+}
+
+async fn show(
+    node: &Node,
+    requester: &Requester,
+    what: Shows,
+    call: &Call,
+    opened: &mut Opened,
+) -> Result<Released, Untold> {
+    let g = &*node.gateway;
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     let raw = RawQuery {
         method: if call.method == Method::POST { query::Method::Post } else { query::Method::Get },
@@ -100,115 +149,61 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
         accept: call.accept.as_deref(),
     };
     let setting = Setting { ids: &g.ids, bases: &node.bases, page_size: PageSize::default() };
-    match told {
-        Told::Record => match query::parse(&raw, &setting) {
-            Ok(ask) => shown(story::record(g, requester, ask, call.wishes(), opened).await),
-            Err(fault) => closed(opened, error::query(&fault)).await,
-        },
-        Told::Document => match query::parse_document(&raw, &setting) {
-            Ok(ask) => shown(story::document(g, requester, ask, opened).await),
-            Err(fault) => closed(opened, error::query(&fault)).await,
-        },
-        Told::Everything | Told::Summary => {
-            let id = segment(call, 1);
-            let parsed = match told {
-                Told::Summary => query::parse_summary(&raw, id, &setting),
-                _ => query::parse_everything(&raw, id, &setting),
-            };
-            match parsed {
-                Ok(ask) => shown(story::record(g, requester, ask, call.wishes(), opened).await),
-                Err(fault) => closed(opened, error::query(&fault)).await,
-            }
+    let id = segment(call, 1);
+    let released = match what {
+        Shows::Record => story::record(g, requester, query::parse(&raw, &setting)?, call.wishes(), opened).await,
+        Shows::Everything => {
+            let ask = query::parse_everything(&raw, id, &setting)?;
+            story::record(g, requester, ask, call.wishes(), opened).await
         }
-        Told::AccessLog => match query::parse_log(&raw, &setting) {
-            Ok(ask) => shown(story::access_log(g, requester, &ask, opened).await),
-            Err(fault) => closed(opened, error::query(&fault)).await,
-        },
-        Told::SearchConsents => match query::parse_consents(&raw, &setting) {
-            Ok(ask) => shown(story::objections(g, requester, &ask, opened).await),
-            Err(fault) => closed(opened, error::query(&fault)).await,
-        },
-        Told::ReadConsent => match query::parse_own_read(&raw, &setting) {
-            Ok(()) => shown(story::objection(g, requester, segment(call, 1), opened).await),
-            Err(fault) => closed(opened, error::query(&fault)).await,
-        },
-        Told::SearchTasks => match query::parse_desk(&raw, &setting) {
-            Ok(ask) => shown(story::review_desk(g, requester, &ask, opened).await),
-            Err(fault) => closed(opened, error::query(&fault)).await,
-        },
-        Told::ReadTask => match query::parse_own_read(&raw, &setting) {
-            Ok(()) => shown(story::review_task(g, requester, segment(call, 1), opened).await),
-            Err(fault) => closed(opened, error::query(&fault)).await,
-        },
-        Told::ExplainAccess => match query::parse_explain(&raw, &setting) {
-            Ok(ask) => shown(story::explain(g, requester, &ask, opened).await),
-            Err(fault) => closed(opened, error::query(&fault)).await,
-        },
-        Told::CreateConsent
-        | Told::UpdateConsent
-        | Told::ReviewConsent
-        | Told::EndRelationship
-        | Told::Recall
-        | Told::ClaimRelationship
-        | Told::Override
-        | Told::CloseTask
-        | Told::ReleaseHold => match resource(call) {
-            Ok(body) => write(g, requester, told, call, body, opened).await,
-            Err(reply) => closed(opened, reply).await,
-        },
-        Told::AssertRelationship => assert(g, requester, Assertions::Relationships, call, opened).await,
-        Told::AssertPresence => assert(g, requester, Assertions::Presence, call, opened).await,
-    }
-}
-
-/// One assertion, or many.
-async fn assert(g: &Gateway, requester: &Requester, what: Assertions, call: &Call, opened: &mut Opened) -> Reply {
-    match batch::items(call, what, opened).await {
-        Ok(Some(items)) => batch::asserted(g, requester, what, &items, opened).await,
-        Ok(None) => match resource(call) {
-            Ok(body) => what.one(g, requester, body, opened).await,
-            Err(reply) => closed(opened, reply).await,
-        },
-        Err(reply) => reply,
-    }
-}
-
-async fn write(g: &Gateway, requester: &Requester, told: Told, call: &Call, body: &str, opened: &mut Opened) -> Reply {
-    let wrote = match told {
-        Told::CreateConsent => story::object(g, requester, body, opened).await,
-        Told::UpdateConsent => {
-            let id = segment(call, 1);
-            story::withdraw(g, requester, id, call.if_match.as_deref(), body, opened).await
+        Shows::Summary => {
+            let ask = query::parse_summary(&raw, id, &setting)?;
+            story::record(g, requester, ask, call.wishes(), opened).await
         }
-        Told::ReviewConsent => {
-            let id = segment(call, 1);
-            story::review(g, requester, id, call.if_match.as_deref(), body, opened).await
+        Shows::Document => story::document(g, requester, query::parse_document(&raw, &setting)?, opened).await,
+        Shows::AccessLog => story::access_log(g, requester, &query::parse_log(&raw, &setting)?, opened).await,
+        Shows::Consents => story::objections(g, requester, &query::parse_consents(&raw, &setting)?, opened).await,
+        Shows::Consent => {
+            query::parse_own_read(&raw, &setting)?;
+            story::objection(g, requester, id, opened).await
         }
-        Told::Override => story::override_objections(g, requester, body, opened).await,
-        Told::CloseTask => {
-            let id = segment(call, 1);
-            story::close_task(g, requester, id, call.if_match.as_deref(), body, opened).await
+        Shows::Tasks => story::review_desk(g, requester, &query::parse_desk(&raw, &setting)?, opened).await,
+        Shows::Task => {
+            query::parse_own_read(&raw, &setting)?;
+            story::review_task(g, requester, id, opened).await
         }
-        Told::ReleaseHold => story::release_hold(g, requester, segment(call, 1), body, opened).await,
-        Told::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
-        Told::Recall => story::recall(g, requester, body, opened).await,
-        Told::EndRelationship => story::end_relationship(g, requester, body, opened).await,
-        // read, or taken apart, before
-        _ => Err(Ending::Internal.close(opened).await),
+        Shows::ExplainAccess => story::explain(g, requester, &query::parse_explain(&raw, &setting)?, opened).await,
     };
-    written(wrote)
+    Ok(released?)
 }
 
-pub(super) fn written(wrote: Result<Wrote, Ending>) -> Reply {
-    match wrote {
-        Err(ending) => error::ending(&ending),
-        Ok(Wrote { status, released, location }) => {
-            let reply = Reply::released(status, released);
-            match location {
-                None => reply,
-                Some((url, version)) => reply.header(LOCATION, &url).header(ETAG, &format!("W/\"{version}\"")),
-            }
-        }
+async fn write(
+    g: &Gateway,
+    requester: &Requester,
+    what: Writes,
+    call: &Call,
+    opened: &mut Opened,
+) -> Result<Wrote, Untold> {
+    let (body, id, if_match) = (resource(call)?, segment(call, 1), call.if_match.as_deref());
+    let wrote = match what {
+        Writes::CreateConsent => story::object(g, requester, body, opened).await,
+        Writes::UpdateConsent => story::withdraw(g, requester, id, if_match, body, opened).await,
+        Writes::ReviewConsent => story::review(g, requester, id, if_match, body, opened).await,
+        Writes::Override => story::override_objections(g, requester, body, opened).await,
+        Writes::CloseTask => story::close_task(g, requester, id, if_match, body, opened).await,
+        Writes::ReleaseHold => story::release_hold(g, requester, id, body, opened).await,
+        Writes::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
+        Writes::Recall => story::recall(g, requester, body, opened).await,
+        Writes::EndRelationship => story::end_relationship(g, requester, body, opened).await,
+    };
+    Ok(wrote?)
+}
+
+pub(super) fn written(Wrote { status, released, location }: Wrote) -> Reply {
+    let reply = Reply::released(status, released);
+    match location {
+        None => reply,
+        Some((url, version)) => reply.header(LOCATION, &url).header(ETAG, &format!("W/\"{version}\"")),
     }
 }
 
@@ -231,12 +226,8 @@ fn segment(call: &Call, at: usize) -> &str {
     call.path.get(at).map(String::as_str).unwrap_or_default()
 }
 
-fn shown(told: Result<Released, Ending>) -> Reply {
-    told.map_or_else(|ending| error::ending(&ending), |released| Reply::released(200, released))
-}
-
 /// Closes the audit with the reply's status. Where that cannot be written, the caller is told so instead.
-pub(super) async fn closed(opened: &mut Opened, reply: Reply) -> Reply {
+async fn closed(opened: &mut Opened, reply: Reply) -> Reply {
     match opened.fail_anyway(reply.status, "request").await {
         Ok(()) => reply,
         Err(_) => error::ending(&Ending::AuditUnavailable),

@@ -1,28 +1,25 @@
 //! Every way in, on one screen. What is not here is not there; a test fails for a route without a test of its refusal.
 
+use super::batch::Assertions;
 use actix_web::http::Method;
 use std::collections::BTreeSet;
 
-/// Which story a route tells.
+/// What a route does, and by which story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
+    Shows(Shows),
+    Writes(Writes),
+    Asserts(Assertions),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
     AccessLog,
-    SearchConsents,
-    CreateConsent,
-    ReadConsent,
-    UpdateConsent,
-    ReviewConsent,
-    AssertRelationship,
-    AssertPresence,
-    EndRelationship,
-    Recall,
-    Override,
-    SearchTasks,
-    ReadTask,
-    CloseTask,
-    ReleaseHold,
+    Consents,
+    Consent,
+    Tasks,
+    Task,
     ExplainAccess,
-    ClaimRelationship,
     /// A document that the record refers to.
     Document,
     Everything,
@@ -31,12 +28,26 @@ pub enum Told {
     Record,
 }
 
+/// One resource taken in, and what comes of it told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    CreateConsent,
+    UpdateConsent,
+    ReviewConsent,
+    EndRelationship,
+    Recall,
+    Override,
+    CloseTask,
+    ReleaseHold,
+    ClaimRelationship,
+}
+
 impl Told {
     /// The largest body it takes, in bytes: forms, Parameters and Consents; or many Parameters.
     pub fn max_body(self) -> usize {
         match self {
-            Self::AssertRelationship | Self::AssertPresence => 1 << 20,
-            _ => 64 << 10,
+            Self::Asserts(_) => 1 << 20,
+            Self::Shows(_) | Self::Writes(_) => 64 << 10,
         }
     }
 }
@@ -50,32 +61,36 @@ pub struct Route {
 }
 
 pub const ROUTES: &[Route] = &[
-    Route { method: "GET", path: &["AuditEvent"], told: Told::AccessLog },
-    Route { method: "POST", path: &["AuditEvent", "_search"], told: Told::AccessLog },
-    Route { method: "GET", path: &["Consent"], told: Told::SearchConsents },
-    Route { method: "POST", path: &["Consent", "_search"], told: Told::SearchConsents },
-    Route { method: "POST", path: &["Consent"], told: Told::CreateConsent },
-    Route { method: "GET", path: &["Consent", "*"], told: Told::ReadConsent },
-    Route { method: "PUT", path: &["Consent", "*"], told: Told::UpdateConsent },
-    Route { method: "POST", path: &["Consent", "*", "$review"], told: Told::ReviewConsent },
-    Route { method: "POST", path: &["Patient", "$assert-relationship"], told: Told::AssertRelationship },
-    Route { method: "POST", path: &["Patient", "$assert-presence"], told: Told::AssertPresence },
-    Route { method: "POST", path: &["Patient", "$end-relationship"], told: Told::EndRelationship },
-    Route { method: "POST", path: &["Patient", "$recall"], told: Told::Recall },
-    Route { method: "POST", path: &["Patient", "$override"], told: Told::Override },
-    Route { method: "GET", path: &["Task"], told: Told::SearchTasks },
-    Route { method: "POST", path: &["Task", "_search"], told: Told::SearchTasks },
-    Route { method: "GET", path: &["Task", "*"], told: Told::ReadTask },
-    Route { method: "PUT", path: &["Task", "*"], told: Told::CloseTask },
-    Route { method: "POST", path: &["Task", "*", "$release-hold"], told: Told::ReleaseHold },
-    Route { method: "GET", path: &["Patient", "$explain-access"], told: Told::ExplainAccess },
-    Route { method: "POST", path: &["Patient", "$claim-relationship"], told: Told::ClaimRelationship },
-    Route { method: "GET", path: &["Binary", "*"], told: Told::Document },
-    Route { method: "GET", path: &["Patient", "*", "$everything"], told: Told::Everything },
-    Route { method: "GET", path: &["Patient", "*", "$summary"], told: Told::Summary },
-    Route { method: "GET", path: &["*"], told: Told::Record },
-    Route { method: "POST", path: &["*", "_search"], told: Told::Record },
-    Route { method: "GET", path: &["*", "*"], told: Told::Record },
+    Route { method: "GET", path: &["AuditEvent"], told: Told::Shows(Shows::AccessLog) },
+    Route { method: "POST", path: &["AuditEvent", "_search"], told: Told::Shows(Shows::AccessLog) },
+    Route { method: "GET", path: &["Consent"], told: Told::Shows(Shows::Consents) },
+    Route { method: "POST", path: &["Consent", "_search"], told: Told::Shows(Shows::Consents) },
+    Route { method: "POST", path: &["Consent"], told: Told::Writes(Writes::CreateConsent) },
+    Route { method: "GET", path: &["Consent", "*"], told: Told::Shows(Shows::Consent) },
+    Route { method: "PUT", path: &["Consent", "*"], told: Told::Writes(Writes::UpdateConsent) },
+    Route { method: "POST", path: &["Consent", "*", "$review"], told: Told::Writes(Writes::ReviewConsent) },
+    Route {
+        method: "POST",
+        path: &["Patient", "$assert-relationship"],
+        told: Told::Asserts(Assertions::Relationships),
+    },
+    Route { method: "POST", path: &["Patient", "$assert-presence"], told: Told::Asserts(Assertions::Presence) },
+    Route { method: "POST", path: &["Patient", "$end-relationship"], told: Told::Writes(Writes::EndRelationship) },
+    Route { method: "POST", path: &["Patient", "$recall"], told: Told::Writes(Writes::Recall) },
+    Route { method: "POST", path: &["Patient", "$override"], told: Told::Writes(Writes::Override) },
+    Route { method: "GET", path: &["Task"], told: Told::Shows(Shows::Tasks) },
+    Route { method: "POST", path: &["Task", "_search"], told: Told::Shows(Shows::Tasks) },
+    Route { method: "GET", path: &["Task", "*"], told: Told::Shows(Shows::Task) },
+    Route { method: "PUT", path: &["Task", "*"], told: Told::Writes(Writes::CloseTask) },
+    Route { method: "POST", path: &["Task", "*", "$release-hold"], told: Told::Writes(Writes::ReleaseHold) },
+    Route { method: "GET", path: &["Patient", "$explain-access"], told: Told::Shows(Shows::ExplainAccess) },
+    Route { method: "POST", path: &["Patient", "$claim-relationship"], told: Told::Writes(Writes::ClaimRelationship) },
+    Route { method: "GET", path: &["Binary", "*"], told: Told::Shows(Shows::Document) },
+    Route { method: "GET", path: &["Patient", "*", "$everything"], told: Told::Shows(Shows::Everything) },
+    Route { method: "GET", path: &["Patient", "*", "$summary"], told: Told::Shows(Shows::Summary) },
+    Route { method: "GET", path: &["*"], told: Told::Shows(Shows::Record) },
+    Route { method: "POST", path: &["*", "_search"], told: Told::Shows(Shows::Record) },
+    Route { method: "GET", path: &["*", "*"], told: Told::Shows(Shows::Record) },
 ];
 
 /// The first route that fits; else the methods that the path does have, as an Allow header lists them.
@@ -134,7 +149,7 @@ mod tests {
         assert_eq!(find("PUT", "Consent"), Err("GET, POST".to_owned()));
         assert_eq!(find("get", "Consent"), Err("GET, POST".to_owned()));
         assert_eq!(find("GET", "a/b/c"), Err(String::new()));
-        assert_eq!(find("PUT", "Consent/1"), Ok(Told::UpdateConsent));
+        assert_eq!(find("PUT", "Consent/1"), Ok(Told::Writes(Writes::UpdateConsent)));
     }
 
     #[test]
