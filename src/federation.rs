@@ -6,6 +6,7 @@
 
 mod allowance;
 mod along;
+mod announced;
 mod answer;
 mod breaker;
 mod bulkhead;
@@ -43,6 +44,7 @@ mod tokens;
 mod word;
 
 pub use along::Errands;
+pub use announced::Announced;
 pub use answer::{Answer, Entry};
 pub use conceal::Places;
 pub use config::FederationConfig;

@@ -38,7 +38,7 @@ pub use relationships::{assert_relationship, end_relationship};
 
 use crate::{
     access::{Decision, Evidence, Facts, Permit, Permits, Wanted},
-    audit::{Opened, Released},
+    audit::{Intent, Opened, Released},
     domain::{NhsNumber, Timestamp},
     fhir::ResourceType,
     identity::Requester,
@@ -86,14 +86,14 @@ async fn written(
     requester: &Requester,
     wanted: Wanted,
     opened: &mut Opened,
-    mut write: impl AsyncFnMut(NhsNumber) -> Result<Answer, Ending>,
+    mut write: impl AsyncFnMut(NhsNumber, &Intent) -> Result<Answer, Ending>,
 ) -> Result<Wrote, Ending> {
     until_it_stands(g, wanted.patient, opened, async |opened: &mut Opened| {
         let attempt = async {
             let permits = permitted(g, requester, wanted, &[], opened).await?;
             opened.permitted(permits.first());
-            opened.intent().await?;
-            let (status, body, location) = write(permits.first().patient()).await?;
+            let intent = opened.intent().await?;
+            let (status, body, location) = write(permits.first().patient(), &intent).await?;
             let released = opened.wrote(Redacted::own(body), status).await?;
             Ok(Wrote { status, released, location })
         };

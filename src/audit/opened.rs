@@ -2,6 +2,7 @@ use super::{Asked, AuditLog, Commit, Guard, Identified, Kind, NotCommitted, Over
 use crate::{
     access::{Clearance, Evidence, Facts, Permit, Refusal},
     domain::{NhsNumber, RequestId, Timestamp},
+    federation::Announced,
     identity::{Party, Requester},
     record::{Content, ItemRanges, Redacted, SourceLine},
 };
@@ -33,12 +34,14 @@ pub struct Released {
     receipt: Receipt,
 }
 
-/// Proof that the log knows of a request before any provider hears of it or anything is written.
+/// Proof that the log knows of a request before any provider hears of it or anything is written. It comes of a commit alone:
+/// ```compile_fail,E0423
+/// let _ = caregate::audit::Intent(caregate::domain::RequestId::fresh());
+/// ```
 pub struct Intent(RequestId);
 
-impl Intent {
-    /// What the providers are told: by it their logs and ours are held together.
-    pub fn request_id(&self) -> RequestId {
+impl Announced for Intent {
+    fn request_id(&self) -> RequestId {
         self.0
     }
 }

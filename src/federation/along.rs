@@ -1,8 +1,8 @@
 //! What comes along with entries that were answered: what they refer to, and what says where they came from. Each source is
 //! asked for its own, in the same way and held to the same as for the entries themselves.
 
-use super::{Federation, Part, Question, Resolution, question::Asked};
-use crate::{domain::RequestId, registry::Errand};
+use super::{Announced, Federation, Part, Question, Resolution, question::Asked};
+use crate::registry::Errand;
 use futures::future::join_all;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -20,8 +20,14 @@ impl Federation {
         Some(all)
     }
 
-    /// The same, asking for what is not remembered. The caller has committed an intent.
-    pub async fn gather_along(&self, errands: &Errands, question: Question<'_>, request: RequestId) -> Vec<Vec<Part>> {
+    /// The same, asking for what is not remembered.
+    pub async fn gather_along(
+        &self,
+        errands: &Errands,
+        question: Question<'_>,
+        announced: &impl Announced,
+    ) -> Vec<Vec<Part>> {
+        let request = announced.request_id();
         let one = async |(found, errand): &(Arc<Resolution>, Errand)| {
             let Errand { provider, freshness, .. } = errand;
             let deadline = Instant::now() + provider.deadline;

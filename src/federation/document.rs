@@ -1,7 +1,7 @@
 //! A document at its source: one GET below the registered base, its bytes passed on as they come. Nothing of it is kept: it
 //! may be large, it is opened once or twice, and a copy here would be one more place from which it could not be taken back.
 
-use super::{Failure, Federation, Question, http::Incoming, marks, pages, question::Asked};
+use super::{Announced, Failure, Federation, Question, http::Incoming, marks, pages, question::Asked};
 use crate::{
     access::Sensitivities,
     domain::{Labels, RequestId},
@@ -49,10 +49,14 @@ pub(super) fn address_of<'a>(address: &'a str, provider: &Provider) -> &'a str {
 }
 
 impl Federation {
-    /// Opens it. The caller has committed an intent, and sends nothing of it before its release has committed too. The
-    /// provider's deadline covers all until its first bytes, and then each wait for more.
-    pub async fn document(&self, asked: DocumentQuestion<'_>, request: RequestId) -> Result<SourceDocument, Failure> {
-        let opened = timeout(asked.provider.deadline, self.open(asked, request)).await;
+    /// Opens it. The caller sends nothing of it before its release has committed. The provider's deadline covers all until its
+    /// first bytes, and then each wait for more.
+    pub async fn document(
+        &self,
+        asked: DocumentQuestion<'_>,
+        announced: &impl Announced,
+    ) -> Result<SourceDocument, Failure> {
+        let opened = timeout(asked.provider.deadline, self.open(asked, announced.request_id())).await;
         opened.unwrap_or(Err(Failure::Timeout)).inspect_err(|failure| {
             let (provider, outcome) = (asked.provider.ods, failure.code());
             tracing::warn!(provider.ods = %provider, failure = outcome, "document could not be opened");

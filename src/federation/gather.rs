@@ -1,6 +1,6 @@
 use super::{
-    Answer, Failure, FederationConfig, Gathered, LongIds, Part, PartSaid, Places, Resolution, Rewriter, Said,
-    SourceAnswer,
+    Announced, Answer, Failure, FederationConfig, Gathered, LongIds, Part, PartSaid, Places, Resolution, Rewriter,
+    Said, SourceAnswer,
     cache::{Cache, Lifetimes, PatientKey},
     calls::Calls,
     gathered::count,
@@ -105,9 +105,9 @@ impl Federation {
         Some(Gathered::of(question.patient(), plan, sources))
     }
 
-    /// Asks every provider of the plan in parallel; each ends by its own deadline, whatever it does. The caller has
-    /// committed an intent: no provider hears of a request that the log does not.
-    pub async fn gather(&self, plan: &Plan, question: Question<'_>, request: RequestId) -> Gathered {
+    /// Asks every provider of the plan in parallel; each ends by its own deadline, whatever it does.
+    pub async fn gather(&self, plan: &Plan, question: Question<'_>, announced: &impl Announced) -> Gathered {
+        let request = announced.request_id();
         let mut asked: FuturesUnordered<_> = plan
             .ask
             .iter()

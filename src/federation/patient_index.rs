@@ -8,9 +8,11 @@ mod config;
 
 pub use config::IndexConfig;
 
-use super::{Failure, Question, Resolution, calls::Calls, pages, question::Asked, resolution::SourcePatient};
+use super::{
+    Announced, Failure, Question, Resolution, calls::Calls, pages, question::Asked, resolution::SourcePatient,
+};
 use crate::{
-    domain::{Labels, NhsNumber, Numbers, OdsCode, RequestId, Timestamp},
+    domain::{Labels, NhsNumber, Numbers, OdsCode, Timestamp},
     fhir::json::{self, Limits, Tape, Value},
     registry::{Freshness, Provider},
 };
@@ -84,8 +86,9 @@ impl PatientIndex {
     }
 
     /// Asks; however many ask at once, one call. `None`: it knows no such patient, or says so of one whose record is closed to
-    /// everyone. The caller has committed an intent.
-    pub async fn ask(&self, number: NhsNumber, question: Question<'_>, request: RequestId) -> Option<Identity> {
+    /// everyone.
+    pub async fn ask(&self, number: NhsNumber, question: Question<'_>, announced: &impl Announced) -> Option<Identity> {
+        let request = announced.request_id();
         let asked = self.fresh.try_get_with(number, async {
             let freshness = Freshness::default();
             let deadline = Instant::now() + self.provider.deadline;

@@ -1,6 +1,6 @@
-use super::{Answer, Failure, Federation, Question, Resolution, question::Asked};
+use super::{Announced, Answer, Failure, Federation, Question, Resolution, question::Asked};
 use crate::{
-    domain::{RequestId, Timestamp},
+    domain::Timestamp,
     fhir::{ResourceType, json::Value},
     registry::{Freshness, Provider, Want},
 };
@@ -63,16 +63,17 @@ impl Federation {
     }
 
     /// The same, asking for what is not remembered or too old to be evidence. What another request has just been told serves
-    /// this one too, and answers remember it. The caller has committed an intent.
+    /// this one too, and answers remember it.
     pub async fn word(
         &self,
         provider: &Arc<Provider>,
         question: Question<'_>,
-        request: RequestId,
+        announced: &impl Announced,
     ) -> Result<Word, Failure> {
         let too_old = Timestamp::now().minus(self.evidence_lifetime);
         self.cache.forget_resolution_before(too_old, question.patient_key(provider)).await;
         let deadline = Instant::now() + provider.deadline;
+        let request = announced.request_id();
         let asked = Asked { provider, question, request, deadline, freshness: Freshness::default() };
         let resolution = self.resolution_by(asked).await?;
         if Word::is_settled_by(&resolution, provider) {

@@ -24,7 +24,7 @@ pub async fn claim_relationship(
     let claiming = parameters::read_claiming(body).or_close(opened).await?;
     opened.names(claiming.patient);
     let wanted = Wanted { action: Action::ClaimRelationship, patient: Some(claiming.patient) };
-    written(g, requester, wanted, opened, async |patient| {
+    written(g, requester, wanted, opened, async |patient, _| {
         let organisation = requester.party.organisation().ok_or(Ending::Internal)?;
         let policy = g.policies.of(&*g.facts.global().await?).await?;
         let (at, terms) = (Timestamp::now(), policy.relationships().claim);

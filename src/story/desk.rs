@@ -157,7 +157,7 @@ async fn kept(
 ) -> Result<Wrote, Ending> {
     let action = Action::KeepDesk { concerns_own: found.is_some() };
     let wanted = Wanted { action, patient: found.map(|task| task.patient) };
-    written(g, requester, wanted, opened, async |_| {
+    written(g, requester, wanted, opened, async |_, _| {
         let task = found.ok_or(Ending::NotFound)?;
         keep(task).await?;
         let task = g.desk.task(&task.id).await?.ok_or(Ending::Internal)?;

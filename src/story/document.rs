@@ -48,7 +48,7 @@ pub async fn document(
             ),
         };
         let intent = opened.intent().await?;
-        let found = g.federation.document(question, intent.request_id()).await.map_err(|failure| {
+        let found = g.federation.document(question, &intent).await.map_err(|failure| {
             opened.heard(record.lines_without(document.source, failure));
             not_opened(failure)
         })?;

@@ -41,7 +41,7 @@ pub async fn evidence(
         Some(word) => Ok(word),
         None => {
             let intent = opened.intent().await?;
-            g.federation.word(provider, question, intent.request_id()).await
+            g.federation.word(provider, question, &intent).await
         }
     };
     let Ok(word) = word else { return Ok(Evidence::Unreachable) };

@@ -5,7 +5,7 @@ use super::{Ending, Gateway};
 use crate::{
     access::Permit,
     audit::{Identified, Intent, Opened, SourceLine},
-    domain::{NhsNumber, Numbers, OdsCode, RequestId},
+    domain::{NhsNumber, Numbers, OdsCode},
     federation::{Asker, Identity, Question},
     identity::Requester,
     record::Whose,
@@ -28,8 +28,8 @@ pub async fn whose(
         Some(index) => match index.recall(asked).await {
             Some(known) => known,
             None => {
-                let request = intent.insert(opened.intent().await?).request_id();
-                match index.ask(asked, question(requester, permit), request).await {
+                let intent = intent.insert(opened.intent().await?);
+                match index.ask(asked, question(requester, permit), intent).await {
                     Some(identity) => identity,
                     None => {
                         let line = SourceLine::new(index.ods(), "unknown");
@@ -78,8 +78,8 @@ pub async fn learn(
         let identity = match index.recall(number).await {
             Some(known) => Some(known),
             None => {
-                let request = opened.intent().await?.request_id();
-                index.ask(number, question(requester, permit), request).await
+                let intent = opened.intent().await?;
+                index.ask(number, question(requester, permit), &intent).await
             }
         };
         if let Some(Identity::Known(patient)) = identity
@@ -93,13 +93,13 @@ pub async fn learn(
 }
 
 /// Before something is recorded under a number: under which it belongs. It is recorded in any case.
-pub async fn learn_of(g: &Gateway, requester: &Requester, number: NhsNumber, request: RequestId) -> Result<(), Ending> {
+pub async fn learn_of(g: &Gateway, requester: &Requester, number: NhsNumber, intent: &Intent) -> Result<(), Ending> {
     let Some(index) = &g.index else { return Ok(()) };
     let identity = match index.recall(number).await {
         Some(known) => Some(known),
         None => {
             let (numbers, policy) = (Numbers::from(number), g.policies.of(&*g.facts.global().await?).await?);
-            index.ask(number, Question::new(&numbers, 0, policy.sensitivities(), Asker::of(requester)), request).await
+            index.ask(number, Question::new(&numbers, 0, policy.sensitivities(), Asker::of(requester)), intent).await
         }
     };
     match identity {

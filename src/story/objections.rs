@@ -97,9 +97,8 @@ pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut
     }
     opened.names(read.patient);
     let wanted = Wanted { action: Action::RecordObjection, patient: read.patient };
-    let request = opened.request_id();
-    written(g, requester, wanted, opened, async |patient| {
-        identity::learn_of(g, requester, patient, request).await?;
+    written(g, requester, wanted, opened, async |patient, intent| {
+        identity::learn_of(g, requester, patient, intent).await?;
         let (by, at, state) = (recorder(requester), Timestamp::now(), ConsentState::Requested);
         let id = Uuid::new_v4().to_string();
         let record = ConsentRecord {

@@ -7,8 +7,8 @@ use crate::{
         desk::{Alert, Grant, TaskKind},
         parameters::{self, Overriding},
     },
-    audit::Opened,
-    domain::{NhsNumber, Numbers, OdsCode, RequestId, Timestamp},
+    audit::{Intent, Opened},
+    domain::{NhsNumber, Numbers, OdsCode, Timestamp},
     federation::{Asker, Question, Said},
     identity::{Party, Requester},
     registry::{Errand, Plan, Provider},
@@ -42,12 +42,11 @@ pub async fn override_objections(
         opened.held(&id);
     }
     let wanted = Wanted { action: Action::Override(reason), patient: Some(patient) };
-    let request = opened.request_id();
-    written(g, requester, wanted, opened, async |patient| {
+    written(g, requester, wanted, opened, async |patient, intent| {
         let organisation = requester.party.organisation().ok_or(Ending::Internal)?;
         let policy = g.policies.of(&*g.facts.global().await?).await?;
         let grant = grant(&policy, requester, organisation, &id, patient, &asked);
-        let alerts = alerts(g, &policy, requester, &grant, request).await?;
+        let alerts = alerts(g, &policy, requester, &grant, intent).await?;
         g.desk.grant(&grant, &alerts).await?;
         Ok((201, answer(&grant.grant), None))
     })
@@ -69,13 +68,13 @@ fn grant(
 }
 
 /// One for each organisation concerned, by the facts as they stand in the database, and for the practice that says that the
-/// patient is registered there. The intent of this request is committed: providers may be asked.
+/// patient is registered there.
 async fn alerts(
     g: &Gateway,
     policy: &Policy,
     by: &Requester,
     grant: &Grant,
-    request: RequestId,
+    intent: &Intent,
 ) -> Result<Vec<Alert>, Ending> {
     let Grant { patient, organisation, grant: taken, .. } = grant;
     let facts = g.facts.store().patient_facts(*patient).await?;
@@ -87,7 +86,7 @@ async fn alerts(
         let set_aside = global.suspended.contains(&provider.ods) || facts.quarantined.contains(&provider.ods);
         provider.is_gp_practice() && !set_aside && !concerned.contains(&provider.ods)
     });
-    let asked = practices.map(|provider| registered(g, by, policy, provider, (&numbers, epoch), request));
+    let asked = practices.map(|provider| registered(g, by, policy, provider, (&numbers, epoch), intent));
     let asked: Vec<_> = asked.collect();
     concerned.extend(join_all(asked).await.into_iter().flatten());
     let detail = detail(policy, by, grant);
@@ -104,11 +103,11 @@ async fn registered(
     policy: &Policy,
     practice: &Arc<Provider>,
     (numbers, epoch): (&Numbers, i64),
-    request: RequestId,
+    intent: &Intent,
 ) -> Option<OdsCode> {
     let plan = Plan { ask: vec![Errand::who(practice)], ..Plan::default() };
     let question = Question::new(numbers, epoch, policy.sensitivities(), Asker::of(by));
-    let gathered = timeout(SOON, g.federation.gather(&plan, question, request)).await.ok()?;
+    let gathered = timeout(SOON, g.federation.gather(&plan, question, intent)).await.ok()?;
     let found = gathered.sources.iter().any(|source| match &source.said {
         Said::Holds(resolution, _) => resolution.is_registered_at(practice.ods),
         _ => false,

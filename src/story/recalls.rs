@@ -32,7 +32,7 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
     }
     let wanted = Wanted { action: Action::Recall { organisation: asked.organisation }, patient: Some(asked.patient) };
     let id = Uuid::new_v4().to_string();
-    written(g, requester, wanted, opened, async |patient| {
+    written(g, requester, wanted, opened, async |patient, _| {
         let recalled = recalled(&id, requester, patient, &asked);
         if asked.reason == RecallReason::Withdrawn {
             let ended = g.recalls.withdraw(&recalled).await?;

@@ -80,7 +80,7 @@ pub(super) async fn join(
                 Some(intent) => intent,
                 None => opened.intent().await?,
             };
-            let gathered = g.federation.gather(&plan, question, intent.request_id()).await;
+            let gathered = g.federation.gather(&plan, question, &intent).await;
             presence::learn(g, &gathered).await;
             gathered
         }
@@ -111,7 +111,7 @@ async fn bring_along(
         Some(remembered) => remembered,
         None => {
             let intent = opened.intent().await?;
-            g.federation.gather_along(&errands, question, intent.request_id()).await
+            g.federation.gather_along(&errands, question, &intent).await
         }
     };
     record.bring(errands.iter().map(|(_, errand)| errand.provider.ods).zip(brought));

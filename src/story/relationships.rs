@@ -27,7 +27,7 @@ pub async fn assert_relationship(
     }
     let action = Action::AssertRelationship { organisation: relationship.organisation };
     let wanted = Wanted { action, patient: Some(patient) };
-    written(g, requester, wanted, opened, async |patient| {
+    written(g, requester, wanted, opened, async |patient, _| {
         g.facts.store().assert_relationship(patient, &relationship, &recorder(requester)).await?;
         Ok((201, said("The relationship is recorded."), None))
     })
@@ -46,7 +46,7 @@ pub async fn end_relationship(
     opened.names(ending.patient);
     let action = Action::EndRelationship { organisation: ending.organisation };
     let wanted = Wanted { action, patient: Some(ending.patient) };
-    written(g, requester, wanted, opened, async |patient| {
+    written(g, requester, wanted, opened, async |patient, _| {
         let (store, by) = (g.facts.store(), recorder(requester));
         let (organisation, evidence, now) = (ending.organisation, ending.evidence.as_deref(), Timestamp::now());
         // by whatever number it was asserted

@@ -27,7 +27,7 @@ pub async fn review(
     let patient = found.as_ref().map(|consent| consent.patient);
     let wanted = Wanted { action: Action::ReviewObjection { concerns_own }, patient };
     let id = found.map(|consent| consent.id).unwrap_or_default();
-    written(g, requester, wanted, opened, async |_| {
+    written(g, requester, wanted, opened, async |_, _| {
         let current = g.facts.store().consent(&id).await?.ok_or(Ending::NotFound)?;
         is_current(if_match, current.version)?;
         let next = review.outcome.of(current.state).ok_or(Ending::InState(current.state))?;

@@ -32,7 +32,7 @@ pub async fn withdraw(
     let found = found.filter(|consent| sees.may(consent, false));
     let wanted = Wanted { action: Action::WithdrawObjection, patient: found.as_ref().map(|consent| consent.patient) };
     let id = found.map(|consent| consent.id).unwrap_or_default();
-    written(g, requester, wanted, opened, async |_| {
+    written(g, requester, wanted, opened, async |_, _| {
         let current = g.facts.store().consent(&id).await?.ok_or(Ending::NotFound)?;
         let numbers = numbers(g, current.patient).await?;
         let same = numbers.all().any(|number| read.consent.patient == Some(number))
