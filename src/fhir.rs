@@ -9,10 +9,12 @@ pub mod outcome;
 mod elements;
 mod media;
 mod resource_type;
+mod searchset;
 
 pub use elements::element;
 pub use media::MediaType;
 pub use resource_type::ResourceType;
+pub use searchset::Searchset;
 
 /// <https://hl7.org/fhir/R4/datatypes.html#id>
 pub fn is_id(text: &str) -> bool {

@@ -1,6 +1,6 @@
 use super::{
     Action, Clearance, Decision, Evidence, Facts, GlobalFacts, Objection, Override, OverrideReason, Permit, Person,
-    Policy, Refusal, RefusalKind, RuleId, Wanted,
+    Policy, Recorder, Refusal, RefusalKind, RuleId, Wanted,
     objection::Reader,
     permit::Grounds,
     policy::{Answer, Kinds},
@@ -279,5 +279,10 @@ impl Requester {
     /// As facts name them.
     pub fn person(&self) -> Person {
         Person { issuer: self.issuer.clone(), subject: self.subject.clone() }
+    }
+
+    /// As facts name who wrote them down.
+    pub fn recorder(&self) -> Recorder {
+        Recorder { issuer: self.issuer.clone(), subject: self.subject.clone(), organisation: self.party.organisation() }
     }
 }

@@ -70,27 +70,10 @@ impl BadTokens {
 
 fn row(reason: &str, request_id: RequestId, count: Option<u64>) -> Row {
     Row {
-        kind: Kind::Refused,
-        at: Timestamp::now(),
-        request_id,
-        who: None,
-        patient: None,
         interaction: "authenticate".to_owned(),
-        request: String::new(),
-        resource_type: None,
-        decided_at: None,
-        purpose: None,
-        basis: None,
-        rules: Vec::new(),
-        policy: None,
-        epochs: None,
-        evidence: None,
-        overriding: None,
-        held: None,
         status: 401,
         reason: Some(reason.to_owned()),
         count,
-        identified: None,
-        sources: Vec::new(),
+        ..Row::blank(Kind::Refused, request_id)
     }
 }

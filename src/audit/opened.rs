@@ -49,28 +49,12 @@ impl Announced for Intent {
 impl Opened {
     pub fn new(log: AuditLog, requester: &Requester, network: Option<String>, id: RequestId) -> Self {
         let row = Row {
-            kind: Kind::Failed,
-            at: Timestamp::now(),
-            request_id: id,
             who: Some(who(requester, network)),
-            patient: None,
             interaction: "unknown".to_owned(),
-            request: String::new(),
-            resource_type: None,
-            decided_at: None,
             purpose: Some(requester.purpose.0.clone()),
-            basis: None,
-            rules: Vec::new(),
-            policy: None,
-            epochs: None,
-            evidence: None,
-            overriding: None,
-            held: None,
             status: 500,
             reason: Some("abandoned".to_owned()),
-            count: None,
-            identified: None,
-            sources: Vec::new(),
+            ..Row::blank(Kind::Failed, id)
         };
         Self { log, row, about: None, guard: None, closing: None, closed: false }
     }

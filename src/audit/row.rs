@@ -68,6 +68,34 @@ pub struct Row {
 }
 
 impl Row {
+    /// One that says nothing yet, but that it was now.
+    pub fn blank(kind: Kind, request_id: RequestId) -> Self {
+        Self {
+            kind,
+            at: Timestamp::now(),
+            request_id,
+            who: None,
+            patient: None,
+            interaction: String::new(),
+            request: String::new(),
+            resource_type: None,
+            decided_at: None,
+            purpose: None,
+            basis: None,
+            rules: Vec::new(),
+            policy: None,
+            epochs: None,
+            evidence: None,
+            overriding: None,
+            held: None,
+            status: 0,
+            reason: None,
+            count: None,
+            identified: None,
+            sources: Vec::new(),
+        }
+    }
+
     /// What was said by everyone who was asked, the patient index first.
     pub fn lines(&self) -> impl Iterator<Item = &SourceLine> {
         self.identified.iter().map(|identified| &identified.line).chain(&self.sources)

@@ -118,28 +118,12 @@ async fn start(store: &Store, name: &str) -> AuditLog {
 
 fn row(kind: Kind, patient: Option<NhsNumber>) -> Row {
     Row {
-        kind,
-        at: Timestamp::now(),
-        request_id: RequestId::fresh(),
-        who: None,
         patient,
         interaction: "search".into(),
         request: "GET /fhir/Condition?patient=1".into(),
         resource_type: Some("Condition".into()),
-        decided_at: None,
-        purpose: None,
-        basis: None,
-        rules: Vec::new(),
-        policy: None,
-        epochs: None,
-        evidence: None,
-        overriding: None,
-        held: None,
         status: 200,
-        reason: None,
-        count: None,
-        identified: None,
-        sources: Vec::new(),
+        ..Row::blank(kind, RequestId::fresh())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     },
     audit::{Opened, Released},
     domain::Timestamp,
+    fhir::Searchset,
     identity::Requester,
     query::{
         DeskAsk,
@@ -16,7 +17,6 @@ use crate::{
     },
     record::Redacted,
 };
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// `GET Task`: the requester's own organisation's queue, newest first. It is about no patient in particular, so that it shows of
@@ -72,29 +72,18 @@ async fn page(g: &Gateway, requester: &Requester, ask: &DeskAsk, clearance: &Cle
             Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
         }
     };
-    Ok(bundle(g, ask, &tasks, next.as_deref()))
+    bundle(g, ask, &tasks, next.as_deref())
 }
 
-fn bundle(g: &Gateway, ask: &DeskAsk, tasks: &[DeskTask], next: Option<&str>) -> String {
+fn bundle(g: &Gateway, ask: &DeskAsk, tasks: &[DeskTask], next: Option<&str>) -> Result<String, Ending> {
     let url = |page| format!("{}{}", g.base, ask.link(page));
-    let mut links = vec![json!({"relation": "self", "url": url(ask.page.as_deref())})];
-    links.extend(next.map(|next| json!({"relation": "next", "url": url(Some(next))})));
-    let entry = |task: &DeskTask| {
+    let next = next.map(|next| url(Some(next)));
+    let mut bundle = Searchset::new(url(ask.page.as_deref()), next, Timestamp::now().fhir());
+    for task in tasks {
         let resource = desk::listed(task, &g.ids.patient(task.patient));
-        json!({"fullUrl": format!("{}Task/{}", g.base, task.id), "resource": resource, "search": {"mode": "match"}})
-    };
-    let entries: Vec<Value> = tasks.iter().map(entry).collect();
-    let mut bundle = json!({
-        "resourceType": "Bundle",
-        "id": Uuid::new_v4().to_string(),
-        "meta": {"lastUpdated": Timestamp::now().fhir()},
-        "type": "searchset",
-        "link": links,
-    });
-    if let (false, Some(bundle)) = (entries.is_empty(), bundle.as_object_mut()) {
-        bundle.insert("entry".into(), entries.into());
+        bundle.add_match(format!("{}Task/{}", g.base, task.id), resource);
     }
-    bundle.to_string()
+    bundle.to_json().map_err(|_| Ending::Internal)
 }
 
 /// `GET Task/[id]`

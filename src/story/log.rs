@@ -5,7 +5,7 @@ use crate::{
     access::{Action, Interaction, Permit, Wanted},
     audit::{Opened, PatientRows, Place, Released, Row, StoredRow, balp},
     domain::{Epochs, Numbers, OdsCode, Timestamp},
-    fhir::date::Interval,
+    fhir::{Searchset, date::Interval},
     identity::{Party, Requester},
     query::{
         LogAsk,
@@ -38,7 +38,7 @@ pub async fn access_log(
             }
         };
         let found = page(g, ask, permit.numbers(), &sight, before).await?;
-        let next = match found.next {
+        let next = match found.next.clone() {
             None => None,
             Some(cursor) => {
                 let token = PageToken {
@@ -53,7 +53,7 @@ pub async fn access_log(
                 Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
             }
         };
-        Ok(Redacted::own(bundle(g, ask, &sight, &found.events, next.as_deref())))
+        Ok(Redacted::own(bundle(g, ask, &sight, found, next.as_deref())?))
     })
     .await
 }
@@ -181,29 +181,15 @@ async fn rows(g: &Gateway, numbers: &Numbers, before: Option<&Place>) -> Result<
     Ok(all)
 }
 
-fn bundle(g: &Gateway, ask: &LogAsk, sight: &Sight, events: &[Value], next: Option<&str>) -> String {
+fn bundle(g: &Gateway, ask: &LogAsk, sight: &Sight, found: Found, next: Option<&str>) -> Result<String, Ending> {
     let url = |page| format!("{}{}", g.base, ask.link(page));
-    let mut links = vec![json!({"relation": "self", "url": url(ask.page.as_deref())})];
-    links.extend(next.map(|next| json!({"relation": "next", "url": url(Some(next))})));
-    let mut entries: Vec<Value> = events
-        .iter()
-        .map(|event| {
-            let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
-            json!({"fullUrl": format!("{}AuditEvent/{id}", g.base), "resource": event, "search": {"mode": "match"}})
-        })
-        .collect();
-    let said = sight.said();
-    let issue = json!({"severity": "information", "code": "informational", "diagnostics": said});
-    entries.push(
-        json!({"resource": {"resourceType": "OperationOutcome", "issue": [issue]}, "search": {"mode": "outcome"}}),
-    );
-    json!({
-        "resourceType": "Bundle",
-        "id": uuid::Uuid::new_v4().to_string(),
-        "meta": {"lastUpdated": Timestamp::now().fhir()},
-        "type": "searchset",
-        "link": links,
-        "entry": entries,
-    })
-    .to_string()
+    let next = next.map(|next| url(Some(next)));
+    let mut bundle = Searchset::new(url(ask.page.as_deref()), next, Timestamp::now().fhir());
+    for event in found.events {
+        let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
+        bundle.add_match(format!("{}AuditEvent/{id}", g.base), event);
+    }
+    let issue = json!({"severity": "information", "code": "informational", "diagnostics": sight.said()});
+    bundle.add_outcome(json!({"resourceType": "OperationOutcome", "issue": [issue]}));
+    bundle.to_json().map_err(|_| Ending::Internal)
 }

@@ -6,16 +6,17 @@ mod withdrawal;
 pub use review::review;
 pub use withdrawal::withdraw;
 
-use super::{Answer, Ending, Gateway, OrClose, Wrote, identity, relationships::recorder, released, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, identity, released, written};
 use crate::{
     access::{Action, ConsentRecord, ConsentState, Interaction, Policy, Wanted, consent},
     audit::{Opened, Released},
     domain::{EntryId, NhsNumber, Numbers, OdsCode, StoreError, Timestamp},
+    fhir::Searchset,
     identity::{Party, Requester},
     query::ConsentAsk,
     record::Redacted,
 };
-use serde_json::{Value, json, value::RawValue};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -32,21 +33,15 @@ pub async fn objections(
         let sees = Sees::of(g, permit.rules_in_force(), requester).await?;
         let found = consents(g, permit.numbers()).await?;
         let visible = found.iter().filter(|consent| sees.may(consent, permit.is_of_registered()));
-        let mut entries = Vec::new();
+        let itself = format!("{}{}", g.base, ask.canonical());
+        let mut bundle = Searchset::new(itself, None, Timestamp::now().fhir());
         for consent in visible {
+            // as it is stored, byte for byte
             let resource = RawValue::from_string(consent.resource.clone()).map_err(|_| Ending::Internal)?;
-            let url = format!("{}Consent/{}", g.base, consent.id);
-            entries.push(Entry { full_url: url, resource, search: json!({"mode": "match"}) });
+            bundle.add_match(format!("{}Consent/{}", g.base, consent.id), resource);
         }
-        let bundle = Bundle {
-            resource_type: "Bundle",
-            id: Uuid::new_v4().to_string(),
-            bundle_type: "searchset",
-            total: entries.len(),
-            link: json!([{"relation": "self", "url": format!("{}{}", g.base, ask.canonical())}]),
-            entry: entries,
-        };
-        Ok(Redacted::own(serde_json::to_string(&bundle).map_err(|_| Ending::Internal)?))
+        bundle.is_whole();
+        Ok(Redacted::own(bundle.to_json().map_err(|_| Ending::Internal)?))
     })
     .await
 }
@@ -99,7 +94,7 @@ pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut
     let wanted = Wanted { action: Action::RecordObjection, patient: read.patient };
     written(g, requester, wanted, opened, async |patient, intent| {
         identity::learn_of(g, requester, patient, intent).await?;
-        let (by, at, state) = (recorder(requester), Timestamp::now(), ConsentState::Requested);
+        let (by, at, state) = (requester.recorder(), Timestamp::now(), ConsentState::Requested);
         let id = Uuid::new_v4().to_string();
         let record = ConsentRecord {
             resource: read.stored(&id, 1, at, state),
@@ -223,25 +218,4 @@ fn patient_of(g: &Gateway, reference: &str) -> Option<NhsNumber> {
 
 fn another_organisation() -> Ending {
     Ending::content("Consent.organization[0]", "only the organisation that recorded it keeps it")
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Bundle {
-    resource_type: &'static str,
-    id: String,
-    #[serde(rename = "type")]
-    bundle_type: &'static str,
-    total: usize,
-    link: Value,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    entry: Vec<Entry>,
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry {
-    full_url: String,
-    resource: Box<RawValue>,
-    search: Value,
 }

@@ -2,7 +2,7 @@
 
 use super::{Ending, Gateway, OrClose, Wrote, written};
 use crate::{
-    access::{Action, Basis, GENERAL_PRACTICE, Recorder, Wanted, parameters},
+    access::{Action, Basis, GENERAL_PRACTICE, Wanted, parameters},
     audit::Opened,
     domain::Timestamp,
     fhir::outcome::{Issue, IssueCode, OperationOutcome, Severity},
@@ -28,7 +28,7 @@ pub async fn assert_relationship(
     let action = Action::AssertRelationship { organisation: relationship.organisation };
     let wanted = Wanted { action, patient: Some(patient) };
     written(g, requester, wanted, opened, async |patient, _| {
-        g.facts.store().assert_relationship(patient, &relationship, &recorder(requester)).await?;
+        g.facts.store().assert_relationship(patient, &relationship, &requester.recorder()).await?;
         Ok((201, said("The relationship is recorded."), None))
     })
     .await
@@ -47,7 +47,7 @@ pub async fn end_relationship(
     let action = Action::EndRelationship { organisation: ending.organisation };
     let wanted = Wanted { action, patient: Some(ending.patient) };
     written(g, requester, wanted, opened, async |patient, _| {
-        let (store, by) = (g.facts.store(), recorder(requester));
+        let (store, by) = (g.facts.store(), requester.recorder());
         let (organisation, evidence, now) = (ending.organisation, ending.evidence.as_deref(), Timestamp::now());
         // by whatever number it was asserted
         let numbers = store.patient_facts(patient).await?.numbers(patient);
@@ -58,14 +58,6 @@ pub async fn end_relationship(
         Ok((200, said(format!("{ended} relationships ended.")), None))
     })
     .await
-}
-
-pub(super) fn recorder(requester: &Requester) -> Recorder {
-    Recorder {
-        issuer: requester.issuer.clone(),
-        subject: requester.subject.clone(),
-        organisation: requester.party.organisation(),
-    }
 }
 
 pub(super) fn said(text: impl Into<std::borrow::Cow<'static, str>>) -> String {

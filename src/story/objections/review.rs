@@ -7,7 +7,7 @@ use crate::{
     audit::Opened,
     domain::Timestamp,
     identity::Requester,
-    story::{Ending, Gateway, OrClose, Wrote, is_current, relationships::recorder, written},
+    story::{Ending, Gateway, OrClose, Wrote, is_current, written},
 };
 
 /// `POST Consent/[id]/$review`: the privacy office of an organisation concerned decides, and says why.
@@ -36,7 +36,7 @@ pub async fn review(
             let said = "whoever recorded a withdrawal does not confirm it";
             return Err(Ending::content("Parameters.parameter.where(name='outcome')", said));
         }
-        if review.outcome == Outcome::PatientTold && current.recorded_by == recorder(requester) {
+        if review.outcome == Outcome::PatientTold && current.recorded_by == requester.recorder() {
             let said = "another person than decided says that the patient has been told";
             return Err(Ending::content("Parameters.parameter.where(name='outcome')", said));
         }
@@ -51,7 +51,7 @@ pub async fn review(
             state,
             withdrawer: None,
             note: Some(review.note.clone()),
-            recorded_by: recorder(requester),
+            recorded_by: requester.recorder(),
             recorded_at: at,
             ..current
         };

@@ -7,7 +7,7 @@ use crate::{
     audit::Opened,
     domain::{NhsNumber, OdsCode, Timestamp},
     identity::{Party, Requester},
-    story::{Ending, Gateway, OrClose, Wrote, is_current, relationships::recorder, written},
+    story::{Ending, Gateway, OrClose, Wrote, is_current, written},
 };
 use serde_json::{Map, json};
 use uuid::Uuid;
@@ -57,7 +57,7 @@ pub async fn withdraw(
         if !current.state.in_force() || current.state == state {
             return Err(Ending::InState(current.state));
         }
-        let (by, at) = (recorder(requester), Timestamp::now());
+        let (by, at) = (requester.recorder(), Timestamp::now());
         let record = ConsentRecord {
             resource: read.consent.stored(&current.id, version, at, state),
             version,
