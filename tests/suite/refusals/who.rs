@@ -1,151 +1,94 @@
-//! Who is refused, by what they ask for.
+//! Who is refused, and as what.
 
-/// A persona, and the purpose and scope of its token where they are not the usual ones.
-pub struct Who(pub &'static str, pub &'static [(&'static str, &'static str)]);
+use Group::*;
 
-const fn who(persona: &'static str) -> Who {
-    Who(persona, &[])
+/// Whom a way in refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Somebody of another practice, no relationship, a job that reaches nothing, one that reaches other things, a patient who
+    /// is not this one, a system; and a GP of the patient's own practice whose token says too little or something else.
+    Readers,
+    /// The same, for what begins with the Patient, whom a receptionist may see.
+    ReadersOfAll,
+    LogReaders,
+    /// Whoever has nothing to do with this patient's objections.
+    Keepers,
+    /// Whoever is not the patient: taking back what they recorded themselves is theirs alone.
+    Withdrawers,
+    /// Whoever does not keep the review desk, or of an organisation that an objection to the whole record does not concern.
+    Reviewers,
+    /// Whoever is not the system of the organisation named, RZ902.
+    Asserters,
+    /// Whoever's job is not to treat, whoever is no person on the staff, and a consultant whose token says too little.
+    Claimants,
+    /// Whoever may not override: no relationship, no such job, too little scope.
+    Overriders,
+    /// Whoever is no member of staff, or not here for care; all staff may ask why for themselves, and only an officer of a
+    /// colleague.
+    AskersWhy,
+    AskersWhyOfAColleague,
+    /// Whoever keeps no desk.
+    Deskless,
+    /// ... and who keeps another's.
+    NotItsKeepers,
 }
 
-/// Somebody of another practice, no relationship, a job that reaches nothing, one that reaches other things, a patient who
-/// is not this one, a system; and a GP of the patient's own practice whose token says too little or something else.
-pub const READERS: &[Who] = &[
-    who("gp-blackwater"),
-    who("consultant-estuary"),
-    who("receptionist-saltmarsh"),
-    who("pharmacist-quayside"),
-    who("researcher"),
-    who("caldicott-guardian"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("gp-saltmarsh", &[("purpose", "CLINTRL")]),
-    Who("gp-saltmarsh", &[("purpose", "HMARKT")]),
-    Who("gp-saltmarsh", &[("scope", "user/Condition.rs")]),
-    Who("gp-saltmarsh", &[("scope", "patient/Observation.rs system/Observation.rs")]),
-];
+impl Group {
+    pub fn members(self) -> impl Iterator<Item = &'static Who> {
+        WHO.iter().filter(move |who| who.refused_as.contains(&self))
+    }
+}
 
-/// The same, for what begins with the Patient, whom a receptionist may see.
-pub const READERS_OF_ALL: &[Who] = &[
-    who("gp-blackwater"),
-    who("consultant-estuary"),
-    who("pharmacist-quayside"),
-    who("researcher"),
-    who("caldicott-guardian"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
-    Who("gp-saltmarsh", &[("scope", "user/Patient.s")]),
-];
+/// A persona, and the purpose or scope of its token where that is not the usual one.
+pub struct Who {
+    pub persona: &'static str,
+    pub wishes: &'static [(&'static str, &'static str)],
+    refused_as: &'static [Group],
+}
 
-pub const LOG_READERS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("consultant-estuary"),
-    who("researcher"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("privacy-officer-estuary", &[("purpose", "HRESCH")]),
-    Who("privacy-officer-estuary", &[("scope", "user/Task.rs")]),
-];
+const fn who(persona: &'static str, refused_as: &'static [Group]) -> Who {
+    Who { persona, wishes: &[], refused_as }
+}
 
-pub const KEEPERS: &[Who] = &[
-    who("gp-blackwater"),
-    who("consultant-estuary"),
-    who("receptionist-saltmarsh"),
-    who("researcher"),
-    who("patient:9990012024"),
-    who("system:RZ901"),
-    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
-];
+const fn saying(
+    persona: &'static str,
+    wishes: &'static [(&'static str, &'static str)],
+    refused_as: &'static [Group],
+) -> Who {
+    Who { persona, wishes, refused_as }
+}
 
-/// Whoever is not the patient: taking back what they recorded themselves is theirs alone.
-pub const WITHDRAWERS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("system:F99001"),
-    who("consultant-estuary"),
-    who("caldicott-guardian"),
-    who("patient:9990012024"),
+// one line a persona
+#[rustfmt::skip]
+const WHO: &[Who] = &[
+    who("gp-blackwater", &[Readers, ReadersOfAll, Keepers, Overriders]),
+    who("consultant-estuary", &[Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, AskersWhyOfAColleague]),
+    saying("consultant-estuary", &[("purpose", "HRESCH")], &[Claimants]),
+    saying("consultant-estuary", &[("scope", "user/Patient.s user/Observation.rs")], &[Claimants]),
+    who("receptionist-saltmarsh", &[Readers, Keepers, Claimants, Overriders, Deskless, NotItsKeepers]),
+    who("pharmacist-quayside", &[Readers, ReadersOfAll]),
+    who("researcher", &[Readers, ReadersOfAll, LogReaders, Keepers, Reviewers, Claimants, Overriders, Deskless, AskersWhyOfAColleague]),
+    who("caldicott-guardian", &[Readers, ReadersOfAll, Withdrawers, Reviewers, Claimants, Overriders, NotItsKeepers]),
+    who("patient:9990012024", &[
+        Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, Asserters, Claimants, Overriders, AskersWhy, Deskless, NotItsKeepers,
+    ]),
+    who("system:F99001", &[Readers, ReadersOfAll, LogReaders, Withdrawers, Reviewers, Asserters, Overriders, AskersWhy, Deskless, NotItsKeepers]),
+    who("gp-saltmarsh", &[LogReaders, Withdrawers, Reviewers, Asserters, Deskless, NotItsKeepers, AskersWhyOfAColleague]),
+    saying("gp-saltmarsh", &[("purpose", "HRESCH")], &[Readers, ReadersOfAll, Keepers, Overriders, AskersWhy]),
+    saying("gp-saltmarsh", &[("purpose", "CLINTRL")], &[Readers]),
+    saying("gp-saltmarsh", &[("purpose", "HMARKT")], &[Readers]),
+    saying("gp-saltmarsh", &[("scope", "user/Condition.rs")], &[Readers]),
+    saying("gp-saltmarsh", &[("scope", "patient/Observation.rs system/Observation.rs")], &[Readers]),
+    saying("gp-saltmarsh", &[("scope", "user/Observation.rs")], &[ReadersOfAll, Keepers, Overriders, AskersWhy]),
+    saying("gp-saltmarsh", &[("scope", "user/Patient.s")], &[ReadersOfAll]),
+    who("privacy-officer-estuary", &[Reviewers, Claimants, NotItsKeepers]),
+    saying("privacy-officer-estuary", &[("purpose", "HRESCH")], &[LogReaders, Reviewers]),
+    saying("privacy-officer-estuary", &[("scope", "user/Task.rs")], &[LogReaders]),
+    saying("privacy-officer-estuary", &[("scope", "user/Consent.rs")], &[Reviewers]),
+    who("system:RZ901", &[Keepers, Asserters, Claimants, AskersWhyOfAColleague]),
+    who("consultant-colneside", &[Asserters]),
+    saying("system:RZ902", &[("scope", "system/Patient.rs")], &[Asserters]),
+    saying("system:RZ902", &[("purpose", "HRESCH")], &[Asserters]),
+    saying("privacy-officer-saltmarsh", &[("purpose", "HRESCH")], &[Deskless]),
+    saying("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")], &[Deskless, NotItsKeepers]),
 ];
-
-/// Whoever does not keep the review desk, or of an organisation that an objection to the whole record does not concern.
-pub const REVIEWERS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("consultant-estuary"),
-    who("privacy-officer-estuary"),
-    who("caldicott-guardian"),
-    who("researcher"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("privacy-officer-estuary", &[("scope", "user/Consent.rs")]),
-    Who("privacy-officer-estuary", &[("purpose", "HRESCH")]),
-];
-
-/// Whoever is not the system of the organisation named, RZ902.
-pub const ASSERTERS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("consultant-colneside"),
-    who("patient:9990012024"),
-    who("system:RZ901"),
-    who("system:F99001"),
-    Who("system:RZ902", &[("scope", "system/Patient.rs")]),
-    Who("system:RZ902", &[("purpose", "HRESCH")]),
-];
-
-/// Whoever's job is not to treat, whoever is no person on the staff, and a consultant whose token says too little.
-pub const CLAIMANTS: &[Who] = &[
-    who("receptionist-saltmarsh"),
-    who("researcher"),
-    who("privacy-officer-estuary"),
-    who("caldicott-guardian"),
-    who("patient:9990012024"),
-    who("system:RZ901"),
-    Who("consultant-estuary", &[("purpose", "HRESCH")]),
-    Who("consultant-estuary", &[("scope", "user/Patient.s user/Observation.rs")]),
-];
-
-/// Whoever may not override: no relationship, no such job, too little scope.
-pub const OVERRIDERS: &[Who] = &[
-    who("gp-blackwater"),
-    who("receptionist-saltmarsh"),
-    who("researcher"),
-    who("caldicott-guardian"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
-];
-
-/// Whoever is no member of staff, or not here for care; all staff may ask why for themselves, and only an officer of a colleague.
-pub const ASKERS_WHY: &[Who] = &[
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("gp-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("gp-saltmarsh", &[("scope", "user/Observation.rs")]),
-];
-
-/// Whoever keeps no desk.
-pub const DESKLESS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("receptionist-saltmarsh"),
-    who("researcher"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    Who("privacy-officer-saltmarsh", &[("purpose", "HRESCH")]),
-    Who("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")]),
-];
-
-/// ... and who keeps another's.
-pub const NOT_ITS_KEEPERS: &[Who] = &[
-    who("gp-saltmarsh"),
-    who("receptionist-saltmarsh"),
-    who("patient:9990012024"),
-    who("system:F99001"),
-    who("privacy-officer-estuary"),
-    who("caldicott-guardian"),
-    Who("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")]),
-];
-
-pub const ASKERS_WHY_OF_A_COLLEAGUE: &[Who] =
-    &[who("gp-saltmarsh"), who("consultant-estuary"), who("researcher"), who("system:RZ901")];
