@@ -6,6 +6,7 @@
 mod bad_tokens;
 mod batch;
 mod call;
+pub mod capability;
 mod error;
 mod fhir;
 mod file;

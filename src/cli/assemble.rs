@@ -1,22 +1,18 @@
 use crate::{
     access::{FactCache, Policies},
     alerts::{self, Readers, Webhook},
-    api::{BadTokens, Node},
+    api::{BadTokens, Node, capability},
     audit::{AuditLog, LogId, LogOptions, Signer},
     config::Config,
     domain::IdSealer,
     federation::{Federation, FederationOptions, PatientIndex, Places},
     identity::Verifier,
-    query::{
-        PageSealer,
-        capability::{Service, smart_configuration, statement},
-    },
+    query::PageSealer,
     registry::{Locator, Registry},
     store::{DatabaseUrl, Store},
     story::{self, Gateway},
 };
 use actix_web::web;
-use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
@@ -91,8 +87,8 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         places: Arc::new(Semaphore::new(config.gateway.max_concurrent_requests)),
         deadline: Duration::from_millis(config.gateway.request_deadline_ms),
         bases: vec![base.trim_end_matches('/').to_owned()],
-        statement: capability(config, public_url),
-        smart: config.smart.as_ref().map(|smart| smart_configuration(smart.into(), SCOPES).to_string()),
+        statement: capability::statement(public_url, config.smart.as_ref().map(Into::into)),
+        smart: config.smart.as_ref().map(|smart| capability::smart_configuration(smart.into())),
         metrics: crate::telemetry::metrics(),
     }))
 }
@@ -106,57 +102,4 @@ fn said(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-const SCOPES: &[&str] = &[
-    "user/*.rs",
-    "user/Consent.crus",
-    "user/Task.rus",
-    "patient/AuditEvent.rs",
-    "patient/Consent.crus",
-    "system/Consent.crus",
-    "system/Patient.u",
-];
-
-const OPERATIONS: &[(&str, &str)] = &[
-    ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
-    ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
-    ("claim-relationship", "https://caregate.example/OperationDefinition/claim-relationship"),
-    ("assert-relationship", "https://caregate.example/OperationDefinition/assert-relationship"),
-    ("override", "https://caregate.example/OperationDefinition/override"),
-    ("assert-presence", "https://caregate.example/OperationDefinition/assert-presence"),
-    ("end-relationship", "https://caregate.example/OperationDefinition/end-relationship"),
-    ("recall", "https://caregate.example/OperationDefinition/recall"),
-    ("explain-access", "https://caregate.example/OperationDefinition/explain-access"),
-];
-
-/// The CapabilityStatement, made once: nothing in it changes while the node lives.
-fn capability(config: &Config, public_url: &str) -> String {
-    let codes = |codes: &[&str]| codes.iter().map(|code| json!({"code": code})).collect::<Vec<_>>();
-    let service = Service {
-        base: &format!("{public_url}/fhir"),
-        version: env!("CARGO_PKG_VERSION"),
-        date: "2026-11-21",
-        smart: config.smart.as_ref().map(Into::into),
-        resources: vec![
-            json!({"type": "Consent", "interaction": codes(&["create", "read", "update", "search-type"]), "searchParam": [{"name": "patient", "type": "reference"}], "operation": [{"name": "review", "definition": "https://caregate.example/OperationDefinition/review-objection"}]}),
-            json!({
-                "type": "Task",
-                "interaction": codes(&["read", "update", "search-type"]),
-                "searchParam": [{"name": "status", "type": "token"}],
-                "operation": [{
-                    "name": "release-hold",
-                    "definition": "https://caregate.example/OperationDefinition/release-hold",
-                }],
-            }),
-            json!({
-                "type": "Binary",
-                "interaction": codes(&["read"]),
-                "documentation": "Documents, by the addresses in the record's resources: natively, or where FHIR JSON is asked for as a Binary",
-            }),
-            json!({"type": "AuditEvent", "interaction": codes(&["search-type"]), "searchParam": [{"name": "patient", "type": "reference"}, {"name": "date", "type": "date"}]}),
-        ],
-        patient_operations: OPERATIONS,
-    };
-    statement(&service).to_string()
 }

@@ -5,10 +5,10 @@ use crate::{
     harness::{Answer, Gate, NHS, of_patient, shared},
     records::raw_matches,
 };
-use caregate::audit::Kind;
+use caregate::{api::ROUTES, audit::Kind, fhir::ResourceType};
 use reqwest::Method;
-use serde_json::json;
-use std::slice::from_ref;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, slice::from_ref};
 
 const GP: &str = "gp-saltmarsh";
 
@@ -407,5 +407,38 @@ async fn what_anyone_may_read_names_no_patient_and_agrees_with_the_grammar() {
         assert_eq!(smart["token_endpoint"], format!("{}/token", gate.identity));
         assert!(smart["grant_types_supported"].is_array() && smart["capabilities"].is_array());
         assert_eq!(smart["code_challenge_methods_supported"], json!(["S256"]));
+    }
+}
+
+/// Of what stands beside the record the routes tell, and no more is promised than they keep.
+#[tokio::test]
+async fn every_operation_and_every_type_that_has_routes_is_advertised_and_nothing_else_is() {
+    let gate = shared().await;
+    let statement = Answer::of(gate.request(Method::GET, "metadata")).await.json();
+    let named = |list: &Value, key: &str| -> Vec<String> {
+        list.as_array().into_iter().flatten().map(|one| one[key].as_str().unwrap().to_owned()).collect()
+    };
+    let (mut types, mut operations) = (BTreeSet::new(), BTreeSet::new());
+    for resource in statement["rest"][0]["resource"].as_array().unwrap() {
+        let kind = resource["type"].as_str().unwrap().to_owned();
+        operations.extend(named(&resource["operation"], "name").into_iter().map(|name| (kind.clone(), name)));
+        assert!(types.insert(kind), "once");
+    }
+    let records = ResourceType::ALL.iter().map(|kind| kind.to_string());
+    let routed = ROUTES.iter().map(|route| route.path[0].to_owned()).filter(|kind| kind != "*");
+    assert_eq!(types, records.chain(routed).collect());
+    let routed = ROUTES
+        .iter()
+        .filter_map(|route| Some((route.path[0].to_owned(), route.path.last()?.strip_prefix('$')?.to_owned())));
+    assert_eq!(operations, routed.collect());
+    for (kind, codes) in [
+        ("Consent", "create read search-type update"),
+        ("Task", "read search-type update"),
+        ("Binary", "read"),
+        ("AuditEvent", "search-type"),
+    ] {
+        let resources = statement["rest"][0]["resource"].as_array().unwrap();
+        let resource = resources.iter().find(|resource| resource["type"] == kind).unwrap();
+        assert_eq!(named(&resource["interaction"], "code").join(" "), codes, "{kind}");
     }
 }
