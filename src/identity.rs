@@ -34,5 +34,5 @@ pub use error::{IdentityError, Reason, TokenDigest};
 pub use issuer::{ClaimProfile, IssuerConfig};
 pub use requester::{Party, Purpose, Requester, Scope, Scopes, Whose};
 pub use signing_key::SigningKey;
-pub use statement::{CONTEXT_HEADER, Places, Statements, Told};
+pub use statement::{CONTEXT_HEADER, KeyRefs, Statements, Told};
 pub use verifier::{Verifier, VerifierError};

@@ -1,4 +1,5 @@
-//! The story of a request: [`record()`] for what the gateway is for, and beside it the patient's own log and objections, what providers' systems say of relationships, overrides, and the review desk. ARCHITECTURE.md walks through it.
+//! The story of a request: [`record()`] for what the gateway is for, and beside it the patient's own log and objections, what
+//! providers' systems say of relationships, overrides, and the review desk. ARCHITECTURE.md walks through it.
 //!
 //! Every story ends in a [`Released`], which only the audit can make, or in an [`Ending`]; either way one closing row is
 //! committed before the caller hears of it.
@@ -93,7 +94,7 @@ async fn written(
             let permits = permitted(g, requester, wanted, &[], opened).await?;
             opened.permitted(permits.first());
             let intent = opened.intent().await?;
-            let (status, body, location) = write(permits.first().patient(), &intent).await?;
+            let Answer { status, body, location } = write(permits.first().patient(), &intent).await?;
             let released = opened.wrote(Redacted::own(body), status).await?;
             Ok(Wrote { status, released, location })
         };
@@ -129,11 +130,28 @@ async fn until_it_stands<T>(
     Err(Ending::Contended)
 }
 
-/// What a write answers: status, body, and where it can be read.
-type Answer = (u16, String, Option<Location>);
+/// What a write answers.
+struct Answer {
+    status: u16,
+    body: String,
+    location: Option<Location>,
+}
 
-/// Where what was written can be read, and its version.
-pub type Location = (String, i64);
+impl Answer {
+    fn new(status: u16, body: String) -> Self {
+        Self { status, body, location: None }
+    }
+
+    fn with_location(self, url: String, version: i64) -> Self {
+        Self { location: Some(Location { url, version }), ..self }
+    }
+}
+
+/// Where what was written can be read.
+pub struct Location {
+    pub url: String,
+    pub version: i64,
+}
 
 /// A write that is in force, and its answer.
 pub struct Wrote {

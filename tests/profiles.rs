@@ -208,7 +208,7 @@ fn the_gateway_understands_the_examples_of_what_is_sent_to_it() {
     consent::read_withdrawal(&example("Consent-withdrawal-by-staff"), |_| None).unwrap().proved().unwrap();
     consent::Review::read(&example("Parameters-review-objection")).unwrap();
     parameters::read_assertion(&example("Parameters-assert-relationship"), Timestamp::now()).unwrap();
-    parameters::read_ending(&example("Parameters-end-relationship")).unwrap();
+    parameters::read_relationship_end(&example("Parameters-end-relationship")).unwrap();
     parameters::read_override(&example("Parameters-override")).unwrap();
     parameters::read_claiming(&example("Parameters-claim-relationship")).unwrap();
 }

@@ -17,7 +17,7 @@ pub struct Clearance {
     organisation: OdsCode,
     rules: Vec<RuleId>,
     epochs: Epochs,
-    policy: Arc<str>,
+    fingerprint: Arc<str>,
     valid_until: Timestamp,
 }
 
@@ -26,10 +26,10 @@ impl Clearance {
         organisation: OdsCode,
         rules: Vec<RuleId>,
         epochs: Epochs,
-        policy: Arc<str>,
+        fingerprint: Arc<str>,
         valid_until: Timestamp,
     ) -> Self {
-        Self { organisation, rules, epochs, policy, valid_until }
+        Self { organisation, rules, epochs, fingerprint, valid_until }
     }
 
     pub fn organisation(&self) -> OdsCode {
@@ -45,8 +45,9 @@ impl Clearance {
         self.epochs
     }
 
-    pub fn policy(&self) -> &Arc<str> {
-        &self.policy
+    /// Of the policy that decided.
+    pub fn fingerprint(&self) -> &Arc<str> {
+        &self.fingerprint
     }
 
     pub fn valid_until(&self) -> Timestamp {

@@ -178,7 +178,7 @@ impl Policy {
     }
 
     fn refusal(&self, kind: RefusalKind, rules: Vec<RuleId>, epochs: Epochs) -> Refusal {
-        Refusal { kind, rules, epochs, policy: Arc::clone(self.fingerprint()) }
+        Refusal { kind, rules, epochs, fingerprint: Arc::clone(self.fingerprint()) }
     }
 
     fn about(&self, requester: &Requester, action: Action) -> Option<About> {

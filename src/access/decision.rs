@@ -17,8 +17,8 @@ pub struct Refusal {
     /// What decided, step by step. For the audit only: the one refused never sees it.
     pub rules: Vec<RuleId>,
     pub epochs: Epochs,
-    /// The policy's fingerprint.
-    pub policy: Arc<str>,
+    /// The policy's.
+    pub fingerprint: Arc<str>,
 }
 
 /// What the one refused may know. Everything but `NoConsent` is the same whatever is known about the patient.

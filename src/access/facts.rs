@@ -27,7 +27,7 @@ impl Facts {
 /// What is stored about one patient, under any of their numbers. `Default` is a patient nobody ever wrote about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PatientFacts {
-    /// Of the number in use; what is written under any of them raises them all.
+    /// Of the number in use; what is written under any of them raises them all. At 0 nobody ever wrote.
     pub epoch: i64,
     /// The number in use, where it is not the one asked for, and those given up for it.
     pub current: Option<NhsNumber>,

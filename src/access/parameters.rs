@@ -41,7 +41,7 @@ pub struct Claiming {
 
 /// `$end-relationship`: of this evidence, or of all where none is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ending {
+pub struct RelationshipEnd {
     pub patient: NhsNumber,
     pub organisation: OdsCode,
     pub evidence: Option<String>,
@@ -95,14 +95,14 @@ pub fn read_claiming(text: &str) -> Result<Claiming, ContentFault> {
 }
 
 /// Reads patient, organization and, where one relationship among several is meant, its evidence.
-pub fn read_ending(text: &str) -> Result<Ending, ContentFault> {
+pub fn read_relationship_end(text: &str) -> Result<RelationshipEnd, ContentFault> {
     let mut tape = Tape::new();
     let mut given = Given::read(text, &mut tape)?;
     let patient = nhs_number(&given.need("patient", "valueIdentifier")?)?;
     let organisation = ods_code(&given.need("organization", "valueIdentifier")?)?;
     let evidence = given.take("evidence", "valueIdentifier")?.map(|node| evidence(&node)).transpose()?;
     given.done()?;
-    Ok(Ending { patient, organisation, evidence })
+    Ok(RelationshipEnd { patient, organisation, evidence })
 }
 
 /// The parameters given, taken one by one by name.

@@ -196,12 +196,12 @@ impl Permit {
     }
 
     /// The fingerprint of the policy that decided.
-    pub fn policy(&self) -> &Arc<str> {
+    pub fn fingerprint(&self) -> &Arc<str> {
         self.policy.fingerprint()
     }
 
     /// The whole policy that decided: how sensitive things are marked, and how long things last.
-    pub fn rules_in_force(&self) -> &Arc<Policy> {
+    pub fn policy(&self) -> &Arc<Policy> {
         &self.policy
     }
 

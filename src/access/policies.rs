@@ -71,6 +71,10 @@ impl Policies {
     }
 
     /// The policy in force, by these facts.
+    ///
+    /// # Errors
+    /// `Unknown` where none was ever stored or its texts are not, `Faults` where this program cannot apply it, `Store` where the
+    /// database failed. Nothing is decided by another instead.
     pub async fn of(&self, global: &GlobalFacts) -> Result<Arc<Policy>, PolicyUnavailable> {
         self.named(global.policy.as_ref().ok_or(PolicyUnavailable::Unknown)?).await
     }

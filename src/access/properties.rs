@@ -289,7 +289,7 @@ fn the_permit_lasts_as_long_as_the_relationship_it_relies_on() {
         panic!("no permit")
     };
     assert_eq!((permit.valid_until(), permit.basis()), (end, "encounter: https://estuary.example|1"));
-    assert_eq!(permit.policy(), policy().fingerprint());
+    assert_eq!(permit.fingerprint(), policy().fingerprint());
 }
 
 #[test]

@@ -11,6 +11,10 @@ use async_trait::async_trait;
 pub trait FactStore: Send + Sync {
     /// The patient's epoch first, then the facts, of all of their numbers. A patient never written about is the default; no
     /// row is made.
+    ///
+    /// # Errors
+    /// Of every read: `Unavailable` where the database does not answer, `Corrupt` where what it holds cannot be what was
+    /// written. Nobody may take either for facts that are not there.
     async fn patient_facts(&self, patient: NhsNumber) -> Result<PatientFacts, StoreError>;
     async fn global_facts(&self) -> Result<GlobalFacts, StoreError>;
     /// What stood about this patient at an epoch of theirs that is or was, as it mattered at that moment: by these and the
@@ -48,7 +52,7 @@ pub trait FactStore: Send + Sync {
     ) -> Result<u64, StoreError>;
 
     /// The patient index says that `number` is `current` by now; where the two are the same, that it is in use. Raises the
-    /// epochs of all numbers of these persons; whether it was news.
+    /// epochs of all numbers of these persons where that was news, and none where it was not; whether it was.
     async fn supersede(&self, number: NhsNumber, current: NhsNumber) -> Result<bool, StoreError>;
 
     /// Bars a user from now on.
@@ -78,13 +82,13 @@ pub struct ConsentRecord {
 }
 
 impl ConsentRecord {
-    /// Whether an organisation's privacy office has a say in it: its people recorded it, or it names the organisation.
     /// Whether it is this organisation's to review: it wrote it down, or it is what it holds that is objected to. Whoever is
     /// kept from seeing something is no judge of that.
     pub fn is_reviewed_by(&self, organisation: OdsCode) -> bool {
         self.first_recorded_by.organisation == Some(organisation) || self.terms.covers.sources.contains(&organisation)
     }
 
+    /// Whether an organisation's privacy office has a say in it: its people recorded it, or it names the organisation.
     pub fn concerns(&self, organisation: OdsCode) -> bool {
         self.first_recorded_by.organisation == Some(organisation) || self.terms.names(organisation)
     }

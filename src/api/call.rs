@@ -62,7 +62,8 @@ pub async fn requester(node: &Node, request: &HttpRequest, id: RequestId) -> Res
     })
 }
 
-/// The peer's address: the connection's own, never what a header says it is.
+/// The peer's address: the connection's own. `Forwarded` and its like are ignored on purpose: anybody can write them, and the
+/// audit would repeat it.
 pub fn network(request: &HttpRequest) -> Option<String> {
     request.peer_addr().map(|peer| peer.ip().to_string())
 }

@@ -14,7 +14,7 @@ use crate::{
     fhir::{MediaType, outcome::IssueCode},
     identity::Requester,
     query::{self, PageSize, QueryFault, RawQuery, Setting},
-    story::{self, Ending, Gateway, Wrote},
+    story::{self, Ending, Gateway, Location, Wrote},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -203,7 +203,7 @@ pub(super) fn written(Wrote { status, released, location }: Wrote) -> Reply {
     let reply = Reply::released(status, released);
     match location {
         None => reply,
-        Some((url, version)) => reply.header(LOCATION, &url).header(ETAG, &format!("W/\"{version}\"")),
+        Some(Location { url, version }) => reply.header(LOCATION, &url).header(ETAG, &format!("W/\"{version}\"")),
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Opened {
     closed: bool,
 }
 
-/// A document whose release is committed: the only thing that can become a response's body.
+/// A document whose release is committed: of anything of a patient's, the only thing that can become a response's body.
 ///
 /// It cannot be made anywhere else:
 /// ```compile_fail,E0451
@@ -145,7 +145,7 @@ impl Opened {
     /// Leave was given for something that is about no patient in particular.
     pub fn cleared(&mut self, clearance: &Clearance) {
         self.row.rules = clearance.rules().iter().map(ToString::to_string).collect();
-        self.row.policy = Some(clearance.policy().to_string());
+        self.row.policy = Some(clearance.fingerprint().to_string());
         self.row.epochs = Some(clearance.epochs());
         self.guard = Some(Guard { patient: None, epochs: clearance.epochs(), valid_until: clearance.valid_until() });
     }
@@ -154,7 +154,7 @@ impl Opened {
     pub fn permitted(&mut self, permit: &Permit) {
         self.row.basis = Some(permit.basis().to_owned());
         self.row.rules = permit.rules().iter().map(ToString::to_string).collect();
-        self.row.policy = Some(permit.policy().to_string());
+        self.row.policy = Some(permit.fingerprint().to_string());
         self.row.epochs = Some(permit.epochs());
         let overriding = permit.overriding();
         self.row.overriding = overriding.map(|grant| Overriding { id: grant.id.clone(), reason: grant.reason });
@@ -201,7 +201,7 @@ impl Opened {
     /// Closes with a refusal, under the epochs it was decided under: one that a newer fact would lift is `Stale`.
     pub async fn refuse(&mut self, refusal: &Refusal, status: u16, code: &str) -> Result<(), NotCommitted> {
         self.row.rules = refusal.rules.iter().map(ToString::to_string).collect();
-        self.row.policy = Some(refusal.policy.to_string());
+        self.row.policy = Some(refusal.fingerprint.to_string());
         self.row.epochs = Some(refusal.epochs);
         self.guard = self.about.map(|patient| Guard {
             patient: Some(patient),

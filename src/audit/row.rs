@@ -19,9 +19,11 @@ pub struct Row {
     pub who: Option<Who>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patient: Option<NhsNumber>,
-    /// search, read, create, update, operation, log...: the restful interaction.
+    /// search, read, create, update, operation or batch; authenticate where a token was refused, unknown where what was asked
+    /// was not understood.
     pub interaction: String,
-    /// The request as asked: method, path and query, in the gateway's canonical spelling.
+    /// What was asked, in the gateway's canonical spelling: path and query below its FHIR base. Until it has been understood,
+    /// the method and the path's shape; nothing where a token was refused.
     pub request: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,

@@ -1,6 +1,6 @@
 use crate::{
     domain::SecretRef,
-    identity::{Places, Statements},
+    identity::{KeyRefs, Statements},
     query::capability::Smart,
 };
 use serde::Deserialize;
@@ -90,8 +90,8 @@ pub struct KeysSection {
 
 impl KeysSection {
     pub fn statements(&self, issuer: &str) -> Option<Result<Statements, String>> {
-        let places = Places { key: self.statement.clone()?, also: self.statement_also.clone() };
-        Some(Statements::new(issuer, places))
+        let key_refs = KeyRefs { key: self.statement.clone()?, also: self.statement_also.clone() };
+        Some(Statements::new(issuer, key_refs))
     }
 }
 

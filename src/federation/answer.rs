@@ -14,7 +14,7 @@ pub struct Answer {
     pub source: OdsCode,
     /// When it was asked for: what the source has done since may not be in it.
     pub fetched_at: Timestamp,
-    /// The patient's epoch that was known then.
+    /// The patient's epoch that was known then; 0 where nobody had ever written of them.
     pub epoch: i64,
     /// Newest first by the type's own date, so that the usual order is already there.
     pub entries: Vec<Entry>,
@@ -45,7 +45,7 @@ pub struct Entry {
     pub labels: u16,
     /// Its status says that care is under way, or agreed.
     pub under_way: bool,
-    /// The type's primary date, where it has one, and meta.lastUpdated: what it is sorted by.
+    /// The type's primary date, where it has one, in microseconds since 1970; and meta.lastUpdated: what it is sorted by.
     pub date: Option<i64>,
     pub last_updated: Option<Interval>,
     /// For each date parameter of the type, in the grammar's order, what it reads in this entry.

@@ -217,7 +217,10 @@ mod tests {
             ),
             (r#"{"b":1,"url":"https://estuary.example/x"}"#, r#"{"b":1}"#),
             (
-                r##"{"contained":[{"resourceType":"Organization","id":"o"},{"resourceType":"Medication","id":"m"}],"x":{"reference":"#o"},"y":{"reference":"#m"}}"##,
+                concat!(
+                    r##"{"contained":[{"resourceType":"Organization","id":"o"},{"resourceType":"Medication","id":"m"}],"##,
+                    r##""x":{"reference":"#o"},"y":{"reference":"#m"}}"##,
+                ),
                 r##"{"contained":[{"resourceType":"Medication","id":"m"}],"y":{"reference":"#m"}}"##,
             ),
             (

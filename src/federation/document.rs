@@ -35,6 +35,7 @@ pub struct DocumentQuestion<'a> {
 pub struct SourceDocument {
     /// As the source declares it; never guessed from the bytes.
     pub content_type: String,
+    /// In bytes, where it is known before they have come.
     pub length: Option<u64>,
     /// Its own, where the source sends it as a resource that has any.
     pub labels: Labels,
@@ -51,6 +52,10 @@ pub(super) fn address_of<'a>(address: &'a str, provider: &Provider) -> &'a str {
 impl Federation {
     /// Opens it. The caller sends nothing of it before its release has committed. The provider's deadline covers all until its
     /// first bytes, and then each wait for more.
+    ///
+    /// # Errors
+    /// Why it cannot be opened: `Elsewhere` where its address is not below the source's base, `TooLarge` past
+    /// `max_document_bytes`, `NotDocument` where what came is none, else what any call may end in.
     pub async fn document(
         &self,
         asked: DocumentQuestion<'_>,

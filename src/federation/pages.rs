@@ -16,6 +16,7 @@ use url::Url;
 /// What one provider's answer to one question may cost, over all of its pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
+    /// Of all its pages, decoded.
     pub bytes: usize,
     pub limits: Limits,
     pub pages: usize,

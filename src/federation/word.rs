@@ -64,6 +64,9 @@ impl Federation {
 
     /// The same, asking for what is not remembered or too old to be evidence. What another request has just been told serves
     /// this one too, and answers remember it.
+    ///
+    /// # Errors
+    /// Why its Patient could not be had. What failed of the types after that is in the word.
     pub async fn word(
         &self,
         provider: &Arc<Provider>,

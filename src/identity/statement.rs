@@ -11,13 +11,13 @@ use uuid::Uuid;
 pub struct Statements {
     /// Our own FHIR base.
     issuer: String,
-    places: Places,
+    key_refs: KeyRefs,
     keys: ArcSwap<Keys>,
 }
 
 /// Where its keys are.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct KeyRefs {
     pub key: SecretRef,
     /// Published beside it: the next one before it signs, the last one after.
     pub also: Option<SecretRef>,
@@ -45,14 +45,14 @@ const SECONDS: i64 = 120;
 const SDS_USER: &str = "https://fhir.nhs.uk/Id/sds-user-id";
 
 impl Statements {
-    pub fn new(issuer: &str, places: Places) -> Result<Self, String> {
-        let keys = ArcSwap::from_pointee(Keys::read(&places)?);
-        Ok(Self { issuer: issuer.trim_end_matches('/').to_owned(), places, keys })
+    pub fn new(issuer: &str, key_refs: KeyRefs) -> Result<Self, String> {
+        let keys = ArcSwap::from_pointee(Keys::read(&key_refs)?);
+        Ok(Self { issuer: issuer.trim_end_matches('/').to_owned(), key_refs, keys })
     }
 
     /// Reads the keys again; if one cannot be used, those before stay.
     pub fn reload(&self) -> Result<(), String> {
-        self.keys.store(Arc::new(Keys::read(&self.places)?));
+        self.keys.store(Arc::new(Keys::read(&self.key_refs)?));
         Ok(())
     }
 
@@ -110,10 +110,10 @@ fn put(object: &mut Value, name: &str, value: Value) {
 }
 
 impl Keys {
-    fn read(places: &Places) -> Result<Self, String> {
+    fn read(key_refs: &KeyRefs) -> Result<Self, String> {
         let read = |place: &SecretRef| SigningKey::read(place.read()?.expose_secret(), None, None);
-        let also = places.also.as_ref().map(read).transpose();
-        Ok(Self { signs: read(&places.key)?, also: also.map_err(|what| format!("statement_also: {what}"))? })
+        let also = key_refs.also.as_ref().map(read).transpose();
+        Ok(Self { signs: read(&key_refs.key)?, also: also.map_err(|what| format!("statement_also: {what}"))? })
     }
 }
 
@@ -147,8 +147,8 @@ mod tests {
         let file = folder.path().join("statement.pem");
         let pem = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap().serialize_pem();
         std::fs::write(&file, pem).unwrap();
-        let places = Places { key: SecretRef::File(file), also: None };
-        let statements = Statements::new("https://gateway.example/fhir/", places).unwrap();
+        let key_refs = KeyRefs { key: SecretRef::File(file), also: None };
+        let statements = Statements::new("https://gateway.example/fhir/", key_refs).unwrap();
         let request = RequestId::fresh();
         let patient = NhsNumber::parse("9990000018").unwrap();
         let told = Told { audience: "https://trust.example/fhir/", request, patient };

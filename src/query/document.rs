@@ -14,7 +14,7 @@ pub struct DocumentAsk {
     pub accepted: Accepted,
 }
 
-/// In which forms a document is taken, the best first.
+/// In which forms a document is taken, the best first. <https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted(Vec<Range>);
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 /// A match: its place, and what it is sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
+    /// In microseconds since 1970, where it has one.
     pub key: Option<i64>,
     pub source: usize,
     pub part: usize,
@@ -42,7 +43,7 @@ impl Match {
 
 /// What these permits reach, of the matches and of what came along with them.
 pub struct Selection {
-    released: Vec<Vec<Released>>,
+    disclosed: Vec<Vec<Disclosed>>,
     pub shown: Vec<Match>,
     pub hidden: Vec<Match>,
     /// The sources, by place, that have an entry among those shown.
@@ -52,13 +53,13 @@ pub struct Selection {
 
 impl Selection {
     pub fn of(record: &Record, permits: &Permits) -> Self {
-        let of = |source: &Source| source.parts().iter().map(|part| Released::of(source, part, permits)).collect();
-        let released: Vec<Vec<Released>> = record.sources.iter().map(of).collect();
+        let of = |source: &Source| source.parts().iter().map(|part| Disclosed::of(source, part, permits)).collect();
+        let disclosed: Vec<Vec<Disclosed>> = record.sources.iter().map(of).collect();
         // said of all that was looked through, not of what the filters let pass: they would find out its date or its id
         let source_withheld = record.sources.iter().any(Source::is_withheld);
-        let withheld = source_withheld || released.iter().flatten().any(Released::withholds);
+        let withheld = source_withheld || disclosed.iter().flatten().any(Disclosed::withholds);
         let contributed = vec![false; record.sources.len()];
-        let mut selection = Self { released, shown: Vec::new(), hidden: Vec::new(), contributed, withheld };
+        let mut selection = Self { disclosed, shown: Vec::new(), hidden: Vec::new(), contributed, withheld };
         let (shown, hidden): (Vec<Match>, Vec<Match>) =
             record.matches.iter().partition(|found| selection.reaches(record, permits, found));
         for found in &shown {
@@ -74,22 +75,22 @@ impl Selection {
 
     /// What has no labels to be found is not shown, nor what its source has taken back.
     pub fn reaches(&self, record: &Record, permits: &Permits, found: &Match) -> bool {
-        let released = self.released.get(found.source).and_then(|parts| parts.get(found.part));
+        let disclosed = self.disclosed.get(found.source).and_then(|parts| parts.get(found.part));
         let (Some(source), Some(entry)) = (record.sources.get(found.source), found.entry_of(record)) else {
             return false;
         };
-        released.is_some_and(|released| released.reaches(found.position, entry))
+        disclosed.is_some_and(|disclosed| disclosed.reaches(found.position, entry))
             && !source.took_back(permits, found.part, entry)
     }
 }
 
 /// What of one answer is shown: decided once for each label set, or for each entry where an objection asks for dates.
-enum Released {
+enum Disclosed {
     ByLabels(Vec<bool>),
     ByEntry(Vec<bool>),
 }
 
-impl Released {
+impl Disclosed {
     fn of(source: &Source, part: &Part, permits: &Permits) -> Self {
         let (Some(answer), Some(permit)) = (part.answer(), permits.of(part.want.resource_type)) else {
             return Self::ByLabels(Vec::new());
@@ -107,14 +108,14 @@ impl Released {
 
     fn reaches(&self, position: usize, entry: &Entry) -> bool {
         let found = match self {
-            Self::ByLabels(released) => released.get(usize::from(entry.labels)),
-            Self::ByEntry(released) => released.get(position),
+            Self::ByLabels(disclosed) => disclosed.get(usize::from(entry.labels)),
+            Self::ByEntry(disclosed) => disclosed.get(position),
         };
         found == Some(&true)
     }
 
     fn withholds(&self) -> bool {
-        let (Self::ByLabels(released) | Self::ByEntry(released)) = self;
-        released.iter().any(|released| !released)
+        let (Self::ByLabels(disclosed) | Self::ByEntry(disclosed)) = self;
+        disclosed.iter().any(|disclosed| !disclosed)
     }
 }

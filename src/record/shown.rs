@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct SourceLine {
     pub source: OdsCode,
-    /// answered, empty, failed, stale, withheld.
+    /// answered, empty, failed, stale, withheld; of the patient index, unknown.
     pub outcome: String,
-    /// The failure's code (timeout, wrong-patient...), or the rule that withheld the source.
+    /// The failure's code (timeout, wrong-patient...), of what failed or is stale for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,6 +34,8 @@ pub struct Errand {
 }
 
 impl Registry {
+    /// # Errors
+    /// What is wrong with the first provider that cannot be asked as it is configured.
     pub fn new(
         configs: &[ProviderConfig],
         organisations: &[OrganisationConfig],

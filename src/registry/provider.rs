@@ -87,10 +87,14 @@ pub struct Provider {
     pub idiom: Idiom,
     pub sign_in: Arc<SignIn>,
     pub reader_context: ReaderContext,
+    /// For all of one answer, its own or the federation's (`deadline_ms`).
     pub deadline: Duration,
+    /// Calls under way at once; the federation's `max_calls_per_provider` where left out.
     pub max_calls: Option<usize>,
     pub allow_private_addresses: bool,
+    /// Its very name tells something: its failures are named only to those who may know. Unless said, not so.
     pub restricted: bool,
+    /// About whom it is asked; unless said, about every patient.
     pub locate: Locate,
 }
 

@@ -1,6 +1,6 @@
 //! A person's own word that they care for a patient: always possible for those who may, whatever can be looked up.
 
-use super::{Ending, Gateway, OrClose, Wrote, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, written};
 use crate::{
     access::{Action, ClaimRecord, Evidence, Wanted, parameters},
     audit::Opened,
@@ -40,7 +40,7 @@ pub async fn claim_relationship(
             confirmed_by: None,
         };
         let standing = g.claims.claim(&claim).await?;
-        Ok((if standing.id == claim.id { 201 } else { 200 }, said(&standing), None))
+        Ok(Answer::new(if standing.id == claim.id { 201 } else { 200 }, said(&standing)))
     })
     .await
 }

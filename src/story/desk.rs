@@ -1,6 +1,6 @@
 //! The review desk: a privacy officer's queue, one task of it, its end, and the release of what is held from a patient's log.
 
-use super::{Ending, Gateway, OrClose, Wrote, is_current, released, until_it_stands, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, is_current, released, until_it_stands, written};
 use crate::{
     access::{
         Action, Clearance, Interaction, Wanted,
@@ -150,8 +150,8 @@ async fn kept(
         let task = found.ok_or(Ending::NotFound)?;
         keep(task).await?;
         let task = g.desk.task(&task.id).await?.ok_or(Ending::Internal)?;
-        let location = (format!("{}Task/{}", g.base, task.id), task.version());
-        Ok((200, shown(g, &task), Some(location)))
+        let url = format!("{}Task/{}", g.base, task.id);
+        Ok(Answer::new(200, shown(g, &task)).with_location(url, task.version()))
     })
     .await
 }

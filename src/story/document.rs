@@ -29,7 +29,8 @@ pub async fn document(
         let permit = permits.first();
         let document = ask.document().ok_or(Ending::NotFound)?;
         let mut intent = None;
-        // where it is kept from this reader where the patient is seen, nothing leads to a document: its head would tell
+        // from a concealed record no document can be opened: its attachment addresses were cut out, since a letter's head names
+        // its sender
         let whose = identity::whose(g, requester, ask.patient, permit, &mut intent, opened).await?;
         let record = join(g, requester, &ask, (whose, intent), permits, Wishes::default(), opened).await?;
         let referrer = record.referrer(permit, document).map_err(|not| {
@@ -43,7 +44,7 @@ pub async fn document(
             question: Question::new(
                 permit.numbers(),
                 permit.epochs().patient,
-                permit.rules_in_force().sensitivities(),
+                permit.policy().sensitivities(),
                 Asker::of(requester),
             ),
         };

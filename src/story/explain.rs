@@ -74,20 +74,13 @@ async fn explained(
     let sources: Vec<OdsCode> = about.party.organisation().into_iter().collect();
     let audience = if officer.is_some() { Audience::Officer(&sources) } else { Audience::Oneself };
     let wanted = Wanted { action: Action::ReadRecord(resource_type, Interaction::Search), patient: Some(patient) };
-    let explanation = permit.rules_in_force().explain(about, &wanted, &facts, audience);
+    let explanation = permit.policy().explain(about, &wanted, &facts, audience);
     match (explanation.outcome, about.party.organisation()) {
         (Outcome::NeedsEvidence, Some(organisation)) => {
-            facts.evidence = evidence::evidence(
-                g,
-                officer.unwrap_or(about),
-                organisation,
-                numbers,
-                &facts,
-                permit.rules_in_force(),
-                opened,
-            )
-            .await?;
-            Ok(permit.rules_in_force().explain(about, &wanted, &facts, audience))
+            facts.evidence =
+                evidence::evidence(g, officer.unwrap_or(about), organisation, numbers, &facts, permit.policy(), opened)
+                    .await?;
+            Ok(permit.policy().explain(about, &wanted, &facts, audience))
         }
         _ => Ok(explanation),
     }

@@ -112,12 +112,7 @@ pub async fn learn_of(g: &Gateway, requester: &Requester, number: NhsNumber, int
 }
 
 fn question<'a>(requester: &'a Requester, permit: &'a Permit) -> Question<'a> {
-    Question::new(
-        permit.numbers(),
-        permit.epochs().patient,
-        permit.rules_in_force().sensitivities(),
-        Asker::of(requester),
-    )
+    Question::new(permit.numbers(), permit.epochs().patient, permit.policy().sensitivities(), Asker::of(requester))
 }
 
 /// The index's word, where the permit was decided for the person it means.

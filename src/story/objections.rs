@@ -30,7 +30,7 @@ pub async fn objections(
     opened.asks("search", ask.canonical(), Some("Consent"), ask.patient);
     let action = action(g, requester, ask.patient).await.or_close(opened).await?;
     released(g, requester, Wanted { action, patient: ask.patient }, opened, async |permit, _| {
-        let sees = Sees::of(g, permit.rules_in_force(), requester).await?;
+        let sees = Sees::of(g, permit.policy(), requester).await?;
         let found = consents(g, permit.numbers()).await?;
         let visible = found.iter().filter(|consent| sees.may(consent, permit.is_of_registered()));
         let itself = format!("{}{}", g.base, ask.canonical());
@@ -184,8 +184,8 @@ async fn policy(g: &Gateway) -> Result<Arc<Policy>, Ending> {
 
 /// What is answered of a Consent as it stands.
 fn answer(g: &Gateway, status: u16, consent: ConsentRecord) -> Answer {
-    let location = (format!("{}Consent/{}", g.base, consent.id), consent.version);
-    (status, consent.resource, Some(location))
+    let url = format!("{}Consent/{}", g.base, consent.id);
+    Answer::new(status, consent.resource).with_location(url, consent.version)
 }
 
 /// The Consent of this id, for an interaction with it or an operation on it.

@@ -1,6 +1,6 @@
 //! An override: leave, taken by one person with a reason, to look where the patient objects; and who is told of it at once.
 
-use super::{Ending, Gateway, OrClose, Wrote, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, written};
 use crate::{
     access::{
         Action, Override, Policy, Wanted,
@@ -48,7 +48,7 @@ pub async fn override_objections(
         let grant = grant(&policy, requester, organisation, &id, patient, &asked);
         let alerts = alerts(g, &policy, requester, &grant, intent).await?;
         g.desk.grant(&grant, &alerts).await?;
-        Ok((201, answer(&grant.grant), None))
+        Ok(Answer::new(201, answer(&grant.grant)))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! Where to ask: what providers' systems say of whom they hold anything about, and what asking them teaches.
 
-use super::{Ending, Gateway, OrClose, Wrote, relationships::said, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, relationships::said, written};
 use crate::{
     access::{Action, Wanted, parameters},
     audit::Opened,
@@ -27,7 +27,7 @@ pub async fn assert_presence(
             return Err(Ending::content("Parameters.parameter.where(name='organization')", fault));
         }
         g.locator.sent(patient, pointing.organisation, pointing.present).await?;
-        Ok((200, said("The presence is recorded."), None))
+        Ok(Answer::new(200, said("The presence is recorded.")))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! A source takes back what it gave out: from the commit on nobody is shown it any more, on any node, and the source learns who was.
 
-use super::{Ending, Gateway, OrClose, Wrote, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, written};
 use crate::{
     access::{
         Action, Item, RecallReason, Recalled, Wanted,
@@ -36,7 +36,7 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
         let recalled = recalled(&id, requester, patient, &asked);
         if asked.reason == RecallReason::Withdrawn {
             let ended = g.recalls.withdraw(&recalled).await?;
-            return Ok((200, whole(vec![json!({"name": "withdrawn", "valueUnsignedInt": ended})]), None));
+            return Ok(Answer::new(200, whole(vec![json!({"name": "withdrawn", "valueUnsignedInt": ended})])));
         }
         g.recalls.recall(&recalled).await?;
         forget(g, &recalled).await?;
@@ -49,7 +49,7 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
         g.recalls.tell(&alerts(g, &recalled, &viewers)).await?;
         let released = g.desk.released_holds(patient).await?;
         let told = |viewer: &&Viewer| viewer.held.as_ref().is_none_or(|hold| released.contains(hold));
-        Ok((200, answer(&recalled, &viewers.iter().filter(told).collect::<Vec<_>>()), None))
+        Ok(Answer::new(200, answer(&recalled, &viewers.iter().filter(told).collect::<Vec<_>>())))
     })
     .await
 }

@@ -38,7 +38,7 @@ pub async fn record(
         let whose = identity::whose(g, requester, ask.patient, permits.first(), &mut intent, opened).await?;
         // what was labelled by the list of another policy says nothing under this permit's, nor does what another person said or
         // what a source has taken back since
-        let list = permits.first().rules_in_force().sensitivities().id();
+        let list = permits.first().policy().sensitivities().id();
         let as_now = (list, whose.numbers.clone(), whose.concealing.is_some());
         if joined.as_ref().is_none_or(|(as_then, record)| *as_then != as_now || !record.stands(permits)) {
             joined = Some((as_now, join(g, requester, &ask, (whose, intent), permits, wishes, opened).await?));
@@ -120,7 +120,7 @@ async fn bring_along(
 
 fn question<'a>(permits: &'a Permits, requester: &'a Requester, concealed: bool) -> Question<'a> {
     let permit = permits.first();
-    let (sensitivities, asker) = (permit.rules_in_force().sensitivities(), Asker::of(requester));
+    let (sensitivities, asker) = (permit.policy().sensitivities(), Asker::of(requester));
     Question { concealed, ..Question::new(permit.numbers(), permit.epochs().patient, sensitivities, asker) }
 }
 

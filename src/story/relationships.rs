@@ -1,6 +1,6 @@
 //! What an organisation's own system says of whom it cares for.
 
-use super::{Ending, Gateway, OrClose, Wrote, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, written};
 use crate::{
     access::{Action, Basis, GENERAL_PRACTICE, Wanted, parameters},
     audit::Opened,
@@ -29,7 +29,7 @@ pub async fn assert_relationship(
     let wanted = Wanted { action, patient: Some(patient) };
     written(g, requester, wanted, opened, async |patient, _| {
         g.facts.store().assert_relationship(patient, &relationship, &requester.recorder()).await?;
-        Ok((201, said("The relationship is recorded."), None))
+        Ok(Answer::new(201, said("The relationship is recorded.")))
     })
     .await
 }
@@ -42,7 +42,7 @@ pub async fn end_relationship(
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
     opened.asks("operation", "Patient/$end-relationship".to_owned(), Some("Patient"), None);
-    let ending = parameters::read_ending(body).or_close(opened).await?;
+    let ending = parameters::read_relationship_end(body).or_close(opened).await?;
     opened.names(ending.patient);
     let action = Action::EndRelationship { organisation: ending.organisation };
     let wanted = Wanted { action, patient: Some(ending.patient) };
@@ -55,7 +55,7 @@ pub async fn end_relationship(
         for number in numbers.all() {
             ended += store.end_relationship(number, organisation, evidence, now, &by).await?;
         }
-        Ok((200, said(format!("{ended} relationships ended.")), None))
+        Ok(Answer::new(200, said(format!("{ended} relationships ended."))))
     })
     .await
 }

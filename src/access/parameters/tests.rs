@@ -52,9 +52,9 @@ fn a_period_includes_all_of_its_last_day() {
 
 #[test]
 fn an_ending_needs_no_evidence_but_takes_one() {
-    let all = read_ending(&parameters(&["patient", "organization"].map(parameter))).unwrap();
+    let all = read_relationship_end(&parameters(&["patient", "organization"].map(parameter))).unwrap();
     assert_eq!((all.organisation.as_str(), all.evidence), ("RZ901", None));
-    let one = read_ending(&parameters(&["evidence", "patient", "organization"].map(parameter))).unwrap();
+    let one = read_relationship_end(&parameters(&["evidence", "patient", "organization"].map(parameter))).unwrap();
     assert_eq!(one.evidence.as_deref(), Some("https://estuary.example/visit|V 1"));
 }
 
@@ -112,5 +112,5 @@ fn near_misses_are_refused_with_their_place() {
         assert_eq!((fault.code, fault.path.as_str()), (code, path), "{text}");
     }
     let basis = parameters(&["patient", "organization", "basis"].map(parameter));
-    assert_eq!(read_ending(&basis).unwrap_err().path, "Parameters.parameter[2]", "an ending has no basis");
+    assert_eq!(read_relationship_end(&basis).unwrap_err().path, "Parameters.parameter[2]", "an ending has no basis");
 }

@@ -13,6 +13,7 @@ use url::Url;
 pub struct Incoming {
     /// As declared, once.
     pub content_type: Option<String>,
+    /// As declared, in bytes.
     pub length: Option<u64>,
     response: Response,
     first: Bytes,

@@ -86,13 +86,12 @@ fn a_code_of_the_list_marks_wherever_it_stands_and_however_it_is_written() {
 #[test]
 fn a_restriction_holds_inside_and_out_on_the_whole_and_on_a_part() {
     let confidentiality = coding(Labels::CONFIDENTIALITY, r#""R""#);
+    let inline = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label";
     for members in [
         r#""meta":{"security":[{"system":"","code":"R"}]}"#.to_owned(),
         r#""contained":[{"meta":{"security":[{"code":"V"}]}}]"#.to_owned(),
         format!(r#""securityLabel":[{{"coding":[{confidentiality}]}}]"#),
-        format!(
-            r#""note":[{{"extension":[{{"url":"http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label","valueCoding":{confidentiality}}}]}}]"#
-        ),
+        format!(r#""note":[{{"extension":[{{"url":"{inline}","valueCoding":{confidentiality}}}]}}]"#),
         r#""confidentiality":"V""#.to_owned(),
     ] {
         assert_eq!(marks(&members), ["R"], "{members}");

@@ -136,9 +136,16 @@ fn measure_what_marking_adds_to_splitting() {
             )
         };
         format!(
-            r#"{{"resourceType":"Observation","id":"{n}","meta":{{"versionId":"1","lastUpdated":"2026-01-01T00:00:00Z"}},"status":"final","category":[{}],"code":{},"subject":{{"reference":"Patient/1"}},"effectiveDateTime":"2025-01-01","performer":[{{"reference":"Practitioner/{n}"}}],"valueQuantity":{{"value":{n}.10,"unit":"g/L","system":"http://unitsofmeasure.org","code":"g/L"}}}}"#,
+            concat!(
+                r#"{{"resourceType":"Observation","id":"{n}","status":"final","category":[{}],"code":{},"#,
+                r#""meta":{{"versionId":"1","lastUpdated":"2026-01-01T00:00:00Z"}},"#,
+                r#""subject":{{"reference":"Patient/1"}},"effectiveDateTime":"2025-01-01","#,
+                r#""performer":[{{"reference":"Practitioner/{n}"}}],"valueQuantity":{{"value":{n}.10,"#,
+                r#""unit":"g/L","system":"http://unitsofmeasure.org","code":"g/L"}}}}"#,
+            ),
             concept("http://terminology.hl7.org/CodeSystem/observation-category", n % 5),
             concept("http://snomed.info/sct", 100_000_000 + n),
+            n = n,
         )
     };
     let entries: Vec<String> = (0..1700).map(|n| format!(r#"{{"resource":{}}}"#, result(n))).collect();

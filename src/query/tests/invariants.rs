@@ -90,7 +90,9 @@ proptest! {
 
     #[test]
     fn no_request_panics_and_every_fault_is_one_of_ours(
-        path in proptest::collection::vec("(Observation|Patient|_search|[!-~]{0,9})", 0..4), query in "([a-z_:.]{0,9}[=&%;+,|]?[ -~é]{0,9}){0,6}", body in "[ -~]{0,40}"
+        path in proptest::collection::vec("(Observation|Patient|_search|[!-~]{0,9})", 0..4),
+        query in "([a-z_:.]{0,9}[=&%;+,|]?[ -~é]{0,9}){0,6}",
+        body in "[ -~]{0,40}",
     ) {
         let segments: Vec<_> = path.iter().map(String::as_str).collect();
         for answer in [ask(raw(Method::Get, &segments, &query)), post(&segments, &query, &body)] {

@@ -1,8 +1,9 @@
 //! A log on PostgreSQL: one connection of its own, whose session holds the log's lock and runs every batch.
 //!
 //! A batch is one statement, a transaction of its own: it takes the epochs' locks, compares, and writes if all stand. So a
-//! batch costs one round trip, and a node that stalls or is cut off in the middle holds up nobody's objection. Because the batch and the lock share a session, no other process can take the log while a batch may still commit:
-//! once the lock is had again, the head that is read is final. Any error but a refused row drops the connection.
+//! batch costs one round trip, and a node that stalls or is cut off in the middle holds up nobody's objection. Because the
+//! batch and the lock share a session, no other process can take the log while a batch may still commit: once the lock is had
+//! again, the head that is read is final. Any error but a refused row drops the connection.
 
 use super::{Postgres, prepare};
 use crate::{
