@@ -1,7 +1,7 @@
 //! **caregate**, a shared care record gateway.
 //!
-//! The modules stand in the order of a request's life; ARCHITECTURE.md walks one request through them.
-//! What each may use is a table in ARCHITECTURE.md, checked by `tests/architecture.rs`.
+//! Each module uses only what stands above it; ARCHITECTURE.md walks one request through them.
+//! What each may use is a table in ARCHITECTURE.md. `tests/architecture.rs` checks both.
 
 pub mod domain;
 

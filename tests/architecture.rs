@@ -95,6 +95,72 @@ fn no_part_uses_what_the_table_does_not_let_it_use() {
 }
 
 #[test]
+fn what_the_table_lets_a_part_use_is_used_and_stands_above_it() {
+    let table = allowed(PARTS);
+    let mut used = Table::new();
+    for (path, code) in program() {
+        let Some(own) = part(&path) else { continue };
+        used.entry(own).or_default().extend(rust::parts(&code, path.components().count() - 1));
+    }
+    let modules = text("src/lib.rs");
+    let place = |name: &str| modules.find(&format!("pub mod {name};")).expect("a module");
+    let mut faults = Vec::new();
+    for (own, may) in &table {
+        for other in may {
+            if !used[own].contains(other) {
+                faults.push(format!("`{own}` makes no use of `{other}`: take it out of the table"));
+            }
+            if place(other) > place(own) {
+                faults.push(format!("`{own}` uses `{other}`, which stands below it in src/lib.rs"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Where README's table of the configuration has a section, and the struct that reads it.
+const SECTIONS: &[(&str, &str, &str)] = &[
+    ("[gateway]", "src/config/section.rs", "GatewaySection"),
+    ("[database]", "src/config/section.rs", "DatabaseSection"),
+    ("[keys]", "src/config/section.rs", "KeysSection"),
+    ("[audit]", "src/config/section.rs", "AuditSection"),
+    ("[federation]", "src/federation/config.rs", "FederationConfig"),
+    ("[locator]", "src/registry/presence.rs", "LocatorConfig"),
+    ("[index]", "src/federation/patient_index/config.rs", "IndexConfig"),
+    ("[policy]", "src/config/section.rs", "PolicySection"),
+    ("[log]", "src/config/section.rs", "LogSection"),
+    ("[alerts]", "src/alerts/config.rs", "AlertsConfig"),
+    ("[smart]", "src/config/section.rs", "SmartSection"),
+    ("[[issuer]]", "src/identity/issuer.rs", "IssuerConfig"),
+    ("[[provider]]", "src/registry/provider.rs", "ProviderConfig"),
+    ("[[organisation]]", "src/registry/organisation.rs", "OrganisationConfig"),
+];
+
+#[test]
+fn every_key_of_the_configuration_is_in_the_readme_and_no_other() {
+    let mut told: Vec<(String, BTreeSet<String>)> = Vec::new();
+    for row in table(&text("README.md"), "## Configuration") {
+        let names: Vec<String> = quoted(&row[0]).map(str::to_owned).collect();
+        if names[0].starts_with('[') {
+            told.push((names[0].clone(), BTreeSet::new()));
+            continue;
+        }
+        // `credential.smart` is what a key may be, and no key
+        let keys = names.into_iter().filter(|name| !name.contains('.'));
+        told.last_mut().expect("a section").1.extend(keys);
+    }
+    let sections: Vec<&str> = told.iter().map(|(section, _)| section.as_str()).collect();
+    assert_eq!(sections, SECTIONS.iter().map(|(section, ..)| *section).collect::<Vec<_>>());
+    for ((section, keys), (_, file, name)) in told.iter().zip(SECTIONS) {
+        let code = rust::code(&text(Path::new(file))).text;
+        let body = code.split(&format!("pub struct {name} {{")).nth(1).expect("the section's struct");
+        let fields = body.lines().take_while(|line| *line != "}");
+        let fields = fields.filter_map(|line| Some(line.trim().strip_prefix("pub ")?.split_once(':')?.0.to_owned()));
+        assert_eq!(*keys, fields.collect(), "{section}");
+    }
+}
+
+#[test]
 fn crates_that_know_http_sql_or_rules_are_named_only_where_they_belong() {
     let table = allowed(CRATES);
     let mut faults = Vec::new();

@@ -9,6 +9,4 @@ pub struct OrganisationConfig {
     pub name: String,
     /// One of the policy's organisations.json.
     pub kind: String,
-    /// The sharing agreement it takes part under.
-    pub agreement: Option<String>,
 }
