@@ -176,6 +176,13 @@ fn crates_that_know_http_sql_or_rules_are_named_only_where_they_belong() {
 }
 
 #[test]
+fn an_intent_of_the_audit_alone_announces_a_request() {
+    let makers = program().into_iter().filter(|(_, code)| code.contains("Announced for "));
+    let makers: Vec<_> = makers.map(|(path, _)| path.display().to_string()).collect();
+    assert_eq!(makers, ["src/audit/opened.rs"]);
+}
+
+#[test]
 fn a_dependency_that_is_not_in_the_table_is_found_however_it_is_written() {
     let table: Table = BTreeMap::from([
         ("api".to_owned(), BTreeSet::from(["story".to_owned()])),
