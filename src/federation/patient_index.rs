@@ -125,6 +125,17 @@ impl PatientIndex {
         }
     }
 
+    /// The same, whatever it said lately.
+    pub async fn ask_anew(
+        &self,
+        number: NhsNumber,
+        question: Question<'_>,
+        announced: &impl Announced,
+    ) -> Option<Identity> {
+        self.fresh.invalidate(&number).await;
+        self.ask(number, question, announced).await
+    }
+
     async fn fetch(&self, number: NhsNumber, asked: Asked<'_>) -> Result<IndexPatient, Failure> {
         let url = self.provider.base.join(&format!("Patient/{}", number.digits())).map_err(|_| Failure::Internal)?;
         let pages::Budget { bytes: mut left, mut limits, .. } = self.budget;
@@ -142,6 +153,11 @@ impl Identity {
             Self::Known(patient) | Self::Stale(patient, _) => Some(patient),
             Self::NoIndex | Self::Unchecked(_) => None,
         }
+    }
+
+    /// Whether the index says now that it is this person.
+    pub fn is_known_to_be(&self, current: NhsNumber) -> bool {
+        matches!(self, Self::Known(patient) if patient.current == current)
     }
 
     /// Whether where the patient is seen is to be kept from others: also where the index could not say.

@@ -6,7 +6,7 @@ use crate::{
     access::Permit,
     audit::{Identified, Intent, Opened, SourceLine},
     domain::{NhsNumber, Numbers, OdsCode},
-    federation::{Asker, Identity, Question},
+    federation::{Asker, Failure, Identity, PatientIndex, Question},
     identity::Requester,
     record::Whose,
 };
@@ -25,11 +25,11 @@ pub async fn whose(
     let asked = asked.unwrap_or(permit.patient());
     let identity = match &g.index {
         None => Identity::NoIndex,
-        Some(index) => match index.recall(asked).await {
+        Some(index) => match index.recall(asked).await.filter(|known| means(known, permit.patient())) {
             Some(known) => known,
             None => {
                 let intent = intent.insert(opened.intent().await?);
-                match index.ask(asked, question(requester, permit), intent).await {
+                match agreed(g, index, (asked, permit.patient()), question(requester, permit), intent).await? {
                     Some(identity) => identity,
                     None => {
                         let line = SourceLine::new(index.ods(), "unknown");
@@ -40,7 +40,6 @@ pub async fn whose(
             }
         },
     };
-    let identity = agreed(g, asked, permit, identity).await?;
     let concealed = identity.is_restricted() && !may_know(permit, &identity);
     let line = g.index.as_ref().map(|index| line(index.ods(), &identity));
     opened.identified(line.map(|line| Identified { number: asked, concealed, line }));
@@ -82,11 +81,10 @@ pub async fn learn(
                 index.ask(number, question(requester, permit), &intent).await
             }
         };
-        if let Some(Identity::Known(patient)) = identity
-            && patient.current == permit.patient()
-        {
-            g.facts.store().supersede(number, patient.current).await?;
-            return Err(Ending::Stale);
+        if identity.as_ref().is_some_and(|identity| identity.is_known_to_be(permit.patient())) {
+            let intent = opened.intent().await?;
+            // for all that is known by now, it is a number of its own
+            agreed(g, index, (number, number), question(requester, permit), &intent).await?;
         }
     }
     Ok(())
@@ -95,44 +93,57 @@ pub async fn learn(
 /// Before something is recorded under a number: under which it belongs. It is recorded in any case.
 pub async fn learn_of(g: &Gateway, requester: &Requester, number: NhsNumber, intent: &Intent) -> Result<(), Ending> {
     let Some(index) = &g.index else { return Ok(()) };
-    let identity = match index.recall(number).await {
-        Some(known) => Some(known),
-        None => {
-            let (numbers, policy) = (Numbers::from(number), g.policies.of(&*g.facts.global().await?).await?);
-            index.ask(number, Question::new(&numbers, 0, policy.sensitivities(), Asker::of(requester)), intent).await
-        }
-    };
-    match identity {
-        Some(Identity::Known(patient)) if patient.current != number => {
-            g.facts.store().supersede(number, patient.current).await?;
-            Err(Ending::Stale)
-        }
-        _ => Ok(()),
+    if index.recall(number).await.is_none_or(|known| !means(&known, number)) {
+        let (numbers, policy) = (Numbers::from(number), g.policies.of(&*g.facts.global().await?).await?);
+        let question = Question::new(&numbers, 0, policy.sensitivities(), Asker::of(requester));
+        agreed(g, index, (number, number), question, intent).await?;
     }
+    Ok(())
 }
 
 fn question<'a>(requester: &'a Requester, permit: &'a Permit) -> Question<'a> {
     Question::new(permit.numbers(), permit.epochs().patient, permit.policy().sensitivities(), Asker::of(requester))
 }
 
-/// The index's word, where the permit was decided for the person it means.
-async fn agreed(g: &Gateway, asked: NhsNumber, permit: &Permit, identity: Identity) -> Result<Identity, Ending> {
-    match identity {
-        Identity::Known(patient) if patient.current != permit.patient() => {
-            g.facts.store().supersede(asked, patient.current).await?;
+/// The index's word of a number, where it is the one of the person whom the number is known to be by now. Anything else is
+/// written down once the index says it twice, the second time asked just now: an answer alone could be another question's, and
+/// what is remembered may be older than what is known. Two persons are easily joined, and hard to part.
+async fn agreed(
+    g: &Gateway,
+    index: &PatientIndex,
+    (number, known): (NhsNumber, NhsNumber),
+    question: Question<'_>,
+    intent: &Intent,
+) -> Result<Option<Identity>, Ending> {
+    let first = index.ask(number, question, intent).await;
+    let Some(other) = first.as_ref().and_then(Identity::patient).map(|patient| patient.current) else {
+        return Ok(first);
+    };
+    if other == known {
+        return Ok(first);
+    }
+    match index.ask_anew(number, question, intent).await {
+        Some(second) if second.is_known_to_be(other) => {
+            g.facts.store().supersede(number, other).await?;
             Err(Ending::Stale)
         }
-        // what it said before this was learned counts for nothing
-        Identity::Stale(patient, failure) if patient.current != permit.patient() => Ok(Identity::Unchecked(failure)),
-        agreed => Ok(agreed),
+        Some(second) if !means(&second, known) => Ok(Some(Identity::Unchecked(Failure::ConflictingIds))),
+        second => Ok(second),
     }
 }
 
-/// Where the patient is seen is no secret to the patient, or to the practice they are registered with.
+/// Whether it is of this person, or says nothing of who it is.
+fn means(identity: &Identity, known: NhsNumber) -> bool {
+    identity.patient().is_none_or(|patient| patient.current == known)
+}
+
+/// Where the patient is seen is no secret to the patient, or to the practice that the index says they are registered with. Its own
+/// word that they are is not enough: whoever flees is registered for a while where they fled from, and the index names no
+/// practice of many of them.
 fn may_know(permit: &Permit, identity: &Identity) -> bool {
     let Some(organisation) = permit.organisation() else { return true };
     let practices = identity.patient().map(|patient| patient.practices.as_slice()).unwrap_or_default();
-    permit.is_of_registered() && (practices.is_empty() || practices.contains(&organisation))
+    permit.is_of_registered() && practices.contains(&organisation)
 }
 
 fn line(index: OdsCode, identity: &Identity) -> SourceLine {
