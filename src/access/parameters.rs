@@ -22,6 +22,8 @@ use std::borrow::Cow;
 pub struct Assertion {
     pub patient: NhsNumber,
     pub relationship: Relationship,
+    /// When it began, where the sender says so.
+    pub begins: Option<Timestamp>,
 }
 
 /// `$assert-presence`: this organisation holds something about this patient, or no longer does.
@@ -59,13 +61,16 @@ pub fn read_assertion(text: &str, now: Timestamp) -> Result<Assertion, ContentFa
         basis.fault(FaultCode::Value, format!("expected {known}"))
     })?;
     let evidence = evidence(&given.need("evidence", "valueIdentifier")?)?;
-    let (start, end) = match given.take("period", "valuePeriod")? {
-        Some(node) => period(&node, now)?,
-        None => (now, None),
+    let (start, end, begins) = match given.take("period", "valuePeriod")? {
+        Some(node) => {
+            let (start, end) = period(&node, now)?;
+            (start, end, node.value.get("start").map(|_| start))
+        }
+        None => (now, None, None),
     };
     given.done()?;
     let relationship = Relationship::of(organisation, basis, start, end, evidence);
-    Ok(Assertion { patient, relationship })
+    Ok(Assertion { patient, relationship, begins })
 }
 
 /// Reads patient, organization and present.

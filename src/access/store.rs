@@ -34,11 +34,13 @@ pub trait FactStore: Send + Sync {
     /// The current versions of all of a patient's objections, withdrawn ones too, oldest first.
     async fn consents(&self, patient: NhsNumber) -> Result<Vec<ConsentRecord>, StoreError>;
 
-    /// The same organisation, basis and evidence again replaces the period.
+    /// The same organisation, basis and evidence again replaces the period. `Conflict` where it was ended, and did not, as
+    /// its sender dates it (`begins`), begin again after that.
     async fn assert_relationship(
         &self,
         patient: NhsNumber,
         relationship: &Relationship,
+        begins: Option<Timestamp>,
         by: &Recorder,
     ) -> Result<(), StoreError>;
     /// Ends what this organisation asserted (of that evidence, where given) at `at`; how many were ended.

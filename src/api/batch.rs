@@ -1,6 +1,7 @@
 //! Many assertions in one request. Each is decided, written and recorded by itself, as if it had come alone, in no set order:
 //! one that is refused stops no other. What was acknowledged is in force even if the rest of the answer is lost, and sending
-//! all of it again changes nothing: the same organisation, basis and evidence is the same relationship, and a pointer is a pointer.
+//! all of it again changes nothing: the same organisation, basis and evidence is the same relationship, which is not begun again once it was ended,
+//! and a pointer is a pointer.
 
 use super::{
     call::Call,

@@ -112,10 +112,12 @@ pub(super) const CONSENTS: &str = consent!(
      ORDER BY f.recorded_at, c.id"
 );
 
+/// With when it was ended, where it was: sent late or again, it does not begin anew.
 pub(super) const SUPERSEDE: &str = concat!(
     "UPDATE relationship SET superseded_at = $5, until_epoch = ",
     raised!("$1"),
-    " WHERE patient = $1 AND organisation = $2 AND basis = $3 AND evidence = $4 AND superseded_at IS NULL"
+    " WHERE patient = $1 AND organisation = $2 AND basis = $3 AND evidence = $4 AND superseded_at IS NULL \
+     RETURNING CASE WHEN closed THEN end_at END"
 );
 
 /// What an organisation asserted and has not ended by $4. What is over by its own period may hold a while yet: an end that
@@ -180,6 +182,13 @@ pub(super) const QUARANTINED_PATIENTS: &str = "SELECT count(*) FROM quarantine W
 
 pub(super) const RECALLS: &str = "SELECT source, resource_type, local, reason, from_epoch FROM recall \
     WHERE patient = $1 AND from_epoch <= $2 AND (ended_at IS NULL OR until_epoch > $2) ORDER BY id, resource_type, local";
+/// Recalled again it is recalled from then on: what was given out in between is taken back too.
+pub(super) const RECALL_ANEW: &str = concat!(
+    "UPDATE recall SET ended_at = $5, until_epoch = ",
+    raised!("$2"),
+    " WHERE source = $1 AND patient = $2 AND resource_type = $3 AND local = $4 AND reason = $6 AND id <> $7 \
+     AND ended_at IS NULL"
+);
 /// A story that is told again is the same recall.
 pub(super) const RECALL: &str = concat!(
     "INSERT INTO recall (id, source, patient, resource_type, local, reason, note, recorded_issuer, recorded_subject, at, \

@@ -100,7 +100,8 @@ pub async fn object(g: &Gateway, requester: &Requester, body: &str, opened: &mut
             resource: read.stored(&id, 1, at, state),
             id,
             version: 1,
-            patient,
+            // the number that was given: should the index part it from the one in use, the objection goes with it
+            patient: read.patient.unwrap_or(patient),
             terms: terms.clone(),
             state,
             withdrawer: None,

@@ -11,7 +11,7 @@ use crate::{
         Opened, Who,
         shown::{self, Viewer},
     },
-    domain::{NhsNumber, OdsCode, Timestamp},
+    domain::{OdsCode, Timestamp},
     identity::Requester,
 };
 use serde_json::{Map, Value, json};
@@ -20,6 +20,9 @@ use uuid::Uuid;
 
 /// So many showings are told one by one, newest first; how many there were is told in any case.
 const MOST_TOLD: usize = 500;
+/// So much of one patient's may stand recalled by one source: all of it is looked through for every entry shown.
+const MOST_STANDING: usize = 2_000;
+const TOO_MANY: &str = "too much of this patient's stands recalled already: have the source suspended instead";
 
 /// `Patient/$recall`. Sent again it does the same again: whoever got no answer sends it again, and nobody is told too little.
 pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut Opened) -> Result<Wrote, Ending> {
@@ -33,10 +36,14 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
     let wanted = Wanted { action: Action::Recall { organisation: asked.organisation }, patient: Some(asked.patient) };
     let id = Uuid::new_v4().to_string();
     written(g, requester, wanted, opened, async |patient, _| {
-        let recalled = recalled(&id, requester, patient, &asked);
+        let recalled = recalled(&id, requester, &asked);
         if asked.reason == RecallReason::Withdrawn {
             let ended = g.recalls.withdraw(&recalled).await?;
             return Ok(Answer::new(200, whole(vec![json!({"name": "withdrawn", "valueUnsignedInt": ended})])));
+        }
+        let standing = g.facts.store().patient_facts(patient).await?.recalls;
+        if standing.iter().filter(|recall| recall.source == recalled.source).count() >= MOST_STANDING {
+            return Err(Ending::content("Parameters.parameter.where(name='item')", TOO_MANY));
         }
         g.recalls.recall(&recalled).await?;
         forget(g, &recalled).await?;
@@ -60,11 +67,11 @@ fn said(asked: &Recalling) -> String {
     format!("Patient/$recall?reason={}&item={}", asked.reason.as_str(), items.join(","))
 }
 
-fn recalled(id: &str, by: &Requester, patient: NhsNumber, asked: &Recalling) -> Recalled {
+fn recalled(id: &str, by: &Requester, asked: &Recalling) -> Recalled {
     Recalled {
         id: id.to_owned(),
         source: asked.organisation,
-        patient,
+        patient: asked.patient,
         items: asked.items.clone(),
         reason: asked.reason,
         note: asked.note.clone(),

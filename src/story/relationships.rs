@@ -2,9 +2,12 @@
 
 use super::{Answer, Ending, Gateway, OrClose, Wrote, written};
 use crate::{
-    access::{Action, Basis, GENERAL_PRACTICE, Wanted, parameters},
+    access::{
+        Action, Basis, GENERAL_PRACTICE, Wanted,
+        parameters::{self, Assertion},
+    },
     audit::Opened,
-    domain::Timestamp,
+    domain::{StoreError, Timestamp},
     fhir::outcome::{Issue, IssueCode, OperationOutcome, Severity},
     identity::Requester,
 };
@@ -18,7 +21,7 @@ pub async fn assert_relationship(
 ) -> Result<Wrote, Ending> {
     opened.asks("operation", "Patient/$assert-relationship".to_owned(), Some("Patient"), None);
     let assertion = parameters::read_assertion(body, Timestamp::now()).or_close(opened).await?;
-    let (patient, relationship) = (assertion.patient, assertion.relationship);
+    let Assertion { patient, relationship, begins } = assertion;
     opened.names(patient);
     let kind = g.registry.kind_of(relationship.organisation).map(|kind| &**kind);
     if relationship.basis == Basis::Registered && kind != Some(GENERAL_PRACTICE) {
@@ -27,12 +30,18 @@ pub async fn assert_relationship(
     }
     let action = Action::AssertRelationship { organisation: relationship.organisation };
     let wanted = Wanted { action, patient: Some(patient) };
-    written(g, requester, wanted, opened, async |patient, _| {
-        g.facts.store().assert_relationship(patient, &relationship, &requester.recorder()).await?;
-        Ok(Answer::new(201, said("The relationship is recorded.")))
+    // under the number that was sent: should the index part it from the one in use, it goes with it
+    written(g, requester, wanted, opened, async |_, _| {
+        match g.facts.store().assert_relationship(patient, &relationship, begins, &requester.recorder()).await {
+            Err(StoreError::Conflict) => Err(Ending::content("Parameters.parameter.where(name='period')", ENDED)),
+            done => Ok(done.map(|()| Answer::new(201, said("The relationship is recorded.")))?),
+        }
     })
     .await
 }
+
+const ENDED: &str = "this relationship was ended, and is not begun again by an assertion sent late or twice: if it has begun \
+                     again, period.start says when, no earlier than it ended";
 
 /// `Patient/$end-relationship`
 pub async fn end_relationship(

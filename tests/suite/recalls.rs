@@ -201,3 +201,17 @@ async fn a_recall_that_is_not_understood_is_refused_with_its_place_and_takes_not
     }
     assert!(shown(&gate.search(GP, "Condition", patient).await, &known).is_some());
 }
+
+#[tokio::test]
+async fn what_is_recalled_again_stands_recalled_once_and_from_then_on() {
+    for gate in on_each_database().await {
+        let (patient, item, known) = held_by_estuary(&gate);
+        for _ in 0..3 {
+            recall(&gate, patient, "entered-in-error", &item).await;
+            // the source holds it as it did, and so gives it out anew as right
+            assert!(shown(&gate.search(GP, "Condition", patient).await, &known).is_some());
+        }
+        let facts = gate.facts(patient).await;
+        assert_eq!(facts.recalls.len(), 1, "{:?}", facts.recalls);
+    }
+}

@@ -97,7 +97,7 @@ async fn claim(gate: &Gate, persona: &str, organisation: &str) {
     let claim = Relationship { person: Some(person), ..of };
     let by = Recorder { issuer: "https://identity.example".into(), subject: "test".into(), organisation: None };
     let store = Store::open_existing(&DatabaseUrl::parse(&gate.database).unwrap()).await.unwrap();
-    store.facts().assert_relationship(patient(), &claim, &by).await.unwrap();
+    store.facts().assert_relationship(patient(), &claim, None, &by).await.unwrap();
 }
 
 fn withheld(answer: &Answer) -> Vec<Value> {

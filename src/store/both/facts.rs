@@ -88,18 +88,25 @@ impl FactStore for Connections {
         &self,
         patient: NhsNumber,
         relationship: &Relationship,
+        begins: Option<Timestamp>,
         by: &Recorder,
     ) -> Result<(), StoreError> {
         let now = Timestamp::now();
         let mut writer = self.writer().await?;
         let mut change = raising(&mut writer, Some(patient)).await?;
-        let before = sqlx::query(sql::SUPERSEDE)
-            .bind(key(patient))
-            .bind(relationship.organisation.as_str())
-            .bind(relationship.basis.as_str())
-            .bind(&relationship.evidence)
-            .bind(now.0);
-        before.execute(&mut *change).await.map_err(failed)?;
+        // by whatever number it was asserted
+        for number in numbers::family(&mut change, &[patient]).await? {
+            let before = sqlx::query_scalar(sql::SUPERSEDE)
+                .bind(key(number))
+                .bind(relationship.organisation.as_str())
+                .bind(relationship.basis.as_str())
+                .bind(&relationship.evidence)
+                .bind(now.0);
+            let ended: Vec<Option<i64>> = before.fetch_all(&mut *change).await.map_err(failed)?;
+            if ended.into_iter().flatten().any(|end| begins.is_none_or(|begins| begins.0 < end)) {
+                return Err(StoreError::Conflict);
+            }
+        }
         add_relationship(patient, relationship, by, now).execute(&mut *change).await.map_err(failed)?;
         change.commit().await.map_err(failed)
     }

@@ -81,7 +81,8 @@ pub(super) async fn supersede(
     Ok(true)
 }
 
-async fn family(connection: &mut Connection, of: &[NhsNumber]) -> Result<BTreeSet<NhsNumber>, StoreError> {
+/// All numbers of these persons, each known to be theirs now.
+pub(super) async fn family(connection: &mut Connection, of: &[NhsNumber]) -> Result<BTreeSet<NhsNumber>, StoreError> {
     let mut all = BTreeSet::new();
     let mut left = of.to_vec();
     while let Some(number) = left.pop() {

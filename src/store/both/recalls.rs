@@ -1,4 +1,4 @@
-use super::{Connections, begin, desk, raising};
+use super::{Connections, begin, desk, numbers, raising};
 use crate::{
     access::{RecallStore, Recalled, desk::Alert},
     domain::StoreError,
@@ -15,6 +15,15 @@ impl RecallStore for Connections {
         let mut writer = self.writer().await?;
         let mut change = raising(&mut writer, Some(recalled.patient)).await?;
         for item in &recalled.items {
+            let before = sqlx::query(sql::RECALL_ANEW)
+                .bind(recalled.source.as_str())
+                .bind(key(recalled.patient))
+                .bind(item.resource_type.as_str())
+                .bind(&item.local)
+                .bind(recalled.at.0)
+                .bind(recalled.reason.as_str())
+                .bind(&recalled.id);
+            before.execute(&mut *change).await.map_err(failed)?;
             let insert = sqlx::query(sql::RECALL)
                 .bind(&recalled.id)
                 .bind(recalled.source.as_str())
@@ -35,14 +44,17 @@ impl RecallStore for Connections {
         let mut writer = self.writer().await?;
         let mut change = raising(&mut writer, Some(recalled.patient)).await?;
         let mut ended = 0;
-        for item in &recalled.items {
-            let update = sqlx::query(sql::WITHDRAW_RECALL)
-                .bind(recalled.source.as_str())
-                .bind(key(recalled.patient))
-                .bind(item.resource_type.as_str())
-                .bind(&item.local)
-                .bind(recalled.at.0);
-            ended += update.execute(&mut *change).await.map_err(failed)?.rows_affected();
+        // by whatever number it was recalled
+        for number in numbers::family(&mut change, &[recalled.patient]).await? {
+            for item in &recalled.items {
+                let update = sqlx::query(sql::WITHDRAW_RECALL)
+                    .bind(recalled.source.as_str())
+                    .bind(key(number))
+                    .bind(item.resource_type.as_str())
+                    .bind(&item.local)
+                    .bind(recalled.at.0);
+                ended += update.execute(&mut *change).await.map_err(failed)?.rows_affected();
+            }
         }
         change.commit().await.map_err(failed)?;
         Ok(ended)

@@ -1,4 +1,4 @@
-use super::{Connections, raising};
+use super::{Connections, numbers, raising};
 use crate::{
     domain::{NhsNumber, OdsCode, StoreError, Timestamp},
     registry::StandingStore,
@@ -48,9 +48,13 @@ impl StandingStore for Connections {
     async fn lift_quarantine(&self, source: OdsCode, patient: NhsNumber) -> Result<bool, StoreError> {
         let mut writer = self.writer().await?;
         let mut change = raising(&mut writer, Some(patient)).await?;
-        let update =
-            sqlx::query(sql::LIFT_QUARANTINE).bind(source.as_str()).bind(key(patient)).bind(Timestamp::now().0);
-        let ended = update.execute(&mut *change).await.map_err(failed)?.rows_affected();
+        let mut ended = 0;
+        // by whatever number it was quarantined
+        for number in numbers::family(&mut change, &[patient]).await? {
+            let update =
+                sqlx::query(sql::LIFT_QUARANTINE).bind(source.as_str()).bind(key(number)).bind(Timestamp::now().0);
+            ended += update.execute(&mut *change).await.map_err(failed)?.rows_affected();
+        }
         change.commit().await.map_err(failed)?;
         Ok(ended > 0)
     }

@@ -174,9 +174,9 @@ async fn a_relationship_asserted_again_is_replaced_and_one_that_was_ended_is_clo
         let store = fixture.open().await;
         let facts = store.facts();
         let later = Timestamp::now().plus(Duration::from_secs(3600));
-        facts.assert_relationship(patient(1), &relationship("x|1", None), &clerk()).await.unwrap();
-        facts.assert_relationship(patient(1), &relationship("x|1", Some(later)), &clerk()).await.unwrap();
-        facts.assert_relationship(patient(1), &relationship("x|2", None), &clerk()).await.unwrap();
+        facts.assert_relationship(patient(1), &relationship("x|1", None), None, &clerk()).await.unwrap();
+        facts.assert_relationship(patient(1), &relationship("x|1", Some(later)), None, &clerk()).await.unwrap();
+        facts.assert_relationship(patient(1), &relationship("x|2", None), None, &clerk()).await.unwrap();
         let read = facts.patient_facts(patient(1)).await.unwrap();
         assert_eq!(read.epoch, 3);
         assert_eq!(read.relationships, [relationship("x|1", Some(later)), relationship("x|2", None)]);
@@ -201,6 +201,17 @@ async fn a_relationship_asserted_again_is_replaced_and_one_that_was_ended_is_clo
         assert_eq!(closed(&*facts).await, [("x|1".to_owned(), true), ("x|2".to_owned(), true)]);
         assert_eq!(end(None, "RZ901").await, Ok(0), "what was ended stays as it ended");
         assert_eq!(facts.patient_facts(patient(1)).await.unwrap().epoch, 5);
+
+        // sent late, or again, it does not begin anew; unless it is said to have begun since
+        let before = Timestamp::now().minus(Duration::from_secs(3600));
+        for begins in [None, Some(before)] {
+            let again = facts.assert_relationship(patient(1), &relationship("x|1", None), begins, &clerk()).await;
+            assert_eq!(again, Err(StoreError::Conflict), "{begins:?}");
+        }
+        assert_eq!(facts.patient_facts(patient(1)).await.unwrap().epoch, 5);
+        let anew = facts.assert_relationship(patient(1), &relationship("x|1", None), Some(later), &clerk()).await;
+        assert_eq!(anew, Ok(()));
+        assert_eq!(closed(&*facts).await, [("x|1".to_owned(), false), ("x|2".to_owned(), true)]);
     }
 }
 
@@ -272,8 +283,16 @@ async fn what_is_written_under_one_number_of_a_person_raises_all_and_binds_under
         let other = ConsentRecord { terms: to_source("F99002"), ..objection("after", 1, true) };
         facts.create_consent(&other).await.unwrap();
         let held = relationship("r", None);
-        facts.assert_relationship(current, &held, &clerk()).await.unwrap();
+        facts.assert_relationship(current, &held, None, &clerk()).await.unwrap();
         assert_eq!((under(old).await, under(current).await), ((3, 2), (3, 2)));
+        // what was written under one is changed by way of the other
+        let count = async || facts.patient_facts(current).await.unwrap().relationships.len();
+        facts.assert_relationship(old, &held, None, &clerk()).await.unwrap();
+        assert_eq!(count().await, 1);
+        facts.assert_relationship(current, &held, None, &clerk()).await.unwrap();
+        let standing = store.standing();
+        standing.quarantine(ods("RZ902"), old, "wrong patient").await.unwrap();
+        assert_eq!(standing.lift_quarantine(ods("RZ902"), current).await, Ok(true));
 
         // as it stood at each epoch of the number in use
         for (epoch, objections, relationships) in [(0, 0, 0), (1, 1, 0), (2, 2, 0), (3, 2, 1)] {
@@ -285,6 +304,6 @@ async fn what_is_written_under_one_number_of_a_person_raises_all_and_binds_under
         assert!(facts.supersede(old, old).await.unwrap());
         let (old, current) = (facts.patient_facts(old).await.unwrap(), facts.patient_facts(current).await.unwrap());
         assert_eq!((old.objections.len(), old.relationships.len(), old.superseded.len()), (2, 0, 0));
-        assert_eq!((current.objections.len(), current.relationships.len(), current.epoch), (0, 1, 4));
+        assert_eq!((current.objections.len(), current.relationships.len(), current.epoch), (0, 1, 8));
     }
 }

@@ -85,7 +85,7 @@ async fn each_change_of_facts_makes_a_release_decided_before_it_stale_and_nothin
             match change {
                 0 => facts.create_consent(&consent(1)).await.unwrap(),
                 1 => facts.update_consent(&consent(2), None).await.unwrap(),
-                2 => facts.assert_relationship(patient(1), &relationship, &clerk()).await.unwrap(),
+                2 => facts.assert_relationship(patient(1), &relationship, None, &clerk()).await.unwrap(),
                 3 => drop(facts.end_relationship(patient(1), ods("RZ901"), None, Timestamp::now(), &clerk()).await),
                 4 => drop(standing.quarantine(ods("RZ902"), patient(1), "other patient").await.unwrap()),
                 5 => standing.suspend(ods("RZ902"), "hostile").await.unwrap(),

@@ -189,7 +189,13 @@ impl FactStore for Memory {
         Err(StoreError::Unavailable)
     }
 
-    async fn assert_relationship(&self, _: NhsNumber, _: &Relationship, _: &Recorder) -> Result<(), StoreError> {
+    async fn assert_relationship(
+        &self,
+        _: NhsNumber,
+        _: &Relationship,
+        _: Option<Timestamp>,
+        _: &Recorder,
+    ) -> Result<(), StoreError> {
         Err(StoreError::Unavailable)
     }
 
