@@ -5,7 +5,11 @@ use crate::{
     overrides::overridden,
     relationships::assert_relationship,
 };
-use caregate::{audit::Kind, domain::NhsNumber};
+use caregate::{
+    audit::Kind,
+    domain::NhsNumber,
+    store::{DatabaseUrl, Store},
+};
 use serde_json::{Value, json};
 
 const GP: &str = "gp-saltmarsh";
@@ -211,7 +215,8 @@ async fn what_is_recalled_again_stands_recalled_once_and_from_then_on() {
             // the source holds it as it did, and so gives it out anew as right
             assert!(shown(&gate.search(GP, "Condition", patient).await, &known).is_some());
         }
-        let facts = gate.facts(patient).await;
+        let store = Store::open_existing(&DatabaseUrl::parse(&gate.database).unwrap()).await.unwrap();
+        let facts = store.facts().patient_facts(patient).await.unwrap();
         assert_eq!(facts.recalls.len(), 1, "{:?}", facts.recalls);
     }
 }

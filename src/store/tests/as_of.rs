@@ -86,7 +86,10 @@ async fn make(change: Change, fixture: &Fixture, store: &Store, policies: &[Poli
             let _ = facts.update_consent(&objection(&n.to_string(), version, version % 2 == 1), None).await;
         }
         Change::Assert(n) => {
-            facts.assert_relationship(patient(1), &relationship(&evidence(n), None), Some(Timestamp::now()), &clerk()).await.unwrap();
+            facts
+                .assert_relationship(patient(1), &relationship(&evidence(n), None), Some(Timestamp::now()), &clerk())
+                .await
+                .unwrap();
         }
         Change::AssertUntil(n, hours) => {
             let until = relationship(&evidence(n), Some(in_hours(hours)));
