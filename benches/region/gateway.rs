@@ -88,7 +88,8 @@ impl<'p> Setup<'p> {
         let metrics = free_port();
         let file = |name: &str| format!("{{ file = \"{}\" }}", path(name).display());
         let mut text = format!(
-            "[gateway]\nlisten = \"127.0.0.1:0\"\nnode = \"bench\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\n\n\
+            "[gateway]\nlisten = \"127.0.0.1:0\"\nnode = \"bench\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\n\
+             request_deadline_ms = 60000\n\n\
              [database]\nurl = \"{url}\"\n\n[keys]\nids = {}\npages = {}\ncheckpoint = {}\n\n\
              [audit]\ncheckpoint_file = \"{}\"\n\n\
              [federation]\nttl_seconds = {}\npatient_ttl_seconds = 3600\n{}\n",

@@ -50,6 +50,13 @@ pub fn cpu_seconds(pid: u32) -> f64 {
     ticks / 100.0 + children(pid).into_iter().map(cpu_seconds).sum::<f64>()
 }
 
+/// CPU seconds of the thread that asks, so far, to some milliseconds: what others do on its core has no part in them.
+pub fn own_seconds() -> f64 {
+    let own = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux says it");
+    let nanoseconds: f64 = own.split(' ').next().expect("three numbers").parse().expect("a number");
+    nanoseconds / 1e9
+}
+
 /// Bytes: `VmRSS` now, `VmHWM` at most.
 pub fn memory(pid: u32, what: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
