@@ -85,19 +85,30 @@ const MAX_PATIENTS: usize = 2 << 20;
 pub async fn resolve(calls: &Calls, asked: Asked<'_>, mut budget: pages::Budget) -> Result<Resolution, Failure> {
     let Asked { provider, question: Question { numbers, sensitivities, .. }, .. } = asked;
     budget.bytes = budget.bytes.min(MAX_PATIENTS);
-    let mut found = Found { numbers: numbers.clone(), sensitivities: Arc::clone(sensitivities), patients: Vec::new() };
+    let mut found = Found::new(numbers, sensitivities);
     for number in numbers.all() {
         let mut url = provider.base.join("Patient").map_err(|_| Failure::Internal)?;
         url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, number.digits()));
         found = pages::search(calls, asked, url, &mut budget, found).await?;
     }
-    Ok(Resolution::of(provider, numbers.current, found.patients))
+    Ok(found.into_resolution(provider))
 }
 
-struct Found {
+/// The Patients of an answer, as its pages bring them.
+pub struct Found {
     numbers: Numbers,
     sensitivities: Arc<Sensitivities>,
     patients: Vec<SourcePatient>,
+}
+
+impl Found {
+    pub fn new(numbers: &Numbers, sensitivities: &Arc<Sensitivities>) -> Self {
+        Self { numbers: numbers.clone(), sensitivities: Arc::clone(sensitivities), patients: Vec::new() }
+    }
+
+    pub fn into_resolution(self, provider: &Provider) -> Resolution {
+        Resolution::of(provider, self.numbers.current, self.patients)
+    }
 }
 
 impl pages::Take for Found {
