@@ -91,9 +91,14 @@ pub const ALL: &[Difference] = &[
     },
 ];
 
-/// Those that are no matter of an entry: what `descends_by` and `refuses` say.
-const ELSEWHERE: &[&str] =
-    &["Descending order", "Order of dates as text", "Several dates in one parameter", "A bound of a date given twice"];
+/// Those that are no matter of an entry: what `descends_by`, `refuses` and `without_fragment` say.
+const ELSEWHERE: &[&str] = &[
+    "Descending order",
+    "Order of dates as text",
+    "Several dates in one parameter",
+    "A bound of a date given twice",
+    "The fragment of meta.source",
+];
 
 pub fn of(maker: Maker) -> impl Iterator<Item = &'static Difference> {
     ALL.iter().filter(move |one| one.makers.contains(&maker))

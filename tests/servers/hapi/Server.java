@@ -104,6 +104,8 @@ class Server {
             // a batch is not in the order of its references
             settings.setEnforceReferentialIntegrityOnWrite(false);
             settings.setSchedulingDisabled(true);
+            // a resource is to be the same from wherever it comes: no mark of the request that stored it
+            settings.setStoreMetaSourceInformation(JpaStorageSettings.StoreMetaSourceInformationEnum.SOURCE_URI);
             return settings;
         }
 
