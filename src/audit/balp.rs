@@ -227,7 +227,7 @@ fn entities(row: &Row, shape: &Shape) -> Vec<Value> {
         }));
     } else {
         entities.push(json!({
-            "what": {"reference": row.request},
+            "what": what(&row.request),
             "type": coding(ENTITY_TYPE, "2", "System Object"),
             "role": coding(OBJECT_ROLE, "4", "Domain Resource"),
         }));
@@ -237,6 +237,15 @@ fn entities(row: &Row, shape: &Shape) -> Vec<Value> {
         "type": {"system": TRANSACTION_TYPE, "code": "XrequestId"},
     }));
     entities
+}
+
+/// A resource is referred to; any other request, an operation or a creation, is said in words, for it is no reference.
+fn what(request: &str) -> Value {
+    let is_id = |text: &str| text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'.');
+    match request.split_once('/') {
+        Some((_, id)) if is_id(id) => json!({"reference": request}),
+        _ => json!({"display": request}),
+    }
 }
 
 fn extensions(row: &Row, setting: &Setting<'_>) -> Vec<Value> {
@@ -265,4 +274,21 @@ fn coding(system: &str, code: &str, display: &str) -> Value {
 
 fn concept(system: &str, (code, display): (&str, &str)) -> Value {
     json!({"coding": [coding(system, code, display)]})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_resource_is_referred_to() {
+        for resource in ["Condition/a-1.B", "Task/6f1c2f0e-5d0b-4c1c-9a53-0d8a7d4f1b21"] {
+            assert_eq!(what(resource), json!({"reference": resource}));
+        }
+        for request in
+            ["Consent", "Patient/1/$summary", "Patient/1/$everything?_count=5", "Patient/$override?reason=emergency"]
+        {
+            assert_eq!(what(request), json!({"display": request}));
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
+use uuid::Uuid;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "resourceType")]
@@ -140,6 +141,16 @@ impl OperationOutcome {
         // only maps with keys that are no strings, and failing `Serialize`s, cannot be written: here are neither
         serde_json::to_string(self).unwrap_or_default()
     }
+
+    /// As the last entry of a searchset.
+    pub fn to_entry(&self) -> String {
+        format!(r#"{{"fullUrl":"{}","resource":{},"search":{{"mode":"outcome"}}}}"#, passing(), self.to_json())
+    }
+}
+
+/// The fullUrl of an entry that is nowhere else: every entry of a searchset has one. <https://hl7.org/fhir/R4/bundle.html#bundle-unique>
+pub fn passing() -> String {
+    format!("urn:uuid:{}", Uuid::new_v4())
 }
 
 impl From<Issue> for OperationOutcome {

@@ -1,3 +1,4 @@
+use super::outcome;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -33,8 +34,7 @@ struct Link {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry<R> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    full_url: Option<String>,
+    full_url: String,
     resource: R,
     search: Search,
 }
@@ -61,12 +61,12 @@ impl<R: Serialize> Searchset<R> {
     }
 
     pub fn add_match(&mut self, full_url: String, resource: R) {
-        self.entry.push(Entry { full_url: Some(full_url), resource, search: Search { mode: "match" } });
+        self.entry.push(Entry { full_url, resource, search: Search { mode: "match" } });
     }
 
     /// What is said of the search itself.
     pub fn add_outcome(&mut self, resource: R) {
-        self.entry.push(Entry { full_url: None, resource, search: Search { mode: "outcome" } });
+        self.entry.push(Entry { full_url: outcome::passing(), resource, search: Search { mode: "outcome" } });
     }
 
     /// There is no other page: all matches are here.

@@ -54,10 +54,11 @@ fn security(smart: Option<Smart<'_>>) -> Value {
         }]}],
         "description": "A bearer token of an issuer this service trusts; every answer is decided, and written in the audit first",
     });
-    if let (Some(smart), Some(security)) = (smart, security.as_object_mut()) {
-        let ends = [("token", Some(smart.token)), ("authorize", smart.authorize)];
-        let uris: Vec<_> =
-            ends.into_iter().filter_map(|(url, uri)| Some(json!({"url": url, "valueUri": uri?}))).collect();
+    // the extension names both ends or is not there; the token's alone is in /.well-known/smart-configuration
+    if let Some((smart, authorize)) = smart.and_then(|smart| Some((smart, smart.authorize?)))
+        && let Some(security) = security.as_object_mut()
+    {
+        let uris = json!([{"url": "token", "valueUri": smart.token}, {"url": "authorize", "valueUri": authorize}]);
         let url = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris";
         security.insert("extension".into(), json!([{"url": url, "extension": uris}]));
     }
@@ -215,9 +216,16 @@ mod tests {
     fn the_way_to_a_token_is_told_where_there_is_one() {
         let mut service = service();
         let uris = |s: &Service<'_>| statement(s)["rest"][0]["security"]["extension"][0]["extension"].clone();
-        assert_eq!(uris(&service), json!([{"url": "token", "valueUri": "https://id.example/token"}]));
+        assert_eq!(uris(&service), Value::Null, "the extension wants both");
         let mut smart = service.smart.take().unwrap();
-        assert_eq!(uris(&service), Value::Null);
+        service.smart = Some(Smart { authorize: Some("https://id.example/authorize"), ..smart });
+        assert_eq!(
+            uris(&service),
+            json!([
+                {"url": "token", "valueUri": "https://id.example/token"},
+                {"url": "authorize", "valueUri": "https://id.example/authorize"},
+            ])
+        );
 
         assert!(smart_configuration(smart, &[]).get("authorization_endpoint").is_none());
         smart.authorize = Some("https://id.example/authorize");

@@ -107,7 +107,7 @@ impl Completeness {
 
     /// As a Bundle entry.
     pub fn entry(&self) -> String {
-        format!(r#"{{"resource":{},"search":{{"mode":"outcome"}}}}"#, self.outcome.to_json())
+        self.outcome.to_entry()
     }
 }
 

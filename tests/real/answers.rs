@@ -37,11 +37,28 @@ pub fn comparable(value: &mut Value) {
             if let Some(Value::Object(meta)) = members.get_mut("meta") {
                 meta.remove("versionId");
                 meta.remove("lastUpdated");
+                // sets, which HAPI keeps in an order of its own
+                for name in ["profile", "security", "tag"] {
+                    if let Some(Value::Array(items)) = meta.get_mut(name) {
+                        items.sort_by_key(Value::to_string);
+                    }
+                }
             }
             members.values_mut().for_each(comparable);
         }
         _ => {}
     }
+}
+
+/// As HAPI keeps it: section "The fragment of meta.source".
+pub fn without_fragment((mode, id, entry): &Shown) -> Shown {
+    let mut entry = entry.clone();
+    for extension in entry["resource"]["meta"]["extension"].as_array_mut().into_iter().flatten() {
+        if let Some((source, _)) = extension["valueUri"].as_str().and_then(|uri| uri.split_once('#')) {
+            extension["valueUri"] = Value::from(source);
+        }
+    }
+    (mode.clone(), id.clone(), entry)
 }
 
 /// All pages of a search by the patient's own GP; each is whole, or could not be compared.

@@ -3,13 +3,10 @@
 
 use crate::{
     harness::{Gate, own},
-    tools::{NODE, PYTHON, Tool, folder, have, node},
+    tools::{HAPI, NODE, PYTHON, Tool, folder, have, java, node, ours},
 };
 use serde_json::Value;
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
 const GP: &str = "gp-saltmarsh";
 
@@ -38,9 +35,19 @@ async fn medplums_client_reads_the_record() {
     serves(NODE, "medplum_client.mjs").await;
 }
 
-async fn serves(tool: Tool, script: &str) {
+#[tokio::test]
+async fn hapis_client_reads_the_record() {
+    let Some((gate, found)) = serves(HAPI, "HapiClient.java").await else { return };
+    let id = found["patient"].as_str().unwrap();
+    let everything = gate.get(GP, &format!("Patient/{id}/$everything")).await;
+    assert_eq!(found["everything"], everything.match_ids().len(), "as an operation");
+    assert_eq!(found["again"], found["read"], "If-None-Match is no way around a decision");
+}
+
+/// The gateway it was asked of, and what it found, if the tool is there.
+async fn serves(tool: Tool, script: &str) -> Option<(Gate, Value)> {
     if !have(&[tool], script) {
-        return;
+        return None;
     }
     let gate = own().await;
     let patients = || gate.data.patients.iter();
@@ -59,12 +66,19 @@ async fn serves(tool: Tool, script: &str) {
     assert_eq!(found["read"]["identifier"], read.json()["identifier"], "{script}: {read:?}");
     let refused = gate.search(GP, "Observation", stranger).await;
     assert_eq!((refused.status, &found["refusal"]), (403, &refused.json()), "{script}");
+    Some((gate, found))
 }
 
 /// What the script says at its end. It runs beside the tests, which go on.
 async fn run(gate: &Gate, tool: Tool, script: &str, [patient, stranger]: [String; 2]) -> Value {
-    let mut command = if script.ends_with(".mjs") { Command::new(node()) } else { Command::new(tool.path()) };
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script));
+    let source = format!("clients/{script}");
+    let (program, arguments) = match script.rsplit_once('.') {
+        Some((_, "java")) => ("java".into(), java(&source)),
+        Some((_, "mjs")) => (node(), vec![ours(&source)]),
+        _ => (tool.path(), vec![ours(&source)]),
+    };
+    let mut command = Command::new(program);
+    command.args(arguments);
     command.current_dir(folder()).env("GATEWAY", format!("{}/fhir", gate.url)).env("IDENTITY", &gate.identity);
     command.env("PERSONA", GP).env("PATIENT", patient).env("STRANGER", stranger);
     command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null());

@@ -2,14 +2,15 @@
 //! section of docs/DIFFERENCES.md with its name.
 
 use crate::{
-    queries::Query,
-    servers::Maker::{self, Helios, Medplum},
+    queries::{self, Query},
+    servers::Maker::{self, Hapi, Helios, Medplum},
 };
 use caregate::{
     fhir::{ResourceType, date::FhirDate},
     query::grammar,
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// One way in which they differ.
 pub struct Difference {
@@ -25,9 +26,8 @@ pub const ALL: &[Difference] = &[
         name: "Equal means overlapping",
         makers: &[Medplum],
         is: |query, resource, by_gateway| {
-            let overlaps = |one: &Filter<'_>| one.any(|found, asked| found.0 < asked.1 && found.1 > asked.0);
             filters(query, resource)
-                .any(|one| one.prefix == if by_gateway { "ne" } else { "eq" } && overlaps(&one) && !one.within())
+                .any(|one| one.prefix == if by_gateway { "ne" } else { "eq" } && one.overlaps() && !one.within())
         },
     },
     Difference {
@@ -48,7 +48,7 @@ pub const ALL: &[Difference] = &[
     },
     Difference {
         name: "Up to a day means begun by its end",
-        makers: &[Medplum],
+        makers: &[Medplum, Hapi],
         is: |query, resource, by_gateway| {
             let either = |one: &Filter<'_>| match one.prefix {
                 "le" => one.any(|found, asked| asked.0 <= found.0 && found.0 < asked.1),
@@ -56,6 +56,29 @@ pub const ALL: &[Difference] = &[
                 _ => false,
             };
             !by_gateway && filters(query, resource).any(|one| either(&one) && !one.within())
+        },
+    },
+    Difference {
+        name: "Up to a month or a year is without it",
+        makers: &[Hapi],
+        is: |query, resource, by_gateway| {
+            let partial = |text: &str| text.len() < "2025-01-01".len();
+            let bounded = |one: &Filter<'_>| matches!(one.prefix, "le" | "ge") && partial(one.text) && one.overlaps();
+            by_gateway && filters(query, resource).any(|one| bounded(&one))
+        },
+    },
+    Difference {
+        name: "A code has the system of its binding",
+        makers: &[Hapi],
+        is: |query, resource, by_gateway| {
+            let bare = |value: &str| value.split(',').any(|one| one.starts_with('|'));
+            // a bare string, or a list of them
+            let is_code = |element: &Value| element.is_string() || element[0].is_string();
+            by_gateway
+                && query
+                    .filters
+                    .iter()
+                    .any(|(name, value)| bare(value) && is_code(&resource[queries::camel_case(name)]))
         },
     },
     Difference {
@@ -68,8 +91,14 @@ pub const ALL: &[Difference] = &[
     },
 ];
 
-/// Those that are no matter of an entry: what `descends_by` and `refuses` say.
-const ELSEWHERE: &[&str] = &["Descending order", "Order of dates as text", "Several dates in one parameter"];
+/// Those that are no matter of an entry: what `descends_by`, `refuses` and `without_fragment` say.
+const ELSEWHERE: &[&str] = &[
+    "Descending order",
+    "Order of dates as text",
+    "Several dates in one parameter",
+    "A bound of a date given twice",
+    "The fragment of meta.source",
+];
 
 pub fn of(maker: Maker) -> impl Iterator<Item = &'static Difference> {
     ALL.iter().filter(move |one| one.makers.contains(&maker))
@@ -87,13 +116,23 @@ pub fn descends_by(maker: Maker) -> Option<Bound> {
     match maker {
         Helios => Some(Bound::End),
         Medplum => None,
-        Maker::Ours => Some(Bound::Start),
+        Hapi | Maker::Ours => Some(Bound::Start),
     }
 }
 
-/// What this server refuses to be asked: section "Several dates in one parameter".
+/// What this server refuses to be asked: sections "Several dates in one parameter" and "A bound of a date given twice".
 pub fn refuses(maker: Maker, query: &Query) -> bool {
-    maker == Medplum && query.filters.iter().any(|(name, value)| value.contains(',') && is_date(query, name))
+    let dates = || query.filters.iter().filter(|(name, _)| is_date(query, name));
+    let several = dates().any(|(_, value)| value.contains(','));
+    // one that has the same bound as another of the same parameter: `gt` and `ge` have no upper one, `lt` and `le` no lower
+    let bounds = |value: &str| [!value.starts_with('g'), !value.starts_with('l')];
+    let bounded = |end: usize| dates().filter(move |(_, value)| bounds(value)[end]).map(|(name, _)| name);
+    let twice = (0..2).any(|end| bounded(end).count() > bounded(end).collect::<BTreeSet<_>>().len());
+    match maker {
+        Hapi => several || twice,
+        Medplum => several,
+        Helios | Maker::Ours => false,
+    }
 }
 
 fn is_date(query: &Query, parameter: &str) -> bool {
@@ -115,6 +154,10 @@ struct Filter<'a> {
 impl Filter<'_> {
     fn any(&self, is: impl Fn((i64, i64), (i64, i64)) -> bool) -> bool {
         self.found.iter().any(|found| is(*found, self.asked))
+    }
+
+    fn overlaps(&self) -> bool {
+        self.any(|found, asked| found.0 < asked.1 && found.1 > asked.0)
     }
 
     fn within(&self) -> bool {

@@ -8,10 +8,10 @@ use crate::{
     queries::{Grammar, Query, Random, written},
     region::gateway,
     servers::{
-        Maker::{self, Helios, Medplum},
+        Maker::{self, Hapi, Helios, Medplum},
         Server,
     },
-    tools::{HFS, NODE, have},
+    tools::{HAPI, HFS, NODE, have},
 };
 use caregate::domain::NhsNumber;
 use reqwest::Client;
@@ -21,8 +21,11 @@ use std::{
     env,
 };
 
-/// How many searches; `CAREGATE_QUERIES` asks for more.
-const USUALLY: usize = 1000;
+/// How many searches; `CAREGATE_QUERIES` asks for more. HAPI takes its time.
+fn usually(maker: Maker) -> usize {
+    if maker == Hapi { 300 } else { 1000 }
+}
+
 /// So many meet with every difference that there is.
 const MANY: usize = 5000;
 
@@ -43,8 +46,15 @@ async fn the_gateway_over_many_finds_what_medplum_finds_holding_everything() {
     }
 }
 
+#[tokio::test]
+async fn the_gateway_over_many_finds_what_hapi_finds_holding_everything() {
+    if have(&[HAPI], "the gateway against HAPI FHIR") {
+        against(Hapi).await;
+    }
+}
+
 async fn against(maker: Maker) {
-    let searches = env::var("CAREGATE_QUERIES").ok().map_or(USUALLY, |text| text.parse().expect("a number"));
+    let searches = env::var("CAREGATE_QUERIES").ok().map_or(usually(maker), |text| text.parse().expect("a number"));
     let seed = env::var("CAREGATE_SEED").ok().map_or(1, |text| text.parse().expect("a number"));
     let gate = gateway(|_| maker).await;
     let everybody = Everybody::at(maker).await;

@@ -262,7 +262,7 @@ fn codes(value: &Value, each: &mut impl FnMut(&str, &str)) {
 }
 
 /// `clinical-status` is of `clinicalStatus`.
-fn camel_case(name: &str) -> String {
+pub fn camel_case(name: &str) -> String {
     let mut parts = name.split('-');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |whole, part| whole + &part[..1].to_uppercase() + &part[1..])

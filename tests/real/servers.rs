@@ -1,7 +1,10 @@
 //! FHIR servers that others wrote, as processes: each holds any number of organisations apart, by the first segment of
 //! the path.
 
-use crate::tools::{HFS, folder, node, watched};
+use crate::{
+    harness::BUILT_IN,
+    tools::{HFS, folder, java, node, ours, watched},
+};
 use caregate::sandbox::data::ProviderData;
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -31,15 +34,18 @@ pub enum Maker {
     Ours,
     Helios,
     Medplum,
+    Hapi,
 }
 
 impl Server {
     pub async fn of(maker: Maker) -> &'static Self {
         static HELIOS: OnceCell<Server> = OnceCell::const_new();
         static MEDPLUM: OnceCell<Server> = OnceCell::const_new();
+        static HAPI: OnceCell<Server> = OnceCell::const_new();
         match maker {
             Maker::Helios => HELIOS.get_or_init(helios).await,
             Maker::Medplum => MEDPLUM.get_or_init(medplum).await,
+            Maker::Hapi => HAPI.get_or_init(hapi).await,
             Maker::Ours => panic!("the sandbox starts its own"),
         }
     }
@@ -55,7 +61,9 @@ impl Server {
             let url = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
             json!({"resource": resource, "request": {"method": "PUT", "url": url}})
         };
-        let entries: Vec<Value> = resources.into_iter().map(entry).collect();
+        let mut entries: Vec<Value> = resources.into_iter().map(entry).collect();
+        // HAPI indexes a reference only to what it has by then
+        entries.sort_by_key(|entry| entry["resource"]["resourceType"] != "Patient");
         let http = Client::builder().no_proxy().build().unwrap();
         for part in entries.chunks(100) {
             let batch = json!({"resourceType": "Bundle", "type": "batch", "entry": part});
@@ -104,14 +112,31 @@ async fn helios() -> Server {
 }
 
 async fn medplum() -> Server {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/medplum.mjs");
     let mut child = watched(&node(), |command| {
-        command.arg(script).current_dir(folder()).stdout(Stdio::piped());
+        command.arg(ours("servers/medplum.mjs")).current_dir(folder()).stdout(Stdio::piped());
     });
+    let url = first_line(&mut child);
+    Server { url, _child: child, _folder: tempfile::tempdir().unwrap() }
+}
+
+async fn hapi() -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = watched(Path::new("java"), |command| {
+        command.args(java("servers/hapi/Server.java")).arg("everybody").current_dir(folder.path());
+        command.args(BUILT_IN.providers.iter().map(|provider| &provider.slug));
+        command.stdout(Stdio::piped()).stderr(File::create(folder.path().join("log")).unwrap());
+    });
+    // half a minute, in which other tests go on
+    let (url, child) = tokio::task::spawn_blocking(move || (first_line(&mut child), child)).await.unwrap();
+    Server { url, _child: child, _folder: folder }
+}
+
+/// What a server says first: where it listens.
+fn first_line(child: &mut Child) -> String {
     let mut url = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
-    assert!(url.starts_with("http"), "Medplum's router did not start");
-    Server { url: url.trim().to_owned(), _child: child, _folder: tempfile::tempdir().unwrap() }
+    assert!(url.starts_with("http"), "it did not start");
+    url.trim().to_owned()
 }
 
 /// A file of R4's own definitions.

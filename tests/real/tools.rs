@@ -15,6 +15,8 @@ pub struct Tool(&'static str, &'static str);
 pub const HFS: Tool = Tool("hfs", "hfs/bin/hfs");
 /// R4's own definitions, Medplum's router, the clients in JavaScript.
 pub const NODE: Tool = Tool("npm", "node_modules/.installed");
+/// HAPI FHIR: its validator, its client, its server. A JDK runs our sources over it.
+pub const HAPI: Tool = Tool("hapi", "hapi/.installed");
 /// The clients in Python.
 pub const PYTHON: Tool = Tool("pip", "clients/bin/python");
 
@@ -39,6 +41,18 @@ pub fn have(tools: &[Tool], what: &str) -> bool {
 pub fn node() -> PathBuf {
     let own = folder().join("node/bin/node");
     if own.exists() { own } else { "node".into() }
+}
+
+/// A script or source of ours, in `tests`.
+pub fn ours(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file)
+}
+
+/// What has Java run a source file of ours over HAPI's libraries.
+pub fn java(file: &str) -> Vec<PathBuf> {
+    // it is soon over: what takes long to warm up is not worth it
+    let quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"].map(PathBuf::from);
+    quick.into_iter().chain([folder().join("hapi/lib/*"), ours(file)]).collect()
 }
 
 impl Tool {
