@@ -12,6 +12,7 @@ mod breaker;
 mod bulkhead;
 mod cache;
 mod calls;
+mod capabilities;
 mod conceal;
 mod config;
 mod document;
@@ -28,6 +29,7 @@ mod marks;
 mod pace;
 mod pages;
 mod patient_index;
+mod push_down;
 mod question;
 mod reference;
 mod references;
@@ -41,6 +43,7 @@ mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tokens;
+mod trust;
 mod word;
 
 pub use along::Errands;

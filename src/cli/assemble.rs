@@ -81,6 +81,10 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     }
     let every = Duration::from_secs(config.gateway.claim_watch_seconds.max(1));
     tokio::spawn(story::keep_settling(Arc::downgrade(&gateway), every));
+    let every = Duration::from_secs(config.federation.capability_refresh_seconds);
+    if !every.is_zero() {
+        tokio::spawn(story::keep_reading_declarations(Arc::downgrade(&gateway), every));
+    }
     Ok(web::Data::new(Node {
         gateway,
         bad_tokens,

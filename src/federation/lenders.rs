@@ -83,7 +83,7 @@ impl Federation {
         let mut lent = Vec::new();
         for lending in splitter.lending() {
             let want = Want::all(lending);
-            let key = asked.question.key(asked.provider, &want);
+            let key = asked.question.key(asked.provider, &want, found);
             let mut answer = self.answer_by(asked, &want, found).await;
             if answer.as_ref().is_ok_and(|answer| splitter.misses(lending, answer)) {
                 // it may be older than the entry that refers to it

@@ -167,6 +167,22 @@ impl Splitter {
         all.any(|lender| lender.resource_type == lending && !held.contains(&*lender.local))
     }
 
+    /// Whether an entry asked for by filters takes its labels from another of its type that did not come with it.
+    pub fn misses_its_own(&self) -> bool {
+        let own = self
+            .raw
+            .iter()
+            .flat_map(|split| &split.lenders)
+            .filter(|lender| lender.resource_type == self.resource_type);
+        matches!(self.portion, Portion::Matching(_))
+            && own.into_iter().any(|lender| !self.by_local.contains_key(&*lender.local))
+    }
+
+    /// What the source calls the entries.
+    pub fn into_locals(self) -> HashSet<String> {
+        self.by_local.into_keys().collect()
+    }
+
     /// Each entry takes over the labels of its lenders, where the source holds them about this patient.
     pub fn inherit(&mut self, answers: &[(ResourceType, Arc<Answer>)]) -> Result<(), Failure> {
         let mut labelled: HashMap<(ResourceType, &str), &Labels> = HashMap::new();
