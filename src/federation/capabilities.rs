@@ -40,9 +40,9 @@ impl Federation {
             Statement::read(json::parse(&said?, &mut limits, &mut tape).ok()?)
         });
         let statement = statement.await?;
-        metrics::gauge!("caregate_provider_declares", "provider" => provider.ods.to_string())
-            .set(if statement.is_some() { 1.0 } else { 0.0 });
+        let known = if statement.is_some() { 1.0 } else { 0.0 };
         provider.declared.hear(statement);
+        metrics::gauge!("caregate_provider_declares", "provider" => provider.ods.to_string()).set(known);
         Ok(())
     }
 }

@@ -48,6 +48,8 @@ struct Counters {
     patient_lookups: u64,
     /// Reads, searches and pages by resource type.
     types: BTreeMap<String, u64>,
+    /// First pages of searches by what entries say, by resource type.
+    filtered: BTreeMap<String, u64>,
     /// Access tokens issued.
     tokens: u64,
 }
@@ -100,6 +102,9 @@ impl Control {
             Some(Interaction::Search(query)) if query.is_further_page() => &mut counters.pages,
             Some(Interaction::Search(query)) => {
                 counters.patient_lookups += u64::from(query.kind == "Patient");
+                if query.is_filtered() {
+                    *counters.filtered.entry(query.kind.clone()).or_default() += 1;
+                }
                 &mut counters.searches
             }
         };

@@ -66,6 +66,10 @@ impl Query {
         self.further
     }
 
+    pub fn is_filtered(&self) -> bool {
+        self.used.iter().any(|(name, _)| filter::parameters(&self.kind).any(|(known, _)| known == name))
+    }
+
     fn token(&self, offset: usize) -> String {
         BASE64URL_NOPAD.encode(format!("{offset} {}?{}", self.kind, self.parameters()).as_bytes())
     }
