@@ -19,12 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl Federation {
     /// Those that could not be asked just now are returned: what was known of them stands.
     pub async fn read_statements(&self, providers: Vec<Arc<Provider>>) -> Vec<OdsCode> {
-        let all = stream::iter(providers).map(async |provider| {
+        let one = |provider: Arc<Provider>| async move {
             let failure = self.read_statement(&provider).await.err()?;
             tracing::warn!(provider.ods = %provider.ods, failure = failure.code(), "provider did not say what it can do");
             Some(provider.ods)
-        });
-        all.buffer_unordered(AT_ONCE).filter_map(async |failed| failed).collect().await
+        };
+        let read: Vec<Option<OdsCode>> = stream::iter(providers).map(one).buffer_unordered(AT_ONCE).collect().await;
+        read.into_iter().flatten().collect()
     }
 
     async fn read_statement(&self, provider: &Arc<Provider>) -> Result<(), Failure> {

@@ -42,7 +42,10 @@ type Form = (ResourceType, String);
 #[derive(Default)]
 struct Tally {
     asked: u32,
+    /// What it answered so far can be relied on...
     keeps: bool,
+    /// ... and since then it could not answer: that it still can is to be seen.
+    failed: bool,
     checking: bool,
 }
 
@@ -91,7 +94,7 @@ impl Trust {
         Some(look(standing))
     }
 
-    /// Whether what it answered to these tests can be relied on.
+    /// Whether what it answered to these tests can be relied on, as long as it was remembered.
     pub fn keeps(&self, provider: &Provider, resource_type: ResourceType, tests: &[Test]) -> bool {
         let form = form(resource_type, tests);
         let keeps = |standing: &mut Standing| !standing.lost && standing.forms.get(&form).is_some_and(|of| of.keeps);
@@ -109,7 +112,8 @@ impl Trust {
             }
             let tally = standing.forms.entry(form.clone()).or_default();
             tally.asked = tally.asked.wrapping_add(1);
-            let due = match tally.keeps {
+            let sure = tally.keeps && !tally.failed;
+            let due = match sure {
                 true => tally.asked.is_multiple_of(AGAIN),
                 false => tally.asked <= EAGERLY || tally.asked.is_multiple_of(SELDOM),
             };
@@ -117,7 +121,7 @@ impl Trust {
                 tally.checking = true;
                 return Way::Checked(Check { trust: self, provider, form });
             }
-            if tally.keeps { Way::ByFilters } else { Way::All }
+            if sure { Way::ByFilters } else { Way::All }
         };
         self.with(provider, choose).unwrap_or(Way::All)
     }
@@ -132,10 +136,10 @@ impl Trust {
         let found = |standing: &mut Standing| {
             let tally = standing.forms.entry(form.clone()).or_default();
             match finding {
-                Finding::Kept => tally.keeps = true,
+                Finding::Kept => (tally.keeps, tally.failed) = (true, false),
                 Finding::Nothing => {}
                 Finding::Failed => {
-                    *tally = Tally { asked: tally.asked, ..Tally::default() };
+                    (tally.asked, tally.failed) = (0, true);
                     standing.paused = Some(Instant::now() + PAUSE);
                 }
                 Finding::Lost => return !std::mem::replace(&mut standing.lost, true),
