@@ -12,7 +12,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// So many are asked at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 4;
+/// A server of everything R4 has says so in some megabytes.
+const MAX_STATEMENT: usize = 8 << 20;
 /// A server that makes its statement when it is first asked for takes a while.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -29,7 +31,7 @@ impl Federation {
     }
 
     async fn read_statement(&self, provider: &Arc<Provider>) -> Result<(), Failure> {
-        let word = timeout(PATIENCE, self.calls.own_word(provider, self.budget.bytes)).await;
+        let word = timeout(PATIENCE, self.calls.own_word(provider, self.budget.bytes.min(MAX_STATEMENT))).await;
         let said = match word.unwrap_or(Err(Failure::Timeout)) {
             // it was an answer, and no statement
             Err(failure) if !failure.is_of_the_moment() => None,

@@ -4,7 +4,7 @@ use super::{
     Answer, Failure, Items,
     answer::Entry,
     facets::{EntryFacets, Facets},
-    lenders::lenders,
+    lenders::{lenders, lending_types},
     manifest::{self, sha256},
     marks::labels_of,
     pages::{self, Take},
@@ -154,8 +154,12 @@ impl Splitter {
         self.buffer.len() > pages::HEAVY
     }
 
-    /// The other types that lend entries labels: their answers must be there before this one is finished.
+    /// The other types that lend entries labels: their answers must be there before this one is finished. Of what is asked for
+    /// by filters all that might lend are, whatever passed: that one of them fails must not tell whether anything did.
     pub fn lending(&self) -> BTreeSet<ResourceType> {
+        if matches!(self.portion, Portion::Matching(_)) {
+            return lending_types(self.resource_type).collect();
+        }
         let all = self.raw.iter().flat_map(|split| &split.lenders).map(|lender| lender.resource_type);
         all.filter(|lending| *lending != self.resource_type).collect()
     }

@@ -36,8 +36,8 @@ pub struct Narrowing {
 }
 
 const DAY: i64 = 86_400_000_000;
-/// A server that takes a day for its own zone's is off by 14 hours at most; one that compares a Period by its later end alone,
-/// within the day, by another day.
+/// A server that takes a day for its own zone's is off by 14 hours at most, and what goes on past the day asked for has to
+/// reach into the next to be found.
 const SLACK: Day = 2;
 /// A URL should stay below 4,000 characters.
 const MAX_VALUE: usize = 1_000;
@@ -224,4 +224,69 @@ fn written(prefix: &str, day: Day) -> String {
     let date = TimeDelta::try_days(day.into()).and_then(|days| DateTime::UNIX_EPOCH.checked_add_signed(days));
     let date = date.map(|at| at.date_naive()).filter(|date| (1..=9999).contains(&date.year()));
     date.map(|date| format!("{prefix}{}", date.format("%Y-%m-%d"))).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::date::FhirDate;
+    use proptest::prelude::*;
+
+    const HOUR: i64 = 3_600_000_000;
+
+    /// What a server finds that takes days for those of a zone so many hours east, by the strictest reading of R4.
+    fn finds(asked: &str, east: i64, held: Interval) -> bool {
+        let test = DateTest::parse(asked).unwrap();
+        let local = Interval::new(held.start().saturating_add(east * HOUR), held.end().saturating_add(east * HOUR));
+        test.matches(local.unwrap())
+    }
+
+    fn held() -> impl Strategy<Value = Interval> {
+        let at = 946_684_800_000_000_i64..1_900_000_000_000_000;
+        let lasts = prop_oneof![Just(1), Just(1_000_000), 1..90 * DAY, Just(i64::MAX)];
+        let begins = prop_oneof![9 => at.prop_map(Some), 1 => Just(None)];
+        (begins, lasts).prop_map(|(at, lasts)| {
+            let end = at.unwrap_or(1_577_836_800_000_000).saturating_add(lasts);
+            Interval::new(at.unwrap_or(i64::MIN), end).unwrap()
+        })
+    }
+
+    proptest! {
+        /// Around the very days that are asked for, so that edges are met.
+        #[test]
+        fn whatever_passes_a_date_is_found_by_what_a_server_in_any_zone_is_asked(
+            prefix in "(eq|ne|gt|lt|ge|le)?", date in "20[0-2][0-9](-0[1-9](-[12][0-8](T[01][0-9]:30:00(Z|[+]13:00|-12:00))?)?)?",
+            near in -3 * DAY..3 * DAY, held in held(), east in -12_i64..=14,
+        ) {
+            let test = DateTest::parse(&format!("{prefix}{date}")).unwrap();
+            let at = FhirDate::parse(&date).unwrap().interval;
+            let moved = Interval::new(at.start() + near, (at.start() + near).saturating_add(held.end().saturating_sub(held.start()).max(1)));
+            for held in [Some(held), moved].into_iter().flatten().filter(|held| test.matches(*held)) {
+                for bound in bounds(&test, "date") {
+                    prop_assert!(bound.passes_time(held), "{bound:?}");
+                    prop_assert!(finds(&bound.asked().1, east, held), "{:?} {held:?}", bound.asked());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_year_that_cannot_be_written_is_no_bound() {
+        for (test, asked) in [("ge0001-01-01", None), ("le9999-12-31", None), ("le9999-12-29", Some("le9999-12-31"))] {
+            let bounds = bounds(&DateTest::parse(test).unwrap(), "date");
+            assert_eq!(bounds.first().map(|bound| bound.asked().1).as_deref(), asked, "{test}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_asked_for_without_the_system_that_its_element_does_not_say() {
+        let test = |bare| Test::Token {
+            parameter: "code",
+            any: ["s|b", "a", "t|b"].map(|text| TokenTest::parse(text).unwrap()).to_vec(),
+            bare,
+        };
+        assert_eq!(test(false).asked().1, "a,s|b,t|b");
+        assert_eq!(test(true).asked().1, "a,b");
+        assert_eq!((test(false).form(), test(true).form()), ("code=mixed,...".to_owned(), "code=code,...".to_owned()));
+    }
 }

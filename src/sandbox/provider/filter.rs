@@ -209,7 +209,7 @@ mod tests {
         for (value, found) in [
             ("ge2030-01-01", true),
             ("lt2020-05-20", false),
-            ("le2020-05-20", true),
+            ("le2020-05-20", false),
             ("2020-05-20", false),
             ("gt2020-05", true),
             ("sa2020-05-19", true),
