@@ -32,7 +32,7 @@ struct Order {
     types: Option<Vec<String>>,
 }
 
-/// FHIR requests since the start, faulty ones included.
+/// FHIR requests since the start, faulty ones included, and apart from them those for the metadata, which is of no patient.
 #[derive(Clone, Default, Serialize)]
 struct Counters {
     requests: u64,
@@ -90,14 +90,17 @@ impl Control {
 
     pub fn count(&self, interaction: Option<&Interaction>, welcome: bool) {
         let counters = &mut self.lock().counters;
+        if let Some(Interaction::Metadata) = interaction {
+            counters.metadata += 1;
+            return;
+        }
         counters.requests += 1;
         if !welcome {
             counters.refused += 1;
             return;
         }
         let class = match interaction {
-            None => return,
-            Some(Interaction::Metadata) => &mut counters.metadata,
+            None | Some(Interaction::Metadata) => return,
             Some(Interaction::Read { .. }) => &mut counters.reads,
             Some(Interaction::Search(query)) if query.is_further_page() => &mut counters.pages,
             Some(Interaction::Search(query)) => {
