@@ -12,6 +12,7 @@ mod breaker;
 mod bulkhead;
 mod cache;
 mod calls;
+mod capabilities;
 mod conceal;
 mod config;
 mod document;
@@ -29,6 +30,7 @@ mod offline;
 mod pace;
 mod pages;
 mod patient_index;
+mod push_down;
 mod question;
 mod reference;
 mod references;
@@ -42,6 +44,7 @@ mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tokens;
+mod trust;
 mod word;
 
 pub use along::Errands;

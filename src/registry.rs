@@ -1,7 +1,9 @@
 //! Who can be asked, and how each wants to be asked: the region's providers, their standing, the plan of one request.
 
 mod address;
+mod declared;
 mod freshness;
+mod narrowing;
 mod organisation;
 mod plan;
 mod presence;
@@ -11,7 +13,9 @@ mod standing;
 mod want;
 
 pub use address::{is_public, literal_address};
+pub use declared::{Declared, Statement};
 pub use freshness::Freshness;
+pub use narrowing::{Narrowing, Test};
 pub use organisation::OrganisationConfig;
 pub use plan::{Errand, Plan, Registry};
 pub use presence::{Locate, Locator, LocatorConfig, Pointer, Presence, PresenceStore};

@@ -6,6 +6,7 @@
 
 mod claim_watch;
 mod claims;
+mod declarations;
 mod desk;
 mod document;
 mod ending;
@@ -23,6 +24,7 @@ mod relationships;
 
 pub use claim_watch::keep_settling;
 pub use claims::claim_relationship;
+pub use declarations::keep_reading_declarations;
 pub use desk::{close_task, release_hold, review_desk, review_task};
 pub use document::document;
 use ending::OrClose;

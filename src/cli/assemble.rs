@@ -81,6 +81,12 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     }
     let every = Duration::from_secs(config.gateway.claim_watch_seconds.max(1));
     tokio::spawn(story::keep_settling(Arc::downgrade(&gateway), every));
+    // there before anything is counted that nobody asked for
+    let metrics = crate::telemetry::metrics();
+    let every = Duration::from_secs(config.federation.capability_refresh_seconds);
+    if !every.is_zero() {
+        tokio::spawn(story::keep_reading_declarations(Arc::downgrade(&gateway), every));
+    }
     Ok(web::Data::new(Node {
         gateway,
         bad_tokens,
@@ -89,7 +95,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         bases: vec![base.trim_end_matches('/').to_owned()],
         statement: capability::statement(public_url, config.smart.as_ref().map(Into::into)),
         smart: config.smart.as_ref().map(|smart| capability::smart_configuration(smart.into())),
-        metrics: crate::telemetry::metrics(),
+        metrics,
     }))
 }
 

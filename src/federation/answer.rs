@@ -2,7 +2,8 @@ use super::{Items, facets::Facets, reference::Referred, references::Leads, token
 use crate::{
     domain::{Labels, OdsCode, Timestamp},
     fhir::date::Interval,
-    query::Token,
+    query::{Token, grammar::Rule},
+    registry::Test,
 };
 use bytes::Bytes;
 use std::{ops::Range, sync::Arc};
@@ -76,6 +77,16 @@ impl Answer {
     pub fn tokens_of(&self, entry: &Entry, parameter: usize) -> impl Iterator<Item = &Token> {
         let held = entry.tokens.iter().filter(move |(of, _)| usize::from(*of) == parameter);
         held.filter_map(|(_, at)| self.tokens.get(usize::try_from(*at).ok()?))
+    }
+
+    /// Whether the entry has what a source is asked for by this.
+    pub fn passes(&self, entry: &Entry, rule: &Rule, test: &Test) -> bool {
+        let name = test.parameter();
+        if let Some(at) = rule.dates.iter().position(|(date, _)| *date == name) {
+            return entry.dates.get(at).is_some_and(|times| times.iter().any(|time| test.passes_time(*time)));
+        }
+        let at = rule.tokens.iter().position(|(token, ..)| *token == name);
+        at.is_some_and(|at| self.tokens_of(entry, at).any(|held| test.passes_token(held)))
     }
 
     /// What the entry leads to, each with the place of the reference in [`followed`](super::followed).

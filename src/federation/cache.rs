@@ -26,6 +26,9 @@ pub struct AnswerKey {
     pub of: PatientKey,
     pub want: Want,
     pub concealed: bool,
+    /// Of what was asked for by filters: when the source said who the patient is that it was asked about. What is forgotten
+    /// of a source is its Patients first, so nothing that was asked under them is found again.
+    pub under: Option<Timestamp>,
 }
 
 impl AnswerKey {
@@ -33,7 +36,7 @@ impl AnswerKey {
     pub fn all_of(of: PatientKey) -> impl Iterator<Item = Self> {
         let both = move |resource_type: &ResourceType| {
             let want = Want::all(*resource_type);
-            [false, true].map(|concealed| Self { of, want: want.clone(), concealed })
+            [false, true].map(|concealed| Self { of, want: want.clone(), concealed, under: None })
         };
         ResourceType::ALL.iter().flat_map(both)
     }

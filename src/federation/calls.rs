@@ -78,6 +78,14 @@ impl Calls {
         got.map_err(|miss| miss.failure)
     }
 
+    /// What the provider says of itself at its base's `metadata`. Of no patient and waited for by nobody, so that it is none
+    /// of the line's places, repeats and breaker.
+    pub async fn own_word(&self, provider: &Arc<Provider>, most: usize) -> Result<Bytes, Failure> {
+        let url = provider.base.join("metadata").map_err(|_| Failure::Internal)?;
+        let got = self.line(provider)?.connection.own_word(provider, url, most).await;
+        got.map_err(|miss| miss.failure)
+    }
+
     /// What is known of the provider as it is configured now.
     fn line(&self, provider: &Arc<Provider>) -> Result<Arc<Line>, Failure> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);

@@ -26,6 +26,8 @@ pub struct FederationConfig {
     pub stale_seconds: u64,
     /// Seconds that a provider's own Patient for an NHS number is kept.
     pub patient_ttl_seconds: u64,
+    /// How often providers' CapabilityStatements are read, in seconds; 0: never, and none is asked by filters.
+    pub capability_refresh_seconds: u64,
     /// How old what the requester's own organisation said of a registration may be, in seconds.
     pub evidence_ttl_seconds: u64,
     /// A provider that answered for this many distinct patients with another person's data is suspended.
@@ -48,6 +50,7 @@ impl Default for FederationConfig {
             ttl_seconds_by_type: BTreeMap::new(),
             stale_seconds: 0,
             patient_ttl_seconds: 300,
+            capability_refresh_seconds: 3_600,
             evidence_ttl_seconds: 60,
             wrong_patient_threshold: 3,
         }

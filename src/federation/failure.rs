@@ -22,6 +22,8 @@ pub enum Failure {
     Busy,
     #[error("it answered with HTTP status {0}")]
     Status(u16),
+    #[error("it answered that it does not support what was asked")]
+    NotSupported,
     #[error("it sent the gateway elsewhere")]
     Redirected,
     #[error("the connection ended before the answer did")]
@@ -58,6 +60,8 @@ pub enum Failure {
     Elsewhere,
     #[error("its document does not come in a way that can be passed on")]
     NotDocument,
+    #[error("what lends its entries their labels did not come with them")]
+    Unlabelled,
     #[error("the gateway itself failed while asking it")]
     Internal,
 }
@@ -77,6 +81,27 @@ impl Failure {
         )
     }
 
+    /// How a server says that it does not serve a type.
+    pub fn is_not_served(self) -> bool {
+        matches!(self, Self::Status(404 | 405 | 501) | Self::NotSupported)
+    }
+
+    /// Asked in another way it might have answered: its word on what was asked, not on whether it can be asked.
+    pub fn is_of_the_question(self) -> bool {
+        !matches!(
+            self,
+            Self::Unreachable
+                | Self::Untrusted
+                | Self::AddressRefused
+                | Self::NotSignedIn
+                | Self::Throttled
+                | Self::Ejected
+                | Self::Busy
+                | Self::WrongPatient
+                | Self::Internal
+        )
+    }
+
     /// The code that audit rows, metrics and the completeness entry use.
     pub fn code(self) -> &'static str {
         match self {
@@ -90,6 +115,7 @@ impl Failure {
             Self::Ejected => "ejected",
             Self::Busy => "busy",
             Self::Status(_) => "status",
+            Self::NotSupported => "not-supported",
             Self::Redirected => "redirected",
             Self::Cut => "cut",
             Self::TooLarge => "too-large",
@@ -108,6 +134,7 @@ impl Failure {
             Self::Suspended => "suspended",
             Self::Elsewhere => "elsewhere",
             Self::NotDocument => "not-document",
+            Self::Unlabelled => "unlabelled",
             Self::Internal => "internal",
         }
     }

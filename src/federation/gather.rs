@@ -9,6 +9,7 @@ use super::{
     resolution,
     split::Splitter,
     stale::Stale,
+    trust::Trust,
 };
 use crate::{
     access::ListId,
@@ -34,6 +35,7 @@ pub struct Federation {
     pub(super) cache: Cache,
     /// Only where a deployment wants stale answers rather than none.
     pub(super) stale: Option<Stale>,
+    pub(super) trust: Trust,
     pub(super) budget: Budget,
     pub(super) max_document_bytes: u64,
     page_size: u32,
@@ -70,6 +72,7 @@ impl Federation {
             calls: Calls::new(config.max_calls_per_provider, options.statements)?,
             cache: Cache::new(config.cache_bytes, &lifetimes),
             stale: Stale::new(config.cache_bytes, Duration::from_secs(config.stale_seconds)),
+            trust: Trust::default(),
             budget: Budget {
                 bytes: config.max_answer_bytes,
                 limits: Limits { depth: config.max_depth, nodes: config.max_nodes },
@@ -99,7 +102,10 @@ impl Federation {
             let provider = &errand.provider;
             let known = self.cache.known_resolution(question.patient_key(provider)).await?;
             errand.freshness.allows(known.epoch, known.fetched_at).then_some(())?;
-            let parts = if known.patients.is_empty() { Vec::new() } else { self.known_parts(errand, question).await? };
+            let parts = match known.patients.is_empty() {
+                true => Vec::new(),
+                false => self.known_parts(errand, question, &known).await?,
+            };
             sources.push(SourceAnswer { provider: Arc::clone(provider), said: Said::of(known, parts, errand) });
         }
         Some(Gathered::of(question.patient(), plan, sources))
@@ -210,11 +216,15 @@ impl Federation {
     }
 
     /// Every part that the errand wants, from memory.
-    pub(super) async fn known_parts(&self, errand: &Errand, question: Question<'_>) -> Option<Vec<Part>> {
+    pub(super) async fn known_parts(
+        &self,
+        errand: &Errand,
+        question: Question<'_>,
+        found: &Resolution,
+    ) -> Option<Vec<Part>> {
         let mut parts = Vec::with_capacity(errand.wants.len());
         for want in &errand.wants {
-            let answer = self.cache.known_answer(&question.key(&errand.provider, want)).await?;
-            errand.freshness.allows(answer.epoch, answer.fetched_at).then_some(())?;
+            let (_, answer) = self.known(&errand.provider, question, errand.freshness, want, found).await?;
             parts.push(Part::of(want, PartSaid::Answered(answer)));
         }
         Some(parts)
@@ -223,8 +233,8 @@ impl Federation {
     /// The same, asking for what is not remembered.
     pub(super) async fn parts(&self, asked: Asked<'_>, errand: &Errand, found: &Arc<Resolution>) -> Vec<Part> {
         let parts = errand.wants.iter().map(async |want| {
-            let said = match self.answer_by(asked, want, found).await {
-                Ok(answer) => self.kept(asked, want, found, answer).await,
+            let said = match self.met(asked, want, found).await {
+                Ok((met, answer)) => self.kept(asked, &met, found, answer).await,
                 Err(failure) => self.stale_part(asked, want, found, failure).await,
             };
             Part::of(want, said)
@@ -232,34 +242,55 @@ impl Federation {
         join_all(parts).await
     }
 
-    /// The wanted entries of a type, labelled. The deadline is the leader's own here too.
+    /// The wanted entries of a type, labelled.
     pub(super) fn answer_by<'a>(
         &'a self,
         asked: Asked<'a>,
         want: &'a Want,
         found: &'a Arc<Resolution>,
     ) -> BoxFuture<'a, Result<Arc<Answer>, Failure>> {
-        let ask = move || async move {
-            let began = Timestamp::now();
-            let splitter = timeout_at(asked.deadline, self.ask(asked, want, found));
-            let splitter = match splitter.await.unwrap_or(Err(Failure::Timeout)) {
-                Err(failure) => return Err(self.alarmed(asked, failure).await),
-                Ok(splitter) => splitter,
-            };
-            let finished = timeout_at(asked.deadline, self.finish(asked, splitter, found, began));
-            finished.await.unwrap_or(Err(Failure::Timeout))
-        };
+        let ask = move || self.asked_for(asked, want, found);
         let fresh = move |known: &Answer| asked.freshness.allows(known.epoch, known.fetched_at);
-        self.cache.answer(asked.question.key(asked.provider, want), fresh, ask).boxed()
+        self.cache.answer(asked.question.key(asked.provider, want, found), fresh, ask).boxed()
     }
 
-    async fn ask(&self, asked: Asked<'_>, want: &Want, found: &Arc<Resolution>) -> Result<Splitter, Failure> {
+    /// The same, whatever is remembered. The deadline is the leader's own here too.
+    pub(super) async fn asked_for(
+        &self,
+        asked: Asked<'_>,
+        want: &Want,
+        found: &Arc<Resolution>,
+    ) -> Result<Answer, Failure> {
+        let began = Timestamp::now();
+        let splitter = timeout_at(asked.deadline, self.ask(asked, want, found));
+        let splitter = match splitter.await.unwrap_or(Err(Failure::Timeout)) {
+            Err(failure) => return Err(self.alarmed(asked, failure).await),
+            Ok(splitter) => splitter,
+        };
+        let finished = timeout_at(asked.deadline, self.finish(asked, splitter, found, began));
+        finished.await.unwrap_or(Err(Failure::Timeout))
+    }
+
+    pub(super) async fn ask(
+        &self,
+        asked: Asked<'_>,
+        want: &Want,
+        found: &Arc<Resolution>,
+    ) -> Result<Splitter, Failure> {
         let Asked { provider, question, .. } = asked;
-        let rewriter = self.rewriter(provider, question, found);
-        let mut splitter = Splitter::new(want.clone(), rewriter, Arc::clone(question.sensitivities));
+        let new = || {
+            let rewriter = self.rewriter(provider, question, found);
+            Splitter::new(want.clone(), rewriter, Arc::clone(question.sensitivities))
+        };
+        let mut splitter = new();
         let mut budget = self.budget;
-        for url in question::searches(provider, question.numbers, want, found, self.page_size)? {
-            splitter = pages::search(&self.calls, asked, url, &mut budget, splitter).await?;
+        let searches = question::searches(provider, question.numbers, want, found, self.page_size)?;
+        for (at, url) in searches.into_iter().enumerate() {
+            splitter = match pages::search(&self.calls, asked, url, &mut budget, splitter).await {
+                // it never said that it has any of these
+                Err(failure) if at == 0 && failure.is_not_served() && disclaims(provider, want) => return Ok(new()),
+                searched => searched?,
+            };
         }
         Ok(splitter)
     }
@@ -271,6 +302,10 @@ impl Federation {
         found: &Arc<Resolution>,
         began: Timestamp,
     ) -> Result<Answer, Failure> {
+        // what lends its labels may be among what did not pass the filters
+        if splitter.misses_its_own() {
+            return Err(Failure::Unlabelled);
+        }
         let lent = self.lent(asked, &splitter, found, began).await?;
         let heavy = splitter.is_heavy();
         let finish = move || {
@@ -283,7 +318,7 @@ impl Federation {
     }
 
     /// Another person's data: the source is shut out for this patient, and past a threshold of patients for all.
-    async fn alarmed(&self, asked: Asked<'_>, failure: Failure) -> Failure {
+    pub(super) async fn alarmed(&self, asked: Asked<'_>, failure: Failure) -> Failure {
         let Asked { provider, question, .. } = asked;
         if failure != Failure::WrongPatient {
             return failure;
@@ -307,4 +342,9 @@ impl Federation {
         }
         failure
     }
+}
+
+/// Whether the provider's own statement is known, and claims nothing of the type.
+fn disclaims(provider: &Provider, want: &Want) -> bool {
+    provider.declared.statement().is_some_and(|statement| !statement.claims(want.resource_type))
 }

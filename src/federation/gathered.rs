@@ -13,6 +13,8 @@ pub struct Gathered {
     pub sources: Vec<SourceAnswer>,
     /// How many others were not asked, as nothing says that they hold anything.
     pub elsewhere: usize,
+    /// Whether such a question is put to anyone by its filters.
+    pub by_filter: bool,
 }
 
 #[derive(Debug)]
@@ -124,7 +126,7 @@ impl Gathered {
             }),
         );
         sources.sort_by_key(|source| source.provider.ods);
-        Self { patient, sources, elsewhere: plan.elsewhere }
+        Self { patient, sources, elsewhere: plan.elsewhere, by_filter: plan.by_filter }
     }
 }
 

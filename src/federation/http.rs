@@ -6,7 +6,11 @@ pub use incoming::Incoming;
 
 use super::{Failure, question::Asked, resolver::PublicOnly, retry_after::retry_after};
 use crate::{
-    fhir::MediaType,
+    domain::RequestId,
+    fhir::{
+        MediaType,
+        json::{self, Limits, Tape},
+    },
     identity::{CONTEXT_HEADER, Statements, Told},
     registry::{Clients, Header, Provider, ReaderContext, SignInFault},
 };
@@ -37,6 +41,24 @@ pub struct Connection {
     client: Client,
     statements: Option<Arc<Statements>>,
 }
+
+/// In whose name a request is made, and what goes with it of who asks.
+struct Sender<'a> {
+    provider: &'a Provider,
+    /// None of what nobody asked for.
+    request: Option<RequestId>,
+    context: Option<HeaderValue>,
+}
+
+impl<'a> Sender<'a> {
+    fn of(asked: Asked<'a>, context: Option<HeaderValue>) -> Self {
+        Self { provider: asked.provider, request: Some(asked.request), context }
+    }
+}
+
+const FHIR: &str = "application/fhir+json";
+/// Of an answer that is no answer.
+const MAX_OUTCOME: usize = 64 << 10;
 
 /// Why there is no answer, and whether it may be asked for again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,31 +128,20 @@ impl Connection {
     /// Gets `url`, which the caller has made from one of the provider's bases. `most` is how many decoded bytes may be read;
     /// a body past it is given up at once.
     pub async fn get(&self, asked: Asked<'_>, url: Url, most: usize) -> Result<Bytes, Miss> {
-        let mut response = self.send(asked, url, "application/fhir+json").await?;
-        let declared = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        if !MediaType::of(declared).is_json() || response.headers().contains_key(header::CONTENT_ENCODING) {
-            return Err(Failure::NotJson.into());
-        }
-        let expected = response.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-        if expected > most {
-            return Err(Failure::TooLarge.into());
-        }
-        // what it says is believed for the first megabyte
-        let mut body = BytesMut::with_capacity(expected.min(1 << 20));
-        while let Some(chunk) = response.chunk().await.map_err(|e| body_failure(&e))? {
-            if chunk.len() > most - body.len() {
-                return Err(Failure::TooLarge.into());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
+        let response = self.send(Sender::of(asked, self.context(asked)?), url, FHIR).await?;
+        body(accepted(response).await?, most).await
     }
 
-    /// The head of an answer that says 200. The request goes with what the provider wants to see of us; where it answers
-    /// 401, once more with something fresh.
-    async fn send(&self, asked: Asked<'_>, url: Url, accept: &'static str) -> Result<Response, Miss> {
-        let Asked { provider, request, .. } = asked;
-        let context = self.context(asked)?;
+    /// Gets what a provider says of itself, which is of no patient and asked for by nobody.
+    pub async fn own_word(&self, provider: &Provider, url: Url, most: usize) -> Result<Bytes, Miss> {
+        let response = self.send(Sender { provider, request: None, context: None }, url, FHIR).await?;
+        body(accepted(response).await?, most).await
+    }
+
+    /// The head of an answer, whatever it says. The request goes with what the provider wants to see of us; where it
+    /// answers 401, once more with something fresh.
+    async fn send(&self, sender: Sender<'_>, url: Url, accept: &'static str) -> Result<Response, Miss> {
+        let Sender { provider, request, context } = sender;
         let certified = provider.sign_in.client(|identity| for_provider(provider).identity(identity).build());
         let certified = certified.transpose().map_err(|_| Failure::Internal)?;
         let own = certified.as_ref().unwrap_or(&self.client);
@@ -139,8 +150,10 @@ impl Connection {
                 .get(url.clone())
                 .header(header::ACCEPT, accept)
                 // never compressed: a bomb would be decoded before it could be counted
-                .header(header::ACCEPT_ENCODING, "identity")
-                .header("x-request-id", request.to_string());
+                .header(header::ACCEPT_ENCODING, "identity");
+            if let Some(request) = request {
+                call = call.header("x-request-id", request.to_string());
+            }
             if let Some(statement) = &context {
                 call = call.header(CONTEXT_HEADER, statement);
             }
@@ -158,7 +171,6 @@ impl Connection {
         {
             response = send(fresh.as_ref()).await?;
         }
-        status(response.status(), response.headers())?;
         Ok(response)
     }
 
@@ -175,6 +187,27 @@ impl Connection {
         value.set_sensitive(true);
         Ok(Some(value))
     }
+}
+
+/// One that says 200.
+async fn accepted(response: Response) -> Result<Response, Miss> {
+    match status(response.status(), response.headers()) {
+        Ok(()) => Ok(response),
+        Err(miss) if response.status() == StatusCode::BAD_REQUEST => {
+            let said = body(response, MAX_OUTCOME).await;
+            Err(if said.is_ok_and(|said| says_not_supported(&said)) { Failure::NotSupported.into() } else { miss })
+        }
+        Err(miss) => Err(miss),
+    }
+}
+
+/// <https://hl7.org/fhir/R4/valueset-issue-type.html>
+fn says_not_supported(body: &[u8]) -> bool {
+    let mut tape = Tape::new();
+    let Ok(outcome) = json::parse(body, &mut Limits::default(), &mut tape) else { return false };
+    let mut not_supported = false;
+    outcome.each("issue.code", &mut |code| not_supported |= code.as_str().as_deref() == Some("not-supported"));
+    not_supported && outcome.text("resourceType").as_deref() == Some("OperationOutcome")
 }
 
 fn not_signed_in(fault: SignInFault) -> Failure {
@@ -203,6 +236,27 @@ fn status(status: StatusCode, headers: &HeaderMap) -> Result<(), Miss> {
         _ => Again::No,
     };
     Err(Miss { failure, again })
+}
+
+/// A body of FHIR JSON, read under a cap.
+async fn body(mut response: Response, most: usize) -> Result<Bytes, Miss> {
+    let declared = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if !MediaType::of(declared).is_json() || response.headers().contains_key(header::CONTENT_ENCODING) {
+        return Err(Failure::NotJson.into());
+    }
+    let expected = response.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    if expected > most {
+        return Err(Failure::TooLarge.into());
+    }
+    // what it says is believed for the first megabyte
+    let mut body = BytesMut::with_capacity(expected.min(1 << 20));
+    while let Some(chunk) = response.chunk().await.map_err(|e| body_failure(&e))? {
+        if chunk.len() > most - body.len() {
+            return Err(Failure::TooLarge.into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 /// There is no answer, not even the head of one.

@@ -70,6 +70,12 @@ pub fn lenders(resource: Value<'_>, resource_type: ResourceType, provider: &Prov
     found.into_boxed_slice()
 }
 
+/// The other types that may lend an entry of this type its labels.
+pub fn lending_types(resource_type: ResourceType) -> impl Iterator<Item = ResourceType> {
+    let types = paths(resource_type).iter().flat_map(|(_, types)| *types).copied();
+    types.filter(move |lending| *lending != resource_type)
+}
+
 impl Federation {
     /// The answers that lend labels to these entries. One that is not to be had costs the whole answer: what it would have
     /// marked is not known. Only where the provider does not serve the type is there nothing to inherit.
@@ -83,7 +89,7 @@ impl Federation {
         let mut lent = Vec::new();
         for lending in splitter.lending() {
             let want = Want::all(lending);
-            let key = asked.question.key(asked.provider, &want);
+            let key = asked.question.key(asked.provider, &want, found);
             let mut answer = self.answer_by(asked, &want, found).await;
             if answer.as_ref().is_ok_and(|answer| splitter.misses(lending, answer)) {
                 // it may be older than the entry that refers to it

@@ -58,7 +58,7 @@ pub async fn search<T: Take>(
         budget.pages = budget.pages.checked_sub(1).ok_or(Failure::TooManyPages)?;
         page = match calls.next(asked, url, &mut budget.bytes).await {
             // a page that it named itself: that is no word on whether it serves the type
-            Err(Failure::Status(_)) => return Err(Failure::NotSearchset),
+            Err(Failure::Status(_) | Failure::NotSupported) => return Err(Failure::NotSearchset),
             page => page?,
         };
     }

@@ -6,7 +6,7 @@ use crate::{
     access::Sensitivities,
     domain::{NhsNumber, Numbers, RequestId},
     identity::Requester,
-    registry::{Freshness, Idiom, Portion, Provider, ReaderContext, Want},
+    registry::{Freshness, Idiom, Portion, Provider, ReaderContext, Test, Want},
 };
 use std::sync::{
     Arc,
@@ -74,8 +74,15 @@ impl<'a> Question<'a> {
         (provider.ods, numbers.current, numbers.given_up(), list, self.turn(provider))
     }
 
-    pub(super) fn key(self, provider: &Provider, want: &Want) -> AnswerKey {
-        AnswerKey { of: self.patient_key(provider), want: want.clone(), concealed: self.concealed }
+    /// `found` is who the source said that the patient is.
+    pub(super) fn key(self, provider: &Provider, want: &Want, found: &Resolution) -> AnswerKey {
+        let matching = matches!(want.portion, Portion::Matching(_));
+        AnswerKey {
+            of: self.patient_key(provider),
+            want: want.clone(),
+            concealed: self.concealed,
+            under: matching.then_some(found.fetched_at),
+        }
     }
 
     /// `None` where the provider answers all readers alike.
@@ -84,7 +91,7 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The searches that together ask for all of it: one, or one for each Patient or number where there are several, or one for
+/// The searches that together ask for all of it, or for what matches: one, or one for each Patient or number where there are several, or one for
 /// every so many names. `page_size` is the `_count` asked for.
 pub(super) fn searches(
     provider: &Provider,
@@ -97,15 +104,21 @@ pub(super) fn searches(
     let asked: Vec<(&str, String)> = match (&want.portion, provider.idiom) {
         (Portion::Named(locals), _) => by_name("_id", locals),
         (Portion::Of(targets), _) => by_name("target", targets),
-        (Portion::All, Idiom::Chained) => {
+        (Portion::All | Portion::Matching(_), Idiom::Chained) => {
             let token = |number: NhsNumber| format!("{}|{}", NhsNumber::SYSTEM, number.digits());
             numbers.all().map(|number| ("patient.identifier", token(number))).collect()
         }
-        (Portion::All, Idiom::ResolveFirst) => found.patients.iter().map(|p| ("patient", p.local.clone())).collect(),
+        (Portion::All | Portion::Matching(_), Idiom::ResolveFirst) => {
+            found.patients.iter().map(|p| ("patient", p.local.clone())).collect()
+        }
     };
+    let tests: &[Test] = if let Portion::Matching(tests) = &want.portion { tests } else { &[] };
     let url = |(name, value): (&str, String)| {
         let mut url = provider.base.join(want.resource_type.as_str()).map_err(|_| Failure::Internal)?;
-        url.query_pairs_mut().append_pair(name, &value).append_pair("_count", &page_size.to_string());
+        url.query_pairs_mut()
+            .append_pair(name, &value)
+            .extend_pairs(tests.iter().map(Test::asked))
+            .append_pair("_count", &page_size.to_string());
         Ok(url)
     };
     asked.into_iter().map(url).collect()

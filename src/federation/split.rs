@@ -4,7 +4,7 @@ use super::{
     Answer, Failure, Items,
     answer::Entry,
     facets::{EntryFacets, Facets},
-    lenders::lenders,
+    lenders::{lenders, lending_types},
     manifest::{self, sha256},
     marks::labels_of,
     pages::{self, Take},
@@ -154,8 +154,12 @@ impl Splitter {
         self.buffer.len() > pages::HEAVY
     }
 
-    /// The other types that lend entries labels: their answers must be there before this one is finished.
+    /// The other types that lend entries labels: their answers must be there before this one is finished. Of what is asked for
+    /// by filters all that might lend are, whatever passed: that one of them fails must not tell whether anything did.
     pub fn lending(&self) -> BTreeSet<ResourceType> {
+        if matches!(self.portion, Portion::Matching(_)) {
+            return lending_types(self.resource_type).collect();
+        }
         let all = self.raw.iter().flat_map(|split| &split.lenders).map(|lender| lender.resource_type);
         all.filter(|lending| *lending != self.resource_type).collect()
     }
@@ -165,6 +169,22 @@ impl Splitter {
         let held: HashSet<&str> = answer.entries.iter().map(|entry| &*entry.local).collect();
         let mut all = self.raw.iter().flat_map(|split| &split.lenders);
         all.any(|lender| lender.resource_type == lending && !held.contains(&*lender.local))
+    }
+
+    /// Whether an entry asked for by filters takes its labels from another of its type that did not come with it.
+    pub fn misses_its_own(&self) -> bool {
+        let own = self
+            .raw
+            .iter()
+            .flat_map(|split| &split.lenders)
+            .filter(|lender| lender.resource_type == self.resource_type);
+        matches!(self.portion, Portion::Matching(_))
+            && own.into_iter().any(|lender| !self.by_local.contains_key(&*lender.local))
+    }
+
+    /// What the source calls the entries.
+    pub fn into_locals(self) -> HashSet<String> {
+        self.by_local.into_keys().collect()
     }
 
     /// Each entry takes over the labels of its lenders, where the source holds them about this patient.

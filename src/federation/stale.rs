@@ -70,7 +70,7 @@ impl Federation {
         if let Some(stale) = self.stale.as_ref().filter(|_| for_all) {
             let kept = Kept { answer: Arc::clone(&answer), whose: Arc::clone(found) };
             stale.resolutions.insert(asked.question.patient_key(asked.provider), Arc::clone(found)).await;
-            stale.answers.insert(asked.question.key(asked.provider, want), kept).await;
+            stale.answers.insert(asked.question.key(asked.provider, want, found), kept).await;
         }
         PartSaid::Answered(answer)
     }
@@ -86,15 +86,17 @@ impl Federation {
         let Some(stale) = self.stale.as_ref().filter(|_| failure.is_of_the_moment()) else {
             return PartSaid::Failed(failure);
         };
-        let known = stale.answers.get(&asked.question.key(asked.provider, want)).await;
         let serves = |Kept { answer, whose }: &Kept| {
             let same = |a: &Resolution, b: &Resolution| a.patients.iter().all(|patient| b.knows(&patient.local));
             stale.serves(asked, answer.epoch, answer.fetched_at) && same(whose, found) && same(found, whose)
         };
-        match known.filter(serves) {
-            Some(kept) => PartSaid::Stale(kept.answer, failure),
-            None => PartSaid::Failed(failure),
+        for want in self.meeting(asked.provider, want) {
+            let known = stale.answers.get(&asked.question.key(asked.provider, &want, found)).await;
+            if let Some(kept) = known.filter(serves) {
+                return PartSaid::Stale(kept.answer, failure);
+            }
         }
+        PartSaid::Failed(failure)
     }
 
     /// What was said earlier by a source that cannot say now who the patient is. Who the patient is alone is never told

@@ -64,6 +64,8 @@ pub fn provider(ods: &str) -> Provider {
         allow_private_addresses: false,
         restricted: false,
         locate: Locate::Always,
+        push_down: true,
+        declared: Arc::default(),
     }
 }
 

@@ -55,7 +55,8 @@ impl Federation {
         let mut answers = Vec::new();
         if !Word::is_settled_by(&resolution, provider) {
             for resource_type in Word::TYPES {
-                let known = self.cache.known_answer(&question.key(provider, &Want::all(resource_type))).await?;
+                let known =
+                    self.cache.known_answer(&question.key(provider, &Want::all(resource_type), &resolution)).await?;
                 answers.push(young(known.fetched_at).then_some(Ok(known))?);
             }
         }
@@ -84,7 +85,7 @@ impl Federation {
         }
         let answers = Word::TYPES.map(async |resource_type| {
             let want = Want::all(resource_type);
-            self.cache.forget_answer_before(too_old, question.key(provider, &want)).await;
+            self.cache.forget_answer_before(too_old, question.key(provider, &want, &resolution)).await;
             self.answer_by(asked, &want, &resolution).await
         });
         let answers = join_all(answers).await;

@@ -19,14 +19,14 @@ pub enum System {
 }
 
 /// One value of a token parameter: `code`, `system|code`, `|code` or `system|`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenTest {
     system: Wanted,
     /// `None`: whatever the system has.
     code: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Wanted {
     Any,
     /// The element says no system.
@@ -51,6 +51,16 @@ impl TokenTest {
             (Wanted::Any | Wanted::None, None) => Err(InvalidToken),
             _ => Ok(Self { system, code }),
         }
+    }
+
+    /// System, where one is named, and code, of the forms `code` and `system|code`.
+    pub fn named(&self) -> Option<(Option<&str>, &str)> {
+        let system = match &self.system {
+            Wanted::Any => None,
+            Wanted::This(system) => Some(system.as_str()),
+            Wanted::None => return None,
+        };
+        Some((system, self.code.as_deref()?))
     }
 
     pub fn matches(&self, held: &Token) -> bool {

@@ -90,6 +90,18 @@ impl Completeness {
         self
     }
 
+    /// Says as well that what is withheld of those asked by the search's filters is not told here: a filter that had it told or
+    /// not would find out what is withheld. It is the same for everyone, whatever anybody holds.
+    pub fn by_filter(mut self, is: bool) -> Self {
+        if is {
+            let said = "Some sources are asked by the filters of this search. Whether they withhold anything from you is told by \
+                        the same search without filters.";
+            let issue = Issue::new(Severity::Information, IssueCode::Informational);
+            self.outcome.issues.push(issue.details(coding("by-filter")).diagnostics(said));
+        }
+        self
+    }
+
     /// The same, where something else than a source is missing.
     pub fn partial_if(mut self, missing: bool) -> Self {
         self.partial |= missing;

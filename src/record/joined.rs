@@ -13,7 +13,7 @@ use super::{
 use crate::{
     access::{Permit, Permits},
     domain::{EntryId, IdSealer, Labels, NhsNumber, OdsCode},
-    federation::{Answer, Failure, Gathered, Items, Part, PartSaid, Resolution},
+    federation::{Answer, AnswerId, Failure, Gathered, Items, Part, PartSaid, Resolution},
     fhir::ResourceType,
     query::{Ask, What},
     registry::Errand,
@@ -35,6 +35,8 @@ pub struct Record {
     pub(super) base: Arc<str>,
     /// How many sources were not asked, as nothing says that they hold anything.
     pub(super) elsewhere: usize,
+    /// Whether such a question is put to any source by its filters.
+    by_filter: bool,
 }
 
 /// Where an item that is shown or withheld stands: in a part of what a source holds, or, without one, among its Patients.
@@ -64,7 +66,7 @@ pub enum NotShown {
 
 impl Record {
     pub fn join(ask: &Ask, whose: Whose, gathered: Gathered, ids: Arc<IdSealer>, base: Arc<str>) -> Self {
-        let elsewhere = gathered.elsewhere;
+        let (elsewhere, by_filter) = (gathered.elsewhere, gathered.by_filter);
         let mut sources: Vec<Source> = gathered
             .sources
             .into_iter()
@@ -73,7 +75,8 @@ impl Record {
         let anchor = leave_out_others(&mut sources, whose.indexed().map(|patient| &*patient.resolution));
         let asked = sources.iter().map(|source| source.parts().len()).collect();
         let matches = Vec::new();
-        let mut record = Self { ask: ask.clone(), whose, sources, asked, anchor, matches, ids, base, elsewhere };
+        let mut record =
+            Self { ask: ask.clone(), whose, sources, asked, anchor, matches, ids, base, elsewhere, by_filter };
         record.matches = record.matching();
         record
     }
@@ -152,6 +155,7 @@ impl Record {
             ids: Arc::clone(&self.ids),
             base: Arc::clone(&self.base),
             elsewhere: self.elsewhere,
+            by_filter: self.by_filter,
         }
     }
 
@@ -282,6 +286,20 @@ impl Record {
         self.lines_of(&[], &[], |source, part| self.asked.get(source).is_some_and(|asked| part < *asked))
     }
 
+    /// The items, by their answer, that match of what was asked for by filters.
+    pub(super) fn matches_by_filter(&self) -> Vec<(&AnswerId, Vec<&str>)> {
+        let mut found = Vec::new();
+        for (at, source) in self.sources.iter().enumerate() {
+            for (place, part) in source.parts().iter().enumerate().filter(|(_, part)| part.want.is_by_filter()) {
+                let Some(answer) = part.answer() else { continue };
+                let lines: Vec<&str> = answer.items.lines().collect();
+                let own = self.matches.iter().filter(|found| (found.source, found.part) == (at, place));
+                found.push((&answer.items.id, own.filter_map(|one| lines.get(one.position).copied()).collect()));
+            }
+        }
+        found
+    }
+
     /// One for each source, or for each part of what it holds; each with what of it is shown and what withheld.
     fn lines_of(&self, shown: &[Place], withheld: &[Place], says: impl Fn(usize, usize) -> bool) -> Vec<SourceLine> {
         let mut lines = Vec::new();
@@ -318,6 +336,7 @@ impl Record {
         let issues = self.whose.issues(self.ask.patient);
         Completeness::of(&self.sources, self.elsewhere, contributed, withheld || concealed, named, issues)
             .partial_if(self.whose.is_unchecked())
+            .by_filter(self.by_filter)
     }
 }
 

@@ -220,16 +220,20 @@ fn address(record: &Record, found: &Match) -> Option<String> {
 }
 
 /// What every source said of what was asked for, as one fingerprint: a page goes on only from the very same answers. What
-/// came along is not in it: that differs from page to page, and a page does not go on from it.
+/// came along is not in it: that differs from page to page, and a page does not go on from it. Of what was asked for by
+/// filters it is the matches that were answered: for the next page they may come out of the whole.
 fn seen(record: &Record) -> Fingerprint {
     let lines = record.lines_asked();
-    let parts: Vec<&str> = lines
+    let matches = record.matches_by_filter();
+    let mut parts: Vec<&str> = lines
         .iter()
         .flat_map(|line| {
             let outcome = line.reason.as_deref().unwrap_or(&line.outcome);
-            [line.source.as_str(), outcome, line.answer.as_ref().map_or("", |id| &id.0)]
+            let answer = line.answer.as_ref().filter(|id| !matches.iter().any(|(of, _)| of == id));
+            [line.source.as_str(), outcome, answer.map_or("", |id| &id.0)]
         })
         .collect();
+    parts.extend(matches.iter().flat_map(|(_, lines)| lines));
     Fingerprint::of(&parts)
 }
 

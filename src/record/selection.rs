@@ -85,37 +85,45 @@ impl Selection {
 }
 
 /// What of one answer is shown: decided once for each label set, or for each entry where an objection asks for dates.
-enum Disclosed {
-    ByLabels(Vec<bool>),
-    ByEntry(Vec<bool>),
+struct Disclosed {
+    by: By,
+    /// Whether it may be said that something of it is withheld. Of what is asked for by a filter it would tell what: there it is
+    /// never said, however the source was asked this time.
+    tells: bool,
+}
+
+enum By {
+    Labels(Vec<bool>),
+    Entry(Vec<bool>),
 }
 
 impl Disclosed {
     fn of(source: &Source, part: &Part, permits: &Permits) -> Self {
+        let tells = !part.want.is_by_filter();
         let (Some(answer), Some(permit)) = (part.answer(), permits.of(part.want.resource_type)) else {
-            return Self::ByLabels(Vec::new());
+            return Self { by: By::Labels(Vec::new()), tells };
         };
         if !permit.asks_for_dates() {
             let by_labels = answer.labels.iter().map(|labels| source.discloses(permit, labels, None));
-            return Self::ByLabels(by_labels.collect());
+            return Self { by: By::Labels(by_labels.collect()), tells };
         }
         let by_entry = answer.entries.iter().map(|entry| {
             let labels = answer.labels_of(entry);
             labels.is_some_and(|labels| source.discloses(permit, labels, entry.time()))
         });
-        Self::ByEntry(by_entry.collect())
+        Self { by: By::Entry(by_entry.collect()), tells }
     }
 
     fn reaches(&self, position: usize, entry: &Entry) -> bool {
-        let found = match self {
-            Self::ByLabels(disclosed) => disclosed.get(usize::from(entry.labels)),
-            Self::ByEntry(disclosed) => disclosed.get(position),
+        let found = match &self.by {
+            By::Labels(disclosed) => disclosed.get(usize::from(entry.labels)),
+            By::Entry(disclosed) => disclosed.get(position),
         };
         found == Some(&true)
     }
 
     fn withholds(&self) -> bool {
-        let (Self::ByLabels(disclosed) | Self::ByEntry(disclosed)) = self;
-        disclosed.iter().any(|disclosed| !disclosed)
+        let (By::Labels(disclosed) | By::Entry(disclosed)) = &self.by;
+        self.tells && disclosed.iter().any(|disclosed| !disclosed)
     }
 }

@@ -1,4 +1,4 @@
-use super::{Freshness, Locate, OrganisationConfig, Presence, Provider, ProviderConfig, Want};
+use super::{Freshness, Locate, Narrowing, OrganisationConfig, Presence, Provider, ProviderConfig, Want};
 use crate::{
     access::{Asking, Permits, SkipReason},
     domain::{OdsCode, Timestamp},
@@ -20,6 +20,8 @@ pub struct Plan {
     pub skip: Vec<(Arc<Provider>, SkipReason)>,
     /// How many are not asked because nothing says that they hold anything.
     pub elsewhere: usize,
+    /// Whether there are providers that such a question is put to by its filters, whoever is asked of this patient.
+    pub by_filter: bool,
 }
 
 /// What one provider is asked: who the patient is, and its share of the record.
@@ -86,9 +88,21 @@ impl Registry {
     /// Everyone who may be asked under these permits, each for what it may be asked for. Where only one source's entries
     /// are wanted the others still say who the patient is: another person's data could hide behind an id too.
     /// The requester's own organisation is always asked, and whoever said that it cares for the patient.
-    pub fn plan(&self, permits: &Permits, wants: &[Want], only: Option<OdsCode>, presence: &Presence) -> Plan {
+    pub fn plan(
+        &self,
+        permits: &Permits,
+        (wants, narrowing): (&[Want], Option<&Narrowing>),
+        only: Option<OdsCode>,
+        presence: &Presence,
+    ) -> Plan {
         let mut plan = Plan::default();
         for provider in self.all() {
+            let narrowed = narrowing.and_then(|narrowing| Some((narrowing, narrowing.at(provider)?)));
+            plan.by_filter |= narrowed.is_some();
+            let want = |want: &Want| match &narrowed {
+                Some((narrowing, narrowed)) if narrowing.narrows(want) => narrowed.clone(),
+                _ => want.clone(),
+            };
             let known = only == Some(provider.ods) || permits.first().relates(provider.ods);
             if !known && !presence.asks(provider.ods, provider.locate) {
                 plan.elsewhere += 1;
@@ -102,8 +116,8 @@ impl Registry {
                 (Asking::Skip(reason), true) => plan.skip.push((Arc::clone(provider), reason)),
                 _ => plan.ask.push(Errand {
                     provider: Arc::clone(provider),
-                    wants: ask.into_iter().cloned().collect(),
-                    withheld: withheld.into_iter().cloned().collect(),
+                    wants: ask.into_iter().map(want).collect(),
+                    withheld: withheld.into_iter().map(want).collect(),
                     freshness: Freshness { recalled: permits.first().recalled_at(provider.ods), since: None },
                 }),
             }

@@ -1,5 +1,5 @@
 use super::{
-    Locate,
+    Declared, Locate,
     address::{is_public, literal_address},
     sign_in::{CertificateConfig, CredentialConfig, SignIn, SmartConfig},
 };
@@ -47,6 +47,13 @@ pub struct ProviderConfig {
     pub restricted: bool,
     #[serde(default)]
     pub locate: Locate,
+    /// May it be asked by a search's filters, where it declares them?
+    #[serde(default = "yes")]
+    pub push_down: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// How a provider wants to be asked for "this patient's" resources (facts: provider idioms).
@@ -96,6 +103,8 @@ pub struct Provider {
     pub restricted: bool,
     /// About whom it is asked; unless said, about every patient.
     pub locate: Locate,
+    pub push_down: bool,
+    pub declared: Arc<Declared>,
 }
 
 impl ProviderConfig {
@@ -171,6 +180,8 @@ impl ProviderConfig {
             allow_private_addresses: self.allow_private_addresses,
             restricted: self.restricted,
             locate: self.locate,
+            push_down: self.push_down,
+            declared: Arc::default(),
         })
     }
 }

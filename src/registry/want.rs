@@ -1,3 +1,4 @@
+use super::Test;
 use crate::fhir::ResourceType;
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ pub struct Want {
 pub enum Portion {
     /// Everything about the patient.
     All,
+    /// At least all of it that passes these tests: sorted, none twice. It may come as everything.
+    Matching(Arc<[Test]>),
     /// Those with these ids of the source's own: sorted, none twice.
     Named(Arc<[Box<str>]>),
     /// Those whose `target` is one of these, each as `Type/id` with the source's own id: sorted, none twice.
@@ -22,6 +25,17 @@ pub enum Portion {
 impl Want {
     pub fn all(resource_type: ResourceType) -> Self {
         Self { resource_type, portion: Portion::All }
+    }
+
+    /// `tests`: at least one.
+    pub fn matching(resource_type: ResourceType, mut tests: Vec<Test>) -> Self {
+        tests.sort_unstable();
+        tests.dedup();
+        Self { resource_type, portion: Portion::Matching(tests.into()) }
+    }
+
+    pub fn is_by_filter(&self) -> bool {
+        matches!(self.portion, Portion::Matching(_))
     }
 
     /// `locals`: the source's own ids.

@@ -10,6 +10,7 @@ mod capability;
 mod control;
 mod door;
 mod fault;
+mod filter;
 mod interaction;
 mod search;
 

@@ -10,7 +10,7 @@ use crate::{
     identity::Requester,
     query::{Ask, Read, What},
     record::{self, Reader, Record, Whose},
-    registry::Want,
+    registry::{Narrowing, Want},
 };
 use std::sync::Arc;
 
@@ -71,7 +71,8 @@ pub(super) async fn join(
         true => g.locator.presence_of(permits.first().numbers()).await?,
         false => Arc::default(),
     };
-    let plan = g.registry.plan(permits, &wants, only, &presence).since(wishes.since);
+    let narrowing = if let What::Search(search) = &ask.what { Narrowing::of(search) } else { None };
+    let plan = g.registry.plan(permits, (&wants, narrowing.as_ref()), only, &presence).since(wishes.since);
     let question = question(permits, requester, whose.concealing.is_some());
     let gathered = match g.federation.recall(&plan, question).await {
         Some(remembered) => remembered,

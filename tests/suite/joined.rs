@@ -55,6 +55,8 @@ impl Region {
         fs::write(&file, config).unwrap();
         let mut settings: Vec<_> = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         settings.push(("CAREGATE__DATABASE__URL", database.clone()));
+        // what providers hear is counted here; what they declare is told in `push_down`
+        settings.push(("CAREGATE__FEDERATION__CAPABILITY_REFRESH_SECONDS", "0".to_owned()));
         let ready = self.ready();
         let identity = ready["identity"].as_str().unwrap().to_owned();
         let providers = serde_json::from_value(ready["providers"].clone()).unwrap();

@@ -53,6 +53,7 @@ mod policy;
 mod presence;
 mod profiles;
 mod program;
+mod push_down;
 mod reads;
 mod recalls;
 mod refusals;

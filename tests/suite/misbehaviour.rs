@@ -4,7 +4,7 @@
 
 mod limits;
 mod rows;
-mod stage;
+pub mod stage;
 mod survived;
 mod trust;
 

@@ -21,19 +21,19 @@ const COLNESIDE: &str = "RZ902";
 const GP: &str = "gp-saltmarsh";
 
 /// Registered with Saltmarsh, and known to Colneside and the pharmacy.
-fn patient() -> NhsNumber {
+pub fn patient() -> NhsNumber {
     BUILT_IN.patients[1].nhs_number
 }
 
 /// The built-in region, in which Colneside holds more about the patient, marked in every way there is.
-struct Region {
+pub struct Region {
     folder: tempfile::TempDir,
     /// A run's own, so that nothing can be mistaken for it.
     run: String,
 }
 
 impl Region {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let region = Self { folder: tempfile::tempdir().unwrap(), run: Uuid::new_v4().simple().to_string() };
         BUILT_IN.write_to(region.folder.path()).unwrap();
         let label = |code: &str| json!({"security": [{"system": ACT_CODE, "code": code}]});
@@ -56,7 +56,7 @@ impl Region {
         region
     }
 
-    fn add(&self, kind: &str, name: &str, members: Value) {
+    pub fn add(&self, kind: &str, name: &str, members: Value) {
         let provider = BUILT_IN.providers.iter().find(|one| one.ods.as_str() == COLNESIDE).unwrap();
         let own = provider.local_patients(Some(NHS), &patient().digits())[0].to_owned();
         let mut resource = json!({"resourceType": kind, "id": format!("x-{name}"),
@@ -72,13 +72,17 @@ impl Region {
     }
 
     /// Which of these are in the text; those that are not must not be there in any part.
-    fn shown<'a>(&self, answer: &Answer, names: &[&'a str]) -> Vec<&'a str> {
+    pub fn shown<'a>(&self, answer: &Answer, names: &[&'a str]) -> Vec<&'a str> {
         assert_eq!(answer.status, 200, "{}", answer.text);
         names.iter().copied().filter(|name| answer.text.contains(&self.canary(name))).collect()
     }
 
+    pub fn setup(&self) -> Setup {
+        Setup::default().data(self.folder.path())
+    }
+
     fn start(&self) -> Gate {
-        Setup::default().data(self.folder.path()).start()
+        self.setup().start()
     }
 }
 
@@ -87,7 +91,7 @@ const MEDICINES: [&str; 2] = ["for-hiv", "for-injury"];
 
 /// One whom only their own word relates to the patient. Who they are is read from what they were told of somebody else, so
 /// that nothing of this patient is in memory yet.
-async fn claim(gate: &Gate, persona: &str, organisation: &str) {
+pub async fn claim(gate: &Gate, persona: &str, organisation: &str) {
     let answer = gate.search(persona, "Condition", BUILT_IN.patients[12].nhs_number).await;
     let who = gate.closing(&answer).await.who.expect("who asked");
     let person = Person { issuer: who.issuer, subject: who.subject };

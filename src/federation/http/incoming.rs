@@ -1,6 +1,6 @@
 //! A body that is passed on while it comes.
 
-use super::{Connection, Miss, body_failure};
+use super::{Connection, Miss, Sender, body_failure, status};
 use crate::federation::{Failure, question::Asked};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream, stream::BoxStream};
@@ -26,7 +26,8 @@ impl Connection {
     /// Gets `url`, which the caller has made from one of the provider's bases, in whatever form it has. A body that does not say
     /// where it ends is refused: cut off, it would look whole.
     pub async fn open(&self, asked: Asked<'_>, url: Url, most: u64) -> Result<Incoming, Miss> {
-        let mut response = self.send(asked, url, "*/*").await?;
+        let mut response = self.send(Sender::of(asked, self.context(asked)?), url, "*/*").await?;
+        status(response.status(), response.headers())?;
         let headers = response.headers();
         let mut declared = headers.get_all(header::CONTENT_TYPE).iter();
         let content_type = match (declared.next(), declared.next()) {

@@ -76,6 +76,7 @@ impl IndexConfig {
             allow_private_addresses: self.allow_private_addresses,
             allow_http: self.allow_http,
             restricted: false,
+            push_down: false,
             locate: Locate::default(),
         })
     }

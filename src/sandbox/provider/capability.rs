@@ -1,3 +1,4 @@
+use super::filter;
 use crate::sandbox::data::ProviderData;
 use serde_json::{Value, json};
 
@@ -31,6 +32,7 @@ fn of_type(kind: &str) -> Value {
     if kind != "Patient" {
         parameters.extend(["patient", "subject"].map(|name| json!({"name": name, "type": "reference"})));
     }
+    parameters.extend(filter::parameters(kind).map(|(name, of)| json!({"name": name, "type": of})));
     json!({
         "type": kind,
         "interaction": [{"code": "read"}, {"code": "search-type"}],

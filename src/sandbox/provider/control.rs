@@ -32,7 +32,7 @@ struct Order {
     types: Option<Vec<String>>,
 }
 
-/// FHIR requests since the start, faulty ones included.
+/// FHIR requests since the start, faulty ones included, and apart from them those for the metadata, which is of no patient.
 #[derive(Clone, Default, Serialize)]
 struct Counters {
     requests: u64,
@@ -48,6 +48,8 @@ struct Counters {
     patient_lookups: u64,
     /// Reads, searches and pages by resource type.
     types: BTreeMap<String, u64>,
+    /// First pages of searches by what entries say, by resource type.
+    filtered: BTreeMap<String, u64>,
     /// Access tokens issued.
     tokens: u64,
 }
@@ -88,18 +90,24 @@ impl Control {
 
     pub fn count(&self, interaction: Option<&Interaction>, welcome: bool) {
         let counters = &mut self.lock().counters;
+        if let Some(Interaction::Metadata) = interaction {
+            counters.metadata += 1;
+            return;
+        }
         counters.requests += 1;
         if !welcome {
             counters.refused += 1;
             return;
         }
         let class = match interaction {
-            None => return,
-            Some(Interaction::Metadata) => &mut counters.metadata,
+            None | Some(Interaction::Metadata) => return,
             Some(Interaction::Read { .. }) => &mut counters.reads,
             Some(Interaction::Search(query)) if query.is_further_page() => &mut counters.pages,
             Some(Interaction::Search(query)) => {
                 counters.patient_lookups += u64::from(query.kind == "Patient");
+                if query.is_filtered() {
+                    *counters.filtered.entry(query.kind.clone()).or_default() += 1;
+                }
                 &mut counters.searches
             }
         };

@@ -1,7 +1,8 @@
-//! Search by patient, identifier and id, page by page. <https://hl7.org/fhir/R4/search.html>
+//! Search by patient, identifier, id and filters, page by page. <https://hl7.org/fhir/R4/search.html>
 
 use super::bundle::{Entry, Page};
 use super::fault::{self, Fault};
+use super::filter::{self, Filter};
 use super::interaction::Problem;
 use crate::sandbox::data::{ProviderData, Resource};
 use data_encoding::BASE64URL_NOPAD;
@@ -27,12 +28,16 @@ enum Criterion {
     Identifier(Vec<(Option<String>, String)>),
     /// Local ids of Patients.
     Patient(Vec<String>),
+    Filter(Filter),
 }
 
 impl Query {
     pub fn parse(kind: &str, sources: [&[u8]; 2]) -> Result<Self, Problem> {
         let given = sources.into_iter().flat_map(form_urlencoded::parse).map(|(k, v)| (k.into_owned(), v.into_owned()));
         let used: Vec<(String, String)> = given.filter(|(name, _)| is_known(kind, name)).collect();
+        if used.iter().any(|(name, value)| matches!(Filter::parse(kind, name, value), Some(None))) {
+            return Err(Problem::bad_value());
+        }
         let count = match used.iter().rfind(|(name, _)| name == "_count") {
             Some((_, text)) => text.parse::<usize>().map_err(|_| Problem::bad_value())?.min(LARGEST_COUNT),
             None => USUAL_COUNT,
@@ -61,6 +66,10 @@ impl Query {
         self.further
     }
 
+    pub fn is_filtered(&self) -> bool {
+        self.used.iter().any(|(name, _)| filter::parameters(&self.kind).any(|(known, _)| known == name))
+    }
+
     fn token(&self, offset: usize) -> String {
         BASE64URL_NOPAD.encode(format!("{offset} {}?{}", self.kind, self.parameters()).as_bytes())
     }
@@ -70,7 +79,7 @@ impl Query {
     }
 
     fn criteria(&self, data: &ProviderData) -> Vec<Criterion> {
-        self.used.iter().filter_map(|(name, value)| criterion(name, value, data)).collect()
+        self.used.iter().filter_map(|(name, value)| criterion(&self.kind, name, value, data)).collect()
     }
 }
 
@@ -111,11 +120,14 @@ fn is_known(kind: &str, name: &str) -> bool {
         "_id" | "_count" | "identifier" => true,
         "patient" | "subject" | "patient.identifier" | "patient:identifier" | "subject.identifier"
         | "subject:identifier" => kind != "Patient",
-        _ => false,
+        _ => filter::parameters(kind).any(|(known, _)| known == name),
     }
 }
 
-fn criterion(name: &str, value: &str, data: &ProviderData) -> Option<Criterion> {
+fn criterion(kind: &str, name: &str, value: &str, data: &ProviderData) -> Option<Criterion> {
+    if let Some(filter) = Filter::parse(kind, name, value) {
+        return filter.map(Criterion::Filter);
+    }
     let alternatives = value.split(',');
     Some(match name {
         "_count" => return None,
@@ -152,6 +164,7 @@ impl Criterion {
                 any.iter().any(|(system, value)| resource.has_identifier(system.as_deref(), value))
             }
             Self::Patient(ids) => resource.patients.iter().any(|id| ids.contains(id)),
+            Self::Filter(filter) => filter.holds(resource),
         }
     }
 }
@@ -170,6 +183,6 @@ fn another_patient(criterion: &mut Criterion, kind: &str, data: &ProviderData) {
             let other = data.of_type(kind).iter().find(|patient| !known(patient));
             *criterion = Criterion::Id(other.into_iter().map(|patient| patient.id.clone()).collect());
         }
-        Criterion::Id(_) => {}
+        Criterion::Id(_) | Criterion::Filter(_) => {}
     }
 }

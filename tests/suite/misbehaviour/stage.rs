@@ -61,7 +61,9 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
-        Self { config: region().config.clone(), settings: Vec::new() }.set("CAREGATE__FEDERATION__DEADLINE_MS", 4000)
+        let new = Self { config: region().config.clone(), settings: Vec::new() };
+        // what providers declare is told in `push_down`
+        new.set("CAREGATE__FEDERATION__DEADLINE_MS", 4000).set("CAREGATE__FEDERATION__CAPABILITY_REFRESH_SECONDS", 0)
     }
 
     /// A setting, as the environment overrides it.
