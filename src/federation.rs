@@ -60,5 +60,5 @@ pub use question::{Asker, Question};
 pub use reference::Referred;
 pub use references::followed;
 pub use resolution::{Resolution, SourcePatient};
-pub use rewrite::Rewriter;
+pub use rewrite::{Left, Rewriter};
 pub use word::Word;

@@ -33,6 +33,13 @@ pub struct Rewriter {
     pub concealing: Option<Arc<Places>>,
 }
 
+/// What is left of a resource that something is taken out of.
+#[derive(Default)]
+pub struct Left {
+    bytes: Vec<u8>,
+    tape: Tape,
+}
+
 /// The bytes of `at` become `new`; an empty range inserts.
 struct Edit {
     at: Range<usize>,
@@ -47,26 +54,21 @@ impl Rewriter {
         id
     }
 
-    /// Writes `resource` to `out` under its new id. `links` come first in a Patient's `link`. What has another shape
-    /// than FHIR's where something is to be written is refused: it could not be kept and still be read. The place in `out`
-    /// where another tag can follow the source's.
-    pub fn write(
-        &mut self,
-        resource: Value<'_>,
-        id: &str,
-        links: Option<&str>,
-        out: &mut Vec<u8>,
-    ) -> Result<usize, Failure> {
-        let Some(places) = &self.concealing else { return self.write_all(resource, id, links, out) };
-        let left = conceal::conceal(resource, places);
-        let mut tape = Tape::new();
+    /// The resource as it may be told: all of it, or what is left where something is concealed. What an answer is searched
+    /// by is read of this too: a filter would find what its bytes do not show.
+    pub fn told<'a>(&self, resource: Value<'a>, left: &'a mut Left) -> Result<Value<'a>, Failure> {
+        let Some(places) = &self.concealing else { return Ok(resource) };
+        let Left { bytes, tape } = left;
+        *bytes = conceal::conceal(resource, places);
         // it was read under the answer's limits before
         let mut limits = Limits { depth: u32::MAX, nodes: u32::MAX };
-        let left = json::parse(&left, &mut limits, &mut tape).map_err(|_| Failure::Internal)?;
-        self.write_all(left, id, links, out)
+        json::parse(bytes, &mut limits, tape).map_err(|_| Failure::Internal)
     }
 
-    fn write_all(
+    /// Writes `resource`, which is [told](Self::told), to `out` under its new id. `links` come first in a Patient's `link`.
+    /// What has another shape than FHIR's where something is to be written is refused: it could not be kept and still be
+    /// read. The place in `out` where another tag can follow the source's.
+    pub fn write(
         &mut self,
         resource: Value<'_>,
         id: &str,

@@ -4,7 +4,7 @@ use super::{NotShown, Record, Redacted, Source, State, joined::Place, page, reda
 use crate::{
     access::{Disclosure, Permit},
     domain::{NhsNumber, OdsCode},
-    federation::{Failure, Resolution, Rewriter, SourcePatient},
+    federation::{Failure, Left, Resolution, Rewriter, SourcePatient},
     fhir::{
         ResourceType,
         date::FhirDate,
@@ -200,7 +200,9 @@ pub(super) fn rewritten(record: &Record, permit: &Permit, found: &Found<'_>, joi
     let mut tape = Tape::new();
     // it was read and written when it came: that it fails now cannot be
     let resource = json::parse(&patient.bytes, &mut Limits::default(), &mut tape).map_err(|_| NotShown::NotFound)?;
-    rewriter.write(resource, &id, links.as_deref(), &mut out).map_err(|_| NotShown::NotFound)?;
+    let mut left = Left::default();
+    let told = rewriter.told(resource, &mut left).map_err(|_| NotShown::NotFound)?;
+    rewriter.write(told, &id, links.as_deref(), &mut out).map_err(|_| NotShown::NotFound)?;
     Ok(out.into())
 }
 
