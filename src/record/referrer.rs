@@ -5,7 +5,7 @@ use super::{Content, File, ItemRanges, NotShown, Record, Redacted, Source, Sourc
 use crate::{
     access::Permit,
     domain::{Labels, NhsNumber, OdsCode, SealedDocument, Timestamp},
-    federation::{Failure, Items, SourceDocument},
+    federation::{Failure, Items, Resolution, SourceDocument},
     fhir::{
         ResourceType,
         date::Interval,
@@ -115,6 +115,15 @@ impl Referrer<'_> {
             recalled: false,
             announced: attachment.text("contentType").map(|text| text.into_owned()),
         })
+    }
+
+    /// All that refers to it, as the source calls it, and who the patient is there.
+    pub fn named(&self) -> (Vec<&str>, Option<&Resolution>) {
+        let resolution = match &self.source.state {
+            State::Holds { resolution, .. } => Some(&**resolution),
+            State::Nothing | State::Failed(_) | State::Withheld => None,
+        };
+        (self.found.iter().map(|found| found.local.as_str()).collect(), resolution)
     }
 
     /// The media type that the document is said to have; `None` where nothing, or more than one thing, is said.
