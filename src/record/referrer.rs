@@ -148,8 +148,9 @@ impl Referrer<'_> {
         let mut labels = document.labels.clone();
         self.found.iter().for_each(|found| labels.inherit(&found.labels));
         let declared = (document.content_type.as_str(), document.length);
-        let items =
-            Arc::new(Items::of_document(provider.ods, self.patient, self.address, &labels, declared, &first.local));
+        // a recall of any of them is one of what was read in the document
+        let named = self.named().0.join(",");
+        let items = Arc::new(Items::of_document(provider.ods, self.patient, self.address, &labels, declared, &named));
 
         let line = SourceLine::new(provider.ods, "answered").resting_on(&items, Timestamp::now());
         let line = SourceLine { released: ItemRanges::of([0]), ..line };

@@ -6,7 +6,7 @@ use crate::{
     access::Permit,
     audit::{Identified, Intent, Opened, SourceLine},
     domain::{NhsNumber, Numbers, OdsCode},
-    federation::{Asker, Identity, Question},
+    federation::{Asker, Identity, PatientIndex, Question},
     identity::Requester,
     record::Whose,
 };
@@ -64,6 +64,17 @@ pub async fn is_concealed(
     }
 }
 
+/// The same of what is told to nobody who may know it: whether where the patient is seen is kept from most.
+pub async fn is_restricted(
+    g: &Gateway,
+    requester: &Requester,
+    number: NhsNumber,
+    intent: &Intent,
+) -> Result<bool, Ending> {
+    let Some(index) = &g.index else { return Ok(false) };
+    Ok(said(g, index, requester, number, intent).await?.is_none_or(|identity| identity.is_restricted()))
+}
+
 /// Sources may know of numbers that were given up for the patient's. The index is asked about each, and believed: objections
 /// made under it are to bind.
 pub async fn learn(
@@ -95,20 +106,28 @@ pub async fn learn(
 /// Before something is recorded under a number: under which it belongs. It is recorded in any case.
 pub async fn learn_of(g: &Gateway, requester: &Requester, number: NhsNumber, intent: &Intent) -> Result<(), Ending> {
     let Some(index) = &g.index else { return Ok(()) };
-    let identity = match index.recall(number).await {
-        Some(known) => Some(known),
-        None => {
-            let (numbers, policy) = (Numbers::from(number), g.policies.of(&*g.facts.global().await?).await?);
-            index.ask(number, Question::new(&numbers, 0, policy.sensitivities(), Asker::of(requester)), intent).await
-        }
-    };
-    match identity {
+    match said(g, index, requester, number, intent).await? {
         Some(Identity::Known(patient)) if patient.current != number => {
             g.facts.store().supersede(number, patient.current).await?;
             Err(Ending::Stale)
         }
         _ => Ok(()),
     }
+}
+
+async fn said(
+    g: &Gateway,
+    index: &PatientIndex,
+    requester: &Requester,
+    number: NhsNumber,
+    intent: &Intent,
+) -> Result<Option<Identity>, Ending> {
+    if let Some(known) = index.recall(number).await {
+        return Ok(Some(known));
+    }
+    let (numbers, policy) = (Numbers::from(number), g.policies.of(&*g.facts.global().await?).await?);
+    let question = Question::new(&numbers, 0, policy.sensitivities(), Asker::of(requester));
+    Ok(index.ask(number, question, intent).await)
 }
 
 fn question<'a>(requester: &'a Requester, permit: &'a Permit) -> Question<'a> {
