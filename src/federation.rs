@@ -49,7 +49,7 @@ pub use answer::{Answer, Entry};
 pub use conceal::Places;
 pub use config::FederationConfig;
 pub use document::{DocumentBody, DocumentQuestion, SourceDocument};
-pub use facets::{Recorded, Says};
+pub use facets::{Categories, Recorded, Says};
 pub use failure::Failure;
 pub use gather::{Federation, FederationOptions};
 pub use gathered::{Gathered, Part, PartSaid, Said, SourceAnswer};

@@ -1,5 +1,6 @@
 //! What the gateway changes in a resource, and nothing else (design, promise 5): its id, the references within the
-//! source, attachment addresses, and where it came from (meta.source and a tag). All other bytes are the source's.
+//! source, attachment addresses, and where it came from (meta.source and a tag); tags in the gateway's own code systems, which
+//! are its word alone, go. All other bytes are the source's.
 
 use super::{
     Failure, Places, Resolution, conceal,
@@ -15,6 +16,9 @@ use std::{ops::Range, sync::Arc};
 
 /// The source's own `meta.source`, which ours takes the place of.
 const ORIGINAL_SOURCE: &str = "https://caregate.example/StructureDefinition/original-source";
+
+/// What only the gateway says: a source's tag of these would be taken for its word, such as that two entries are one event.
+const OURS: &str = "https://caregate.example/";
 
 /// Bytes of an attachment's address: each becomes a stored row, and a longer one is no address.
 const LONGEST_ADDRESS: usize = 2048;
@@ -90,6 +94,13 @@ impl Rewriter {
         let referrer = resource.text("resourceType").unwrap_or_default();
         self.references(resource, &referrer, false, &mut edits)?;
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
+        // nothing is written within what is written anew
+        let mut end = 0;
+        edits.retain(|edit| {
+            let outside = edit.at.start >= end;
+            end = end.max(edit.at.end);
+            outside
+        });
         let raw = resource.raw();
         let (mut done, mut tagged) = (0, out.len());
         for Edit { at, new } in edits {
@@ -141,7 +152,10 @@ impl Rewriter {
             }
             Some(_) => return Err(Failure::UnexpectedEntry),
         }
-        add(meta, "tag", tag, &mut members, edits)?;
+        match meta.get("tag").filter(|tags| tags.items().any(is_ours)) {
+            Some(tags) => edits.push(retagged(tags, tag)),
+            None => add(meta, "tag", tag, &mut members, edits)?,
+        }
         edits.extend(insert(meta, &members));
         Ok(())
     }
@@ -201,6 +215,17 @@ impl Rewriter {
 /// Where R4 has an Attachment: `attachment`, `valueAttachment`..., and the few elements that are called otherwise.
 pub(super) fn is_attachment(key: &str) -> bool {
     key.ends_with("ttachment") || matches!(key, "presentedForm" | "photo" | "content")
+}
+
+fn is_ours(tag: Value<'_>) -> bool {
+    tag.text("system").is_some_and(|system| system.trim_start().to_ascii_lowercase().starts_with(OURS))
+}
+
+/// The tags with ours first and without those that only we give.
+fn retagged(tags: Value<'_>, tag: &str) -> Edit {
+    let kept = tags.items().filter(|tag| !is_ours(*tag)).map(Value::raw_str);
+    let all: Vec<&str> = std::iter::once(tag).chain(kept).collect();
+    Edit { at: tags.span(), new: format!("[{}]", all.join(",")) }
 }
 
 /// New first members, all in one edit, so that their commas are right.
