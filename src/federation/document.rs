@@ -292,7 +292,7 @@ mod tests {
             "Obs%65rvation/2",
             "/fhir//Observation/2",
             "_search",
-            "SomethingOfR6/2",
+            "SomethingOfRSix/2",
             "",
             "/fhir",
         ] {
