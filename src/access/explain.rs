@@ -26,8 +26,9 @@ use std::sync::Arc;
 pub enum Audience<'a> {
     /// Those it is about: not told which objection applied, nor what it keeps back of which source.
     Oneself,
-    /// Who answers for access at their organisation: told that too, of these sources.
-    Officer(&'a [OdsCode]),
+    /// Who answers for access at their organisation: told that too, of these sources; and, where it is kept from most where
+    /// the patient is seen, of no other organisation that recorded or is named in anything.
+    Officer { sources: &'a [OdsCode], concealed: bool },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +130,7 @@ impl Policy {
                 place(Whose::Own, &|labels| permit.by_labels(true, labels)),
                 place(Whose::Others, &|labels| permit.by_labels(false, labels)),
             ],
-            Audience::Officer(sources) => {
+            Audience::Officer { sources, .. } => {
                 let of =
                     |source: &OdsCode| place(Whose::Source(*source), &|labels| permit.disclose(*source, labels, None));
                 sources.iter().map(of).collect()

@@ -212,7 +212,7 @@ proptest! {
     #[test]
     fn an_explanation_says_what_the_decision_says(world in any_world()) {
         let World { requester, wanted, facts } = &world;
-        for audience in [Audience::Oneself, Audience::Officer(&organisations())] {
+        for audience in [Audience::Oneself, Audience::Officer { sources: &organisations(), concealed: false }] {
             let told = policy().explain(requester, wanted, facts, audience);
             let (outcome, rules, basis) = match world.decide() {
                 Decision::Permit(permit) => (Outcome::Permitted, permit.rules().to_vec(), Some(permit.basis().to_owned())),

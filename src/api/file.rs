@@ -31,6 +31,9 @@ impl Place {
 const PATIENCE: Duration = Duration::from_secs(30);
 const PACE: u32 = 16 << 10;
 
+/// How long all of it may take: the largest that is passed on needs a line of one megabit a second.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
+
 /// Types that a browser shows and does not run: all others are kept from being opened in place.
 const SHOWN: [&str; 4] = ["text/plain", "application/pdf", "image/", "audio/"];
 
@@ -51,7 +54,7 @@ pub fn body(file: File, place: Option<Place>) -> BoxBody {
     let (length, source) = (file.length, file.source);
     let (to, from) = mpsc::channel(1);
     rt::spawn(async move {
-        let outcome = pass(file, &to, PATIENCE).await;
+        let outcome = pass(file, &to, PATIENCE, LONGEST).await;
         metrics::counter!("caregate_documents_total", "provider" => source.to_string(), "outcome" => outcome)
             .increment(1);
         let request = place.as_ref().map(|place| place.request.to_string());
@@ -78,7 +81,11 @@ pub fn body(file: File, place: Option<Place>) -> BoxBody {
 const WHOLE: &str = "whole";
 
 /// Passes it on to its end, and says how it ended.
-async fn pass(mut file: File, to: &mpsc::Sender<Option<Bytes>>, most: Duration) -> &'static str {
+async fn pass(file: File, to: &mpsc::Sender<Option<Bytes>>, most: Duration, longest: Duration) -> &'static str {
+    timeout(longest, paced(file, to, most)).await.unwrap_or("too-slow")
+}
+
+async fn paced(mut file: File, to: &mpsc::Sender<Option<Bytes>>, most: Duration) -> &'static str {
     let mut patience = most;
     loop {
         let began = Instant::now();
@@ -126,7 +133,7 @@ mod tests {
             }
             (pieces, ended)
         });
-        let outcome = pass(file(body), &to, Duration::from_millis(60)).await;
+        let outcome = pass(file(body), &to, Duration::from_millis(60), LONGEST).await;
         drop(to);
         let (pieces, ended) = took.await.unwrap();
         (outcome, pieces, ended)
@@ -149,9 +156,22 @@ mod tests {
         assert!(outcome == "too-slow" && pieces > 0 && !ended, "{outcome} {pieces}");
 
         let (to, from) = mpsc::channel(1);
-        assert_eq!(pass(file(stream::repeat_with(byte)), &to, Duration::from_millis(20)).await, "too-slow");
+        assert_eq!(pass(file(stream::repeat_with(byte)), &to, Duration::from_millis(20), LONGEST).await, "too-slow");
         drop(from);
-        assert_eq!(pass(file(stream::repeat_with(byte)), &to, Duration::from_millis(20)).await, "caller-gone");
+        assert_eq!(pass(file(stream::repeat_with(byte)), &to, Duration::from_millis(20), LONGEST).await, "caller-gone");
+    }
+
+    #[tokio::test]
+    async fn one_that_keeps_its_pace_for_ever_ends_all_the_same() {
+        let endless = stream::repeat_with(|| Ok(Bytes::from(vec![0; 1 << 20]))).then(async |piece| {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            piece
+        });
+        let (to, mut from) = mpsc::channel::<Option<Bytes>>(1);
+        let reading = tokio::spawn(async move { while from.recv().await.is_some() {} });
+        assert_eq!(pass(file(endless), &to, PATIENCE, Duration::from_millis(50)).await, "too-slow");
+        drop(to);
+        reading.await.unwrap();
     }
 
     #[test]

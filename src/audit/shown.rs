@@ -106,9 +106,16 @@ pub async fn shown(
     Ok(viewers)
 }
 
-/// A source may have sent the same id twice in one answer.
+/// A source may have sent the same id twice in one answer. A document is found as itself and as a part of what refers to it.
 fn places_of(items: &Items, references: &[String]) -> Vec<(u32, Item)> {
-    let is_named = |line: &str| line.split(' ').next().is_some_and(|name| references.iter().any(|one| one == name));
+    let is_one = |name: &str| references.iter().any(|one| one == name);
+    let is_named = |line: &str| {
+        let mut fields = line.split(' ');
+        fields.next().is_some_and(|name| {
+            is_one(name)
+                || (name.starts_with("Binary/") && fields.next_back().is_some_and(|of| of.split(',').any(is_one)))
+        })
+    };
     let named = (0..).zip(items.lines()).filter(|(_, line)| is_named(line));
     named.filter_map(|(position, line)| Some((position, Item::parse(items.source, line)?))).collect()
 }

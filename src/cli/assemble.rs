@@ -46,7 +46,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         long_ids: store.long_ids(),
         standing: store.standing(),
         statements: statements.clone(),
-        places: Arc::new(Places::of(&registry)),
+        places: Arc::new(Places::of(&registry)?),
     })
     .map_err(|e| e.to_string())?;
     let index = config.index.as_ref().map(PatientIndex::new).transpose().map_err(|e| format!("index: {e}"))?;

@@ -24,7 +24,9 @@ async fn explained(database: &str, request: &str) -> Result<(), Box<dyn Error>> 
     for stored in store.log_reader().request_rows(request).await? {
         let Some(row) = stored.row()?.filter(|row| row.kind != Kind::Intent) else { continue };
         let sources: Vec<OdsCode> = row.sources.iter().map(|line| line.source).collect();
-        print(&Past::explain(row, &*facts, &policies, Audience::Officer(&sources)).await?);
+        print(
+            &Past::explain(row, &*facts, &policies, Audience::Officer { sources: &sources, concealed: false }).await?,
+        );
         found = true;
     }
     if found { Ok(()) } else { Err("no request of this id is in the log".into()) }

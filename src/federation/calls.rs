@@ -61,12 +61,14 @@ impl Calls {
         get(&line, asked, &[(endpoint, url)], left).await
     }
 
-    /// Asks for a document, which is passed on as it comes: its place is held, and its health judged, until its first bytes
-    /// have come. It is asked for once, and at its own address alone.
+    /// Asks for a document, which is passed on as it comes: its place among the calls is held, and its health judged, until
+    /// its first bytes have come, and its place among the documents until it ends. It is asked for once, and at its own
+    /// address alone.
     pub async fn open(&self, asked: Asked<'_>, url: Url, most: u64) -> Result<Incoming, Failure> {
         let Asked { provider, deadline, .. } = asked;
         let line = self.line(provider)?;
         let endpoint = line.endpoint_of(&url).ok_or(Failure::Elsewhere)?;
+        let document = line.documents.place(deadline).await?;
         let _place = line.bulkhead.place(deadline).await?;
         let pass = endpoint.admit(&line, deadline)?;
         line.earn();
@@ -75,7 +77,7 @@ impl Calls {
         let opened = timeout_at(deadline, line.connection.open(asked, url, most)).await;
         let got = opened.unwrap_or(Err(Failure::Timeout.into()));
         pass.ended(&got);
-        got.map_err(|miss| miss.failure)
+        got.map(|incoming| incoming.holding(document)).map_err(|miss| miss.failure)
     }
 
     /// What the provider says of itself at its base's `metadata`. Of no patient and waited for by nobody, so that it is none

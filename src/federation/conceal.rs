@@ -7,10 +7,11 @@ use crate::{
     fhir::json::{Kind, Value},
     registry::Registry,
 };
+use aho_corasick::AhoCorasick;
 use std::{borrow::Cow, collections::HashSet, ops::Range};
 
 /// Elements that go, wherever they are. <https://hl7.org/fhir/R4/> has them in many types.
-const ELEMENTS: [&str; 22] = [
+const ELEMENTS: [&str; 23] = [
     "address",
     "contact",
     "contactPoint",
@@ -32,42 +33,73 @@ const ELEMENTS: [&str; 22] = [
     "serviceProvider",
     "telecom",
     "valueAddress",
+    "valueBase64Binary",
     "valueContactPoint",
 ];
 
 /// What only says that a place is meant is as telling as its name.
 const PLACES: [&str; 4] = ["Organization", "Location", "HealthcareService", "Endpoint"];
 
-/// Identifiers that are the same wherever they were written down. All others name their giver.
-const NATIONAL: [&str; 2] = ["https://fhir.nhs.uk/Id/", "https://fhir.hl7.org.uk/Id/"];
+/// The only identifiers that are the same wherever they were written down: of the patient and of people. All others name
+/// their giver, if not by the system then by how they are made: a national prescription number holds its practice's code.
+const OF_PEOPLE: [&str; 6] = [
+    "https://fhir.nhs.uk/Id/nhs-number",
+    "https://fhir.nhs.uk/Id/sds-user-id",
+    "https://fhir.hl7.org.uk/Id/gmc-number",
+    "https://fhir.hl7.org.uk/Id/gphc-number",
+    "https://fhir.hl7.org.uk/Id/hcpc-number",
+    "https://fhir.hl7.org.uk/Id/nmc-number",
+];
 
-/// By what the region's organisations are recognised in a text: names, codes, and the hosts they answer at.
-#[derive(Debug, Default)]
+/// Codes of organisations and of their sites.
+const OF_PLACES: &str = "https://fhir.nhs.uk/Id/ods-";
+
+/// By what the region's organisations are recognised in a text, in one pass however many there are: names, codes, and the
+/// hosts they answer at.
+#[derive(Debug)]
 pub struct Places {
-    /// In lower case.
-    names: Vec<String>,
-    codes: Vec<String>,
+    /// Of what is [spelled] so.
+    words: AhoCorasick,
+    /// In upper case.
+    codes: HashSet<String>,
 }
 
 impl Places {
-    pub fn of(registry: &Registry) -> Self {
-        let hosts = registry.all().filter_map(|provider| provider.base.host_str());
-        let names = registry.all().map(|provider| provider.name.as_str()).chain(hosts).map(str::to_lowercase);
-        Self { names: names.collect(), codes: registry.codes().map(|code| code.to_string()).collect() }
+    pub fn of(registry: &Registry) -> Result<Self, String> {
+        let hosts = registry.all().flat_map(|provider| provider.bases()).filter_map(|base| base.host_str());
+        Self::new(registry.names().chain(hosts), registry.codes())
+    }
+
+    fn new<'a>(words: impl Iterator<Item = &'a str>, codes: impl Iterator<Item = OdsCode>) -> Result<Self, String> {
+        let words: HashSet<String> = words.map(spelled).filter(|word| !word.is_empty()).collect();
+        let words = AhoCorasick::new(&words).map_err(|_| "more names of organisations than can be looked for")?;
+        Ok(Self { words, codes: codes.map(|code| code.to_string()).collect() })
     }
 
     fn named_in(&self, text: &str) -> bool {
-        let lower = text.to_lowercase();
-        self.names.iter().any(|name| lower.contains(name))
-            || self.codes.iter().any(|code| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == code))
+        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        self.words.is_match(&spelled(text)) || words.any(|word| self.codes.contains(&word.to_ascii_uppercase()))
     }
+}
+
+/// In lower case, with one space where there is any.
+fn spelled(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let mut spelled = String::with_capacity(lower.len());
+    for word in lower.split_whitespace() {
+        if !spelled.is_empty() {
+            spelled.push(' ');
+        }
+        spelled.push_str(word);
+    }
+    spelled
 }
 
 /// The resource without them. Where all of an object or a list goes, so does it.
 pub fn conceal(resource: Value<'_>, places: &Places) -> Vec<u8> {
     let mut hidden = HashSet::new();
     resource.each("contained", &mut |inner| {
-        if is_place(inner) {
+        if is_hidden(inner) {
             hidden.extend(inner.text("id").map(Cow::into_owned));
         }
     });
@@ -87,6 +119,11 @@ pub fn conceal(resource: Value<'_>, places: &Places) -> Vec<u8> {
 
 fn is_place(resource: Value<'_>) -> bool {
     resource.text("resourceType").is_some_and(|found| PLACES.contains(&&*found))
+}
+
+/// What it contains that goes: places, and files, which nobody reads here.
+fn is_hidden(contained: Value<'_>) -> bool {
+    is_place(contained) || contained.text("resourceType").as_deref() == Some("Binary")
 }
 
 struct Concealer<'a> {
@@ -149,20 +186,19 @@ impl Concealer<'_> {
         };
         // of a place itself nothing is left but that it is one
         let is_of_place = parent.is_empty() && self.is_place && !matches!(key, "resourceType" | "id" | "meta");
-        let is_foreign = || {
-            let system = value.text("system").unwrap_or_default();
-            system == OdsCode::SYSTEM || !NATIONAL.iter().any(|national| system.starts_with(national))
-        };
         in_parent
             || is_of_place
             || ELEMENTS.contains(&key)
-            || (key == "identifier" && value.kind() == Kind::Object && is_foreign())
+            || is_foreign(key, value)
             || (key == "text" && value.get("div").is_some())
-            || (key == "contained" && is_place(value))
+            || (key == "contained" && is_hidden(value))
             || self.leads_to_place(value)
     }
 
     fn leads_to_place(&self, reference: Value<'_>) -> bool {
+        if reference.get("identifier").is_some_and(|of| system(of).starts_with(OF_PLACES)) {
+            return true;
+        }
         let Some(address) = reference.text("reference") else {
             return reference.text("type").is_some_and(|found| PLACES.contains(&&*found));
         };
@@ -181,14 +217,26 @@ impl Concealer<'_> {
     }
 }
 
+/// An Identifier, by its name or by its shape, that is none of a person's.
+fn is_foreign(key: &str, value: Value<'_>) -> bool {
+    let named = || key.ends_with("dentifier") || key == "requisition";
+    // no other type's system is an address beside a value in words
+    let shaped = || system(value).contains(':') && value.text("value").is_some();
+    value.kind() == Kind::Object && (named() || shaped()) && !OF_PEOPLE.contains(&&*system(value))
+}
+
+fn system<'a>(identifier: Value<'a>) -> Cow<'a, str> {
+    identifier.text("system").unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fhir::json::{self, Limits, Tape};
 
     fn concealed(text: &str) -> String {
-        let places =
-            Places { names: vec!["estuary hospitals".into(), "estuary.example".into()], codes: vec!["RZ901".into()] };
+        let names = ["Estuary  Hospitals", "estuary.example", "Lantern House", ""].into_iter();
+        let places = Places::new(names, [OdsCode::parse("RZ901").unwrap()].into_iter()).unwrap();
         let mut tape = Tape::new();
         let resource = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
         let out = String::from_utf8(conceal(resource, &places)).unwrap();
@@ -215,7 +263,20 @@ mod tests {
                 r#"{"note":[{"text":"sent to RZ901."},{"text":"RZ9012 is another"}]}"#,
                 r#"{"note":[{"text":"RZ9012 is another"}]}"#,
             ),
+            (r#"{"note":[{"text":"as rz901 wrote"},{"text":"from\nLantern\thouse"}],"b":1}"#, r#"{"b":1}"#),
             (r#"{"b":1,"url":"https://estuary.example/x"}"#, r#"{"b":1}"#),
+            (
+                concat!(
+                    r#"{"b":1,"payor":{"identifier":{"system":"https://fhir.nhs.uk/Id/ods-site-code","value":"X"},"#,
+                    r#""display":"Ward 5"}}"#,
+                ),
+                r#"{"b":1}"#,
+            ),
+            (
+                r##"{"contained":[{"resourceType":"Binary","id":"f","data":"eA=="}],"b":{"reference":"#f"},"c":1}"##,
+                r#"{"c":1}"#,
+            ),
+            (r#"{"extension":[{"url":"u","valueBase64Binary":"eA=="}],"c":1}"#, r#"{"extension":[{"url":"u"}],"c":1}"#),
             (
                 concat!(
                     r##"{"contained":[{"resourceType":"Organization","id":"o"},{"resourceType":"Medication","id":"m"}],"##,
@@ -243,5 +304,33 @@ mod tests {
         );
         let by_code = format!(r#"{{"b":1,"author":{{"identifier":{}}}}}"#, identifier(OdsCode::SYSTEM));
         assert_eq!(concealed(&by_code), r#"{"b":1}"#);
+        // wherever an Identifier stands, and whatever it is called
+        for key in [
+            "masterIdentifier",
+            "groupIdentifier",
+            "requisition",
+            "accessionIdentifier",
+            "preAdmissionIdentifier",
+            "valueIdentifier",
+            "somethingNew",
+        ] {
+            for system in [
+                OdsCode::SYSTEM,
+                "https://fhir.nhs.uk/Id/ods-site-code",
+                "https://fhir.nhs.uk/Id/prescription-order-number",
+                "urn:oid:2.16.840.1.113883.2.1.3.2.4.18.6",
+            ] {
+                assert_eq!(concealed(&format!(r#"{{"{key}":{},"b":1}}"#, identifier(system))), r#"{"b":1}"#, "{key}");
+            }
+            let own = format!(r#"{{"{key}":{number},"b":1}}"#);
+            assert_eq!(concealed(&own), own);
+        }
+        assert_eq!(concealed(r#"{"requisition":{"value":"7"},"b":1}"#), r#"{"b":1}"#);
+        for kept in [
+            r#"{"valueQuantity":{"system":"http://unitsofmeasure.org","value":1.10}}"#,
+            r#"{"code":{"coding":[{"system":"http://snomed.info/sct","code":"1"}]}}"#,
+        ] {
+            assert_eq!(concealed(kept), kept);
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     fhir::{ResourceType, json::Value},
 };
 pub use content::Content;
-pub use says::Says;
+pub use says::{Categories, Says};
 
 /// Of one answer's entries.
 #[derive(Debug, Default)]

@@ -164,7 +164,8 @@ impl Federation {
         self.cache.resolution(asked.question.patient_key(provider), fresh, ask).await
     }
 
-    /// A Patient is written anew for each reader; the ids it will hold must lead somewhere by then.
+    /// A Patient is written anew for each reader, with all that it holds for some of them: the ids it will hold must lead
+    /// somewhere by then, whoever asked first.
     async fn remember_long_ids(
         &self,
         provider: &Arc<Provider>,

@@ -23,6 +23,8 @@ pub struct Line {
     pub provider: Arc<Provider>,
     pub connection: Connection,
     pub bulkhead: Bulkhead,
+    /// For documents, until their last byte: half as many, so that one provider's slow files are few of a node's requests.
+    pub documents: Bulkhead,
     pub pace: Pace,
     /// Its own address first, then the replicas'.
     endpoints: Vec<Endpoint>,
@@ -50,10 +52,12 @@ impl Line {
             not_before: Mutex::default(),
         };
         let waiting = metrics::gauge!("caregate_provider_waiting", "provider" => provider.ods.to_string());
+        let places = provider.max_calls.unwrap_or(places);
         Self {
             provider: Arc::clone(provider),
             connection,
-            bulkhead: Bulkhead::new(provider.max_calls.unwrap_or(places), waiting),
+            documents: Bulkhead::new(places.div_ceil(2), waiting.clone()),
+            bulkhead: Bulkhead::new(places, waiting),
             pace: Pace::default(),
             endpoints: provider.bases().enumerate().map(endpoint).collect(),
             extra: Allowance::one_in(10),

@@ -49,7 +49,7 @@ impl Items {
         address: &str,
         labels: &Labels,
         declared: (&str, Option<u64>),
-        referrer: &str,
+        referrers: &str,
     ) -> Self {
         let name = match address.strip_prefix("Binary/").filter(|id| is_id(id)) {
             Some(_) => address.to_owned(),
@@ -57,7 +57,7 @@ impl Items {
         };
         let content_type = declared.0.split(';').next().unwrap_or_default().trim();
         let length = declared.1.map(|length| length.to_string()).unwrap_or_default();
-        let words = [&spoken(labels), content_type, &length, referrer].map(word);
+        let words = [&spoken(labels), content_type, &length, referrers].map(word);
         Self::new(source, patient, "Binary", [format!("{name} - - {}", words.join(" "))])
     }
 

@@ -1,5 +1,6 @@
 //! What the gateway changes in a resource, and nothing else (design, promise 5): its id, the references within the
-//! source, attachment addresses, and where it came from (meta.source and a tag). All other bytes are the source's.
+//! source, attachment addresses, and where it came from (meta.source and a tag); tags in the gateway's own code systems, which
+//! are its word alone, go. All other bytes are the source's.
 
 use super::{
     Failure, Places, Resolution, conceal,
@@ -15,6 +16,9 @@ use std::{ops::Range, sync::Arc};
 
 /// The source's own `meta.source`, which ours takes the place of.
 const ORIGINAL_SOURCE: &str = "https://caregate.example/StructureDefinition/original-source";
+
+/// What only the gateway says: a source's tag of these would be taken for its word, such as that two entries are one event.
+const OURS: &str = "https://caregate.example/";
 
 /// Bytes of an attachment's address: each becomes a stored row, and a longer one is no address.
 const LONGEST_ADDRESS: usize = 2048;
@@ -33,6 +37,13 @@ pub struct Rewriter {
     pub concealing: Option<Arc<Places>>,
 }
 
+/// What is left of a resource that something is taken out of.
+#[derive(Default)]
+pub struct Left {
+    bytes: Vec<u8>,
+    tape: Tape,
+}
+
 /// The bytes of `at` become `new`; an empty range inserts.
 struct Edit {
     at: Range<usize>,
@@ -47,26 +58,21 @@ impl Rewriter {
         id
     }
 
-    /// Writes `resource` to `out` under its new id. `links` come first in a Patient's `link`. What has another shape
-    /// than FHIR's where something is to be written is refused: it could not be kept and still be read. The place in `out`
-    /// where another tag can follow the source's.
-    pub fn write(
-        &mut self,
-        resource: Value<'_>,
-        id: &str,
-        links: Option<&str>,
-        out: &mut Vec<u8>,
-    ) -> Result<usize, Failure> {
-        let Some(places) = &self.concealing else { return self.write_all(resource, id, links, out) };
-        let left = conceal::conceal(resource, places);
-        let mut tape = Tape::new();
+    /// The resource as it may be told: all of it, or what is left where something is concealed. What an answer is searched
+    /// by is read of this too: a filter would find what its bytes do not show.
+    pub fn told<'a>(&self, resource: Value<'a>, left: &'a mut Left) -> Result<Value<'a>, Failure> {
+        let Some(places) = &self.concealing else { return Ok(resource) };
+        let Left { bytes, tape } = left;
+        *bytes = conceal::conceal(resource, places);
         // it was read under the answer's limits before
         let mut limits = Limits { depth: u32::MAX, nodes: u32::MAX };
-        let left = json::parse(&left, &mut limits, &mut tape).map_err(|_| Failure::Internal)?;
-        self.write_all(left, id, links, out)
+        json::parse(bytes, &mut limits, tape).map_err(|_| Failure::Internal)
     }
 
-    fn write_all(
+    /// Writes `resource`, which is [told](Self::told), to `out` under its new id. `links` come first in a Patient's `link`.
+    /// What has another shape than FHIR's where something is to be written is refused: it could not be kept and still be
+    /// read. The place in `out` where another tag can follow the source's.
+    pub fn write(
         &mut self,
         resource: Value<'_>,
         id: &str,
@@ -88,6 +94,13 @@ impl Rewriter {
         let referrer = resource.text("resourceType").unwrap_or_default();
         self.references(resource, &referrer, false, &mut edits)?;
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
+        // nothing is written within what is written anew
+        let mut end = 0;
+        edits.retain(|edit| {
+            let outside = edit.at.start >= end;
+            end = end.max(edit.at.end);
+            outside
+        });
         let raw = resource.raw();
         let (mut done, mut tagged) = (0, out.len());
         for Edit { at, new } in edits {
@@ -139,7 +152,10 @@ impl Rewriter {
             }
             Some(_) => return Err(Failure::UnexpectedEntry),
         }
-        add(meta, "tag", tag, &mut members, edits)?;
+        match meta.get("tag").filter(|tags| tags.items().any(is_ours)) {
+            Some(tags) => edits.push(retagged(tags, tag)),
+            None => add(meta, "tag", tag, &mut members, edits)?,
+        }
         edits.extend(insert(meta, &members));
         Ok(())
     }
@@ -199,6 +215,17 @@ impl Rewriter {
 /// Where R4 has an Attachment: `attachment`, `valueAttachment`..., and the few elements that are called otherwise.
 pub(super) fn is_attachment(key: &str) -> bool {
     key.ends_with("ttachment") || matches!(key, "presentedForm" | "photo" | "content")
+}
+
+fn is_ours(tag: Value<'_>) -> bool {
+    tag.text("system").is_some_and(|system| system.trim_start().to_ascii_lowercase().starts_with(OURS))
+}
+
+/// The tags with ours first and without those that only we give.
+fn retagged(tags: Value<'_>, tag: &str) -> Edit {
+    let kept = tags.items().filter(|tag| !is_ours(*tag)).map(Value::raw_str);
+    let all: Vec<&str> = std::iter::once(tag).chain(kept).collect();
+    Edit { at: tags.span(), new: format!("[{}]", all.join(",")) }
 }
 
 /// New first members, all in one edit, so that their commas are right.

@@ -10,7 +10,7 @@ use super::{
     pages::{self, Take},
     reference::Referred,
     references::{self, References},
-    rewrite::Rewriter,
+    rewrite::{Left, Rewriter},
     subject,
     tokens::Tokens,
     word,
@@ -114,17 +114,20 @@ impl Splitter {
             // pages that shift while they are read repeat an entry; the same id with other content is another matter
             return if before.hash == hash { Ok(()) } else { Err(Failure::ConflictingIds) };
         }
-        let references = self.references.keep(references)?;
         let labels = labels_of(resource, &self.sensitivities)?;
         let labels = self.place_of(labels)?;
         let lenders = lenders(resource, self.resource_type, &self.rewriter.provider);
         let Rewriter { ids, numbers, .. } = &self.rewriter;
         let facets = EntryFacets::read(resource, self.resource_type, ids, numbers.current);
-        let (entry, resource_range, tagged) = self.write(resource, &local)?;
-        let meta = resource.get("meta");
-        let tokens = self.tokens.read(resource, &self.rule)?;
-        let dates: Box<[Box<[Interval]>]> =
-            self.rule.dates.iter().map(|(_, paths)| intervals(resource, paths)).collect();
+        // what it is found by is what is shown of it: whose it is, its labels and what it contradicts are the source's word
+        let mut left = Left::default();
+        let told = self.rewriter.told(resource, &mut left)?;
+        let (entry, resource_range, tagged) = self.write(told, &local)?;
+        let meta = told.get("meta");
+        let tokens = self.tokens.read(told, &self.rule)?;
+        let references = references::read(told, &self.rule, &self.rewriter.provider);
+        let references = self.references.keep(references)?;
+        let dates: Box<[Box<[Interval]>]> = self.rule.dates.iter().map(|(_, paths)| intervals(told, paths)).collect();
         let split = Split {
             version: meta.and_then(|m| m.text("versionId")).map(|v| v.into_owned()).unwrap_or_default(),
             hash,

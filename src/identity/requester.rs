@@ -39,6 +39,18 @@ pub enum Party {
     System { organisation: OdsCode },
 }
 
+impl Requester {
+    /// What a page goes on for: who they are, in which role and where.
+    pub fn pages_for(&self) -> [&str; 4] {
+        let (role, organisation) = match &self.party {
+            Party::Staff { role, organisation, .. } => (role.as_deref().unwrap_or_default(), organisation.as_str()),
+            Party::System { organisation } => ("", organisation.as_str()),
+            Party::Patient { .. } => ("", ""),
+        };
+        [&self.issuer, &self.subject, role, organisation]
+    }
+}
+
 impl Party {
     pub fn organisation(&self) -> Option<OdsCode> {
         match self {
@@ -240,6 +252,35 @@ mod tests {
         };
         let shown = format!("{staff:?}");
         assert!(shown.contains("R0050") && !shown.contains("Alder") && !shown.contains("5550"), "{shown}");
+    }
+
+    #[test]
+    fn the_same_person_in_another_role_or_organisation_is_another_reader_of_pages() {
+        let asking = |party| Requester {
+            issuer: "https://identity.example".into(),
+            subject: "someone".into(),
+            party,
+            client_id: "client".into(),
+            token_id: "token".into(),
+            scopes: Scopes::default(),
+            purpose: Purpose("TREAT".into()),
+            acting: None,
+            expires: Timestamp::MAX,
+        };
+        let staff = |role: &str, ods: &str| {
+            asking(Party::Staff {
+                user: "555036632103".into(),
+                name: None,
+                role: Some(role.into()),
+                role_name: None,
+                activities: vec![],
+                organisation: OdsCode::parse(ods).unwrap(),
+            })
+        };
+        let one = staff("R0050", "RZ901");
+        assert_eq!(one.pages_for(), staff("R0050", "RZ901").pages_for());
+        assert_ne!(one.pages_for(), staff("R0260", "RZ901").pages_for());
+        assert_ne!(one.pages_for(), staff("R0050", "RZ902").pages_for());
     }
 
     #[test]

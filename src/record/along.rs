@@ -3,17 +3,20 @@
 
 use super::{
     Record, Source, State,
-    selection::{Match, Selection},
+    selection::{Held, Match, Selection},
 };
 use crate::{
     access::{Asking, Permits},
     federation::{Part, Referred, Resolution, followed},
-    fhir::ResourceType,
+    fhir::{
+        ResourceType,
+        outcome::{Issue, IssueCode, Severity},
+    },
     query::{
         Include,
         grammar::{self, Reference},
     },
-    registry::{Errand, Freshness, Want},
+    registry::{Errand, Freshness, Portion, Want},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -35,6 +38,21 @@ pub struct Along<'a> {
     pub provenance: bool,
 }
 
+/// What came along, as this reader is shown it.
+pub struct Came {
+    pub shown: Vec<Match>,
+    pub hidden: Vec<Match>,
+    /// Whether something that an entry of the page refers to was asked for, and its source did not have it.
+    lost: bool,
+}
+
+impl Came {
+    pub fn issue(&self) -> Option<Issue> {
+        let said = "Something that an entry here refers to was not found at its source.";
+        self.lost.then(|| Issue::new(Severity::Information, IssueCode::Incomplete).diagnostics(said))
+    }
+}
+
 /// One source's part of it: a want, and the entries meant by it.
 struct Meant {
     source: usize,
@@ -53,25 +71,32 @@ impl Along<'_> {
         }
     }
 
+    /// The types that may come along and that this reader does not reach.
+    pub fn beyond(self, permits: &Permits) -> Vec<ResourceType> {
+        let followed: BTreeSet<ResourceType> = match self.follow {
+            Follow::Asked(includes) => includes.iter().flat_map(|include| include.targets()).copied().collect(),
+            Follow::Targets => ResourceType::ALL.iter().copied().filter(|t| t.is_target()).collect(),
+        };
+        let provenance = self.provenance.then_some(ResourceType::Provenance);
+        followed.into_iter().chain(provenance).filter(|t| permits.of(*t).is_none()).collect()
+    }
+
     pub fn is_nothing(self) -> bool {
         !self.provenance && matches!(self.follow, Follow::Asked([]))
     }
 
-    /// What is shown along with this page, in one order, none twice and nothing that is on the page itself; and what is
-    /// withheld.
-    pub fn with(
-        self,
-        record: &Record,
-        selection: &Selection,
-        permits: &Permits,
-        page: &[Match],
-    ) -> (Vec<Match>, Vec<Match>) {
-        let mut found = Vec::new();
+    /// What is shown along with this page, in one order, none twice and nothing that is on the page itself.
+    pub fn with(self, record: &Record, selection: &Selection, permits: &Permits, page: &[Match]) -> Came {
+        let (mut found, mut lost) = (Vec::new(), false);
         for Meant { source, want, only } in self.meant(record, page) {
             let parts = record.sources.get(source).map(Source::parts).unwrap_or_default();
             let held = parts.iter().enumerate().find(|(_, part)| part.want == want);
             let Some((part, answer)) = held.and_then(|(at, part)| Some((at, part.answer()?))) else { continue };
             let locals: HashSet<&str> = only.iter().map(|to| &*to.local).collect();
+            // of what was asked for by name; what is withheld is there all the same, and is not lost
+            let named = matches!(want.portion, Portion::Named(_));
+            lost |=
+                named && locals.len() > answer.entries.iter().filter(|entry| locals.contains(&*entry.local)).count();
             for (position, entry) in answer.entries.iter().enumerate() {
                 let meant = match want.resource_type {
                     ResourceType::Provenance => answer.references_of(entry).any(|(_, of)| only.contains(of)),
@@ -83,7 +108,9 @@ impl Along<'_> {
                 }
             }
         }
-        found.into_iter().partition(|found| selection.reaches(record, permits, found))
+        let held = Held::of(record);
+        let (shown, hidden) = found.into_iter().partition(|found| selection.shows(record, permits, &held, found));
+        Came { shown, hidden, lost }
     }
 
     /// What has to be asked before that can be said.

@@ -15,6 +15,37 @@ const SOURCE: &str = "https://caregate.example/StructureDefinition/completeness-
 pub const TIME: &str = "https://caregate.example/StructureDefinition/completeness-time";
 pub const REASON: &str = "https://caregate.example/StructureDefinition/completeness-reason";
 const OTHERS: &str = "https://caregate.example/StructureDefinition/completeness-others";
+const NOT_ASKED: &str = "https://caregate.example/StructureDefinition/completeness-not-asked";
+
+/// Which sources, by place, have an entry in the answer as this reader sees it: one of what they answered, or an old one.
+#[derive(Clone, Debug)]
+pub struct Contributed {
+    fresh: Vec<bool>,
+    stale: Vec<bool>,
+}
+
+impl Contributed {
+    pub fn none(sources: usize) -> Self {
+        Self { fresh: vec![false; sources], stale: vec![false; sources] }
+    }
+
+    pub fn add(&mut self, source: usize, stale: bool) {
+        let all = if stale { &mut self.stale } else { &mut self.fresh };
+        if let Some(place) = all.get_mut(source) {
+            *place = true;
+        }
+    }
+
+    /// Whatever is in either.
+    pub fn and(&mut self, other: &Self) {
+        self.fresh.iter_mut().zip(&other.fresh).for_each(|(here, there)| *here |= there);
+        self.stale.iter_mut().zip(&other.stale).for_each(|(here, there)| *here |= there);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (bool, bool)> {
+        self.fresh.iter().copied().zip(self.stale.iter().copied())
+    }
+}
 
 /// What the reader is told about the sources.
 #[derive(Clone, Debug)]
@@ -24,42 +55,47 @@ pub struct Completeness {
 }
 
 impl Completeness {
-    /// `contributed` tells which sources, by place, have an entry of what they answered in the answer as this reader
-    /// sees it; `withheld` whether anything was held back; `named` whether a source may be named; `elsewhere` how many
-    /// more there are, which were not asked; `issues` are what else is told.
+    /// `withheld` tells whether anything was held back; `named` whether a source may be named, given whether anything of it
+    /// is shown; `elsewhere` how many more there are, which were not asked; `issues` are what else is told.
+    ///
+    /// Of a source of which nothing is shown the same is said whether it knows the patient or not: that it failed.
     pub fn of(
         sources: &[Source],
         elsewhere: usize,
-        contributed: &[bool],
+        contributed: &Contributed,
         withheld: bool,
-        named: impl Fn(&Source) -> bool,
+        named: impl Fn(&Source, bool) -> bool,
         mut issues: Vec<Issue>,
     ) -> Self {
-        let mut others = u32::try_from(elsewhere).unwrap_or(u32::MAX);
-        let (mut partial, before) = (false, issues.len());
-        for (source, contributed) in sources.iter().zip(contributed) {
-            let named = named(source);
-            if let Some(failure) = source.failure() {
-                partial = true;
-                issues.push(failed(source, failure, named));
+        let (mut partial, before, mut others) = (false, issues.len(), 0_u32);
+        for (source, (fresh, old)) in sources.iter().zip(contributed.iter()) {
+            let (shown, since) = (fresh || old, source.stale_since());
+            let named = named(source, shown);
+            partial |= source.shortfall().is_some();
+            // what is old and not shown is missing like what failed
+            if let Some(failure) = source.failure().or(source.shortfall().filter(|_| !old)) {
+                issues.push(failed(source, failure, named, shown));
             }
-            if let Some(since) = source.stale_since() {
-                partial = true;
+            if let Some(since) = since.filter(|_| old) {
                 issues.push(stale(source, since, named));
             }
-            match *contributed {
+            match fresh {
                 true => issues.push(answered(source, named)),
                 false if source.shortfall().is_none() => others += 1,
                 false => {}
             }
         }
+        let count = |number: u32, said: &str, url: &'static str| {
+            Issue::new(Severity::Information, IssueCode::Informational)
+                .diagnostics(format!("{number} other sources {said}."))
+                .extension(url, ExtensionValue::UnsignedInt(number))
+        };
         if others > 0 || issues.len() == before {
-            let said = format!("{others} other sources hold nothing that matches, or were not asked.");
-            issues.push(
-                Issue::new(Severity::Information, IssueCode::Informational)
-                    .diagnostics(said)
-                    .extension(OTHERS, ExtensionValue::UnsignedInt(others)),
-            );
+            issues.push(count(others, "told of nothing that matches", OTHERS));
+        }
+        if elsewhere > 0 {
+            let elsewhere = u32::try_from(elsewhere).unwrap_or(u32::MAX);
+            issues.push(count(elsewhere, "were not asked, as nothing says that they know this patient", NOT_ASKED));
         }
         if withheld {
             issues.push(Issue::new(Severity::Information, IssueCode::Suppressed).diagnostics(
@@ -141,10 +177,11 @@ fn answered(source: &Source, named: bool) -> Issue {
     issue.extension(TIME, ExtensionValue::Instant(at.fhir()))
 }
 
-fn failed(source: &Source, failure: Failure, named: bool) -> Issue {
+fn failed(source: &Source, failure: Failure, named: bool, shown: bool) -> Issue {
     let code = if failure == Failure::Timeout { IssueCode::Timeout } else { IssueCode::Incomplete };
-    // a part that failed is named where others of the same source did not
-    let types: Vec<&str> = source.parts().iter().filter(|part| part.failure().is_some()).map(type_of).collect();
+    // a part that failed is named where others of the same source are shown
+    let parts = source.parts().iter().filter(|part| shown && part.failure().is_some());
+    let types: Vec<&str> = parts.map(type_of).collect();
     let of = |who: &str| if types.is_empty() { who.to_owned() } else { format!("{} of {who}", types.join(", ")) };
     let who = if named { of(&source.provider.name) } else { "A source".to_owned() };
     let issue = Issue::new(Severity::Warning, code)
@@ -161,7 +198,7 @@ fn failed(source: &Source, failure: Failure, named: bool) -> Issue {
 fn stale(source: &Source, since: Timestamp, named: bool) -> Issue {
     let types: Vec<&str> = source.parts().iter().filter(|part| part.stale().is_some()).map(type_of).collect();
     let who = if named { source.provider.name.as_str() } else { "A source" };
-    let age = in_words(Timestamp::now().0.saturating_sub(since.0) / 1_000_000);
+    let age = age(since);
     let issue = Issue::new(Severity::Warning, IssueCode::Incomplete)
         .details(coding("stale"))
         .diagnostics(format!(
@@ -174,6 +211,11 @@ fn stale(source: &Source, since: Timestamp, named: bool) -> Issue {
 
 fn type_of(part: &Part) -> &'static str {
     part.want.resource_type.as_str()
+}
+
+/// How old what was said then is.
+pub fn age(since: Timestamp) -> String {
+    in_words(Timestamp::now().0.saturating_sub(since.0) / 1_000_000)
 }
 
 /// Rounded down; older than that nothing is shown.

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     domain::OdsCode,
-    federation::Says,
+    federation::{Categories, Says},
     fhir::outcome::{Coding, ExtensionValue, Issue, IssueCode, Severity},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SYSTEM: &str = "https://caregate.example/CodeSystem/contradiction";
 const SOURCE: &str = "https://caregate.example/StructureDefinition/contradiction-source";
@@ -26,6 +26,7 @@ pub struct Contradiction {
     pub spots: Vec<Spot>,
 }
 
+/// The gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Allergies,
@@ -53,16 +54,18 @@ impl Kind {
 
 type Said<'a> = (Spot, &'a Says);
 
-/// In an order of its own that does not depend on who answered first.
+/// In an order of its own that does not depend on who answered first: what kills soonest comes first, as not all may be told.
 pub fn among(record: &Record, shown: &[Match], copies: &Copies) -> Vec<Contradiction> {
     let event = |spots: &Vec<Spot>| Contradiction { kind: Kind::Event, spots: spots.clone() };
-    let mut found: Vec<Contradiction> = copies.differing.iter().map(event).collect();
-    found.sort_by(|a, b| a.spots.cmp(&b.spots));
+    let mut events: Vec<Contradiction> = copies.differing.iter().map(event).collect();
+    events.sort_by(|a, b| a.spots.cmp(&b.spots));
     let said = said(record, shown);
+    let mut found = Vec::new();
     if said.iter().any(|(spot, _)| said.first().is_some_and(|(first, _)| first.source != spot.source)) {
         found.extend(allergies(&said));
         found.extend(medicines(&said));
     }
+    found.extend(events);
     found
 }
 
@@ -80,19 +83,28 @@ fn said<'a>(record: &'a Record, shown: &[Match]) -> Vec<Said<'a>> {
 
 /// All of them are one contradiction: it is looked into once.
 fn allergies(said: &[Said<'_>]) -> Option<Contradiction> {
-    let mut spots = BTreeSet::new();
-    for (known, says) in said {
-        let Says::Allergic(allergic) = says else { continue };
-        for (none, says) in said {
-            if let Says::NoneKnown(of) = says
-                && of.meets(*allergic)
-                && none.source != known.source
-            {
-                spots.extend([*known, *none]);
-            }
-        }
+    // what a source says in all, so that an entry is held against the few sources and not against every other entry
+    let mut known: BTreeMap<usize, Categories> = BTreeMap::new();
+    let mut none_known = known.clone();
+    for (spot, says) in said {
+        let (all, of) = match says {
+            Says::Allergic(of) => (&mut known, of),
+            Says::NoneKnown(of) => (&mut none_known, of),
+            Says::Takes(_) | Says::TakesNoMore(_) => continue,
+        };
+        all.entry(spot.source).and_modify(|all| *all = all.and(*of)).or_insert(*of);
     }
-    let spots: Vec<Spot> = spots.into_iter().collect();
+    let contradicted = |(spot, says): &&Said<'_>| {
+        let (others, of) = match says {
+            Says::Allergic(of) => (&none_known, of),
+            Says::NoneKnown(of) => (&known, of),
+            Says::Takes(_) | Says::TakesNoMore(_) => return false,
+        };
+        others.iter().any(|(source, all)| *source != spot.source && all.meets(*of))
+    };
+    let mut spots: Vec<Spot> = said.iter().filter(contradicted).map(|(spot, _)| *spot).collect();
+    spots.sort_unstable();
+    spots.dedup();
     (!spots.is_empty()).then_some(Contradiction { kind: Kind::Allergies, spots })
 }
 
@@ -110,7 +122,8 @@ fn medicines(said: &[Said<'_>]) -> Vec<Contradiction> {
         })
         .collect();
     by_code.sort_unstable();
-    let mut found: Vec<Contradiction> = Vec::new();
+    // a medicine coded twice is one medicine
+    let mut found: BTreeSet<Vec<Spot>> = BTreeSet::new();
     for same in by_code.chunk_by(|a, b| a.0 == b.0) {
         let taking: BTreeSet<usize> = same.iter().filter(|one| one.2).map(|one| one.1.source).collect();
         let stopped = |one: &&([u8; 16], Spot, bool)| !one.2 && !taking.contains(&one.1.source);
@@ -119,13 +132,9 @@ fn medicines(said: &[Said<'_>]) -> Vec<Contradiction> {
         }
         let mut spots: Vec<Spot> = same.iter().filter(|one| one.2 || stopped(one)).map(|one| one.1).collect();
         spots.sort_unstable();
-        // a medicine coded twice is one medicine
-        if !found.iter().any(|known| known.spots == spots) {
-            found.push(Contradiction { kind: Kind::Medicine, spots });
-        }
+        found.insert(spots);
     }
-    found.sort_by(|a, b| a.spots.cmp(&b.spots));
-    found
+    found.into_iter().map(|spots| Contradiction { kind: Kind::Medicine, spots }).collect()
 }
 
 impl Contradiction {

@@ -18,7 +18,7 @@ pub struct File {
 impl File {
     /// The source's own bytes.
     pub fn native(source: OdsCode, document: SourceDocument) -> Self {
-        let SourceDocument { content_type, length, labels: _, body } = document;
+        let SourceDocument { content_type, length, body, .. } = document;
         Self { source, content_type, length, body }
     }
 
@@ -53,14 +53,12 @@ fn encoded(left: &mut BytesMut, piece: Option<Result<Bytes, Failure>>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Labels;
     use futures::executor::block_on;
     use proptest::prelude::*;
 
     fn resource(pieces: Vec<Result<Bytes, Failure>>, length: Option<u64>) -> File {
         let content_type = "text/plain".to_owned();
-        let document =
-            SourceDocument { content_type, length, labels: Labels::default(), body: stream::iter(pieces).boxed() };
+        let document = SourceDocument::of(content_type, length, stream::iter(pieces).boxed());
         let ods = OdsCode::parse("RZ901").unwrap();
         File::resource(ods, "application/fhir+json", r#"{"data":""#.to_owned(), document)
     }

@@ -2,11 +2,12 @@ use super::{
     Completeness, ItemRanges, Redacted, Source, SourceLine, State,
     along::{Along, Follow},
     anchor::{self, Claim},
+    completeness::Contributed,
     copies::Spot,
     page::{self, Listing, Reader},
     patient,
     redacted::Document,
-    selection::Match,
+    selection::{self, Match},
     summary,
     whose::Whose,
 };
@@ -16,7 +17,7 @@ use crate::{
     federation::{Answer, AnswerId, Failure, Gathered, Items, Part, PartSaid, Resolution},
     fhir::ResourceType,
     query::{Ask, What},
-    registry::Errand,
+    registry::{Errand, Locate},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -197,7 +198,7 @@ impl Record {
                 Some(EntryId::Entry(entry)) if read.resource_type == ResourceType::Patient => {
                     patient::source_read(self, permit, entry.source, &entry.local)
                 }
-                Some(EntryId::Entry(entry)) => self.entry(permit, entry.source, &entry.local),
+                Some(EntryId::Entry(entry)) => self.entry(permits, entry.source, &entry.local),
                 _ => Err(NotShown::NotFound),
             },
         }
@@ -216,7 +217,8 @@ impl Record {
     }
 
     /// One entry, by its source's id.
-    fn entry(&self, permit: &Permit, source: OdsCode, local: &str) -> Result<Redacted, NotShown> {
+    fn entry(&self, permits: &Permits, source: OdsCode, local: &str) -> Result<Redacted, NotShown> {
+        let permit = permits.first();
         let (at, source) = self.source(source)?;
         let answer = source.answer(0).ok_or(NotShown::NotFound)?;
         let held = answer.entries.iter().enumerate().find(|(_, entry)| *entry.local == *local);
@@ -228,6 +230,12 @@ impl Record {
             return Err(NotShown::NotFound);
         }
         if !source.discloses(permit, labels, entry.time()) {
+            return Err(NotShown::NotFound);
+        }
+        let is_provenance = part.want.resource_type == ResourceType::Provenance;
+        if is_provenance
+            && !answer.references_of(entry).all(|(_, of)| selection::shown_as(source, answer, entry, of, permits))
+        {
             return Err(NotShown::NotFound);
         }
         let document = Document { chunks: vec![answer.bytes(&entry.resource)], partial: false };
@@ -327,11 +335,15 @@ impl Record {
         lines
     }
 
-    pub(super) fn completeness(&self, permit: &Permit, contributed: &[bool], withheld: bool) -> Completeness {
+    pub(super) fn completeness(&self, permit: &Permit, contributed: &Contributed, withheld: bool) -> Completeness {
         let restricted = Labels::restricted_only();
         let concealed = self.is_concealed();
-        let named = |source: &Source| {
-            !concealed && (!source.provider.restricted || source.discloses(permit, &restricted, None))
+        let named = |source: &Source, contributed: bool| {
+            // one that is asked only where something says that it knows the patient: that it failed would tell as much
+            let told = source.provider.locate != Locate::Pointers
+                || contributed
+                || permit.organisation() == Some(source.provider.ods);
+            told && !concealed && (!source.provider.restricted || source.discloses(permit, &restricted, None))
         };
         let issues = self.whose.issues(self.ask.patient);
         Completeness::of(&self.sources, self.elsewhere, contributed, withheld || concealed, named, issues)

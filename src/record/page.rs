@@ -27,8 +27,7 @@ use std::ops::Range;
 
 /// Who reads, as pages need to know it: a page token is one reader's own.
 pub struct Reader<'a> {
-    pub issuer: &'a str,
-    pub subject: &'a str,
+    pub who: Fingerprint,
     pub pages: &'a PageSealer,
     pub must_be_complete: bool,
 }
@@ -101,15 +100,14 @@ pub fn choose<'a>(
     let mut selection = Selection::of(record, permits);
     let mut patient = listing.patient.then(|| patient::own(record, permit));
     if let Some(own) = &patient {
-        let both = selection.contributed.iter_mut().zip(&own.contributed);
-        both.for_each(|(here, there)| *here |= there);
+        selection.contributed.and(&own.contributed);
         selection.withheld |= own.withheld;
     }
     patient = patient.filter(patient::Own::is_found);
     // the Patient, where there is one, is as it were the match before the first
     let before = usize::from(patient.is_some());
     let query = Fingerprint::of(&[&record.ask.canonical()]);
-    let who = Fingerprint::of(&[reader.issuer, reader.subject]);
+    let who = reader.who.clone();
     let seen = seen(record);
     let first = match listing.page {
         None => 0,
@@ -163,12 +161,15 @@ pub fn page(
     let permit = permits.first();
     let page = choose(record, listing, permits, reader)?;
     let (selection, matches) = (&page.selection, page.matches());
-    let (along, kept_back) = listing.along.with(record, selection, permits, matches);
-    let beyond: Vec<_> = listing.types.iter().copied().filter(|t| permits.of(*t).is_none()).collect();
+    let came = listing.along.with(record, selection, permits, matches);
+    let (along, kept_back) = (&came.shown, &came.hidden);
+    let mut beyond: Vec<_> = listing.types.iter().copied().filter(|t| permits.of(*t).is_none()).collect();
+    beyond.extend(listing.along.beyond(permits));
     let copies = Copies::among(record, &selection.shown);
     let contradictions = contradictions::among(record, &selection.shown, &copies);
     let completeness = record
         .completeness(permit, &selection.contributed, selection.withheld)
+        .with(came.issue())
         .with(contradictions::issues(record, &contradictions))
         .without(&beyond);
     let mut document = Document { chunks: Vec::new(), partial: completeness.is_partial() };
@@ -191,8 +192,8 @@ pub fn page(
     document.chunks.push(format!("{}]}}", completeness.entry()).into());
     // an entry of another page that a contradiction names is told of here
     let named = contradictions.iter().flat_map(|one| &one.spots).map(Place::from);
-    shown.extend(matches.iter().chain(&along).map(Match::place).chain(named));
-    let hidden: Vec<_> = selection.hidden.iter().chain(&kept_back).map(Match::place).collect();
+    shown.extend(matches.iter().chain(along).map(Match::place).chain(named));
+    let hidden: Vec<_> = selection.hidden.iter().chain(kept_back).map(Match::place).collect();
     Ok(record.redacted(document, &shown, &hidden))
 }
 

@@ -1,10 +1,12 @@
 //! The one Patient: the anchor's original under the gateway's id, with links to each source's own.
 
-use super::{NotShown, Record, Redacted, Source, State, joined::Place, page, redacted::Document, view};
+use super::{
+    NotShown, Record, Redacted, Source, State, completeness::Contributed, joined::Place, page, redacted::Document, view,
+};
 use crate::{
     access::{Disclosure, Permit},
     domain::{NhsNumber, OdsCode},
-    federation::{Failure, Resolution, Rewriter, SourcePatient},
+    federation::{Failure, Left, Resolution, Rewriter, SourcePatient},
     fhir::{
         ResourceType,
         date::FhirDate,
@@ -22,7 +24,7 @@ use std::sync::Arc;
 pub struct Own<'a> {
     /// `None`: nobody that may be shown holds the patient.
     found: Option<Found<'a>>,
-    pub contributed: Vec<bool>,
+    pub contributed: Contributed,
     pub withheld: bool,
 }
 
@@ -65,7 +67,7 @@ pub fn search(record: &Record, search: &Search, permit: &Permit) -> Result<Redac
     let chosen = own(record, permit);
     let id = record.ids.patient(permit.patient());
     let matching = chosen.found.as_ref().is_some_and(|found| passes(record, &id, found.patient));
-    let contributed = if matching { &chosen.contributed } else { &vec![false; record.sources.len()] };
+    let contributed = if matching { &chosen.contributed } else { &Contributed::none(record.sources.len()) };
     let completeness = record.completeness(permit, contributed, chosen.withheld).with(mistyped(record, &chosen));
     let says_total = search.total != Total::None || search.view == View::Count;
     let total = (says_total && !completeness.is_partial()).then_some(usize::from(matching));
@@ -104,7 +106,7 @@ pub fn source_read(record: &Record, permit: &Permit, source: OdsCode, local: &st
 
 /// The patient index's or the anchor's, where this reader may see it; else the first in the order of ODS codes that they may.
 pub fn own<'a>(record: &'a Record, permit: &Permit) -> Own<'a> {
-    let mut contributed = vec![false; record.sources.len()];
+    let mut contributed = Contributed::none(record.sources.len());
     let mut withheld = false;
     let mut found = None;
     for (at, source) in record.sources.iter().enumerate() {
@@ -114,9 +116,7 @@ pub fn own<'a>(record: &'a Record, permit: &Permit) -> Own<'a> {
                 match patients.find(|(_, patient)| source.discloses(permit, &patient.labels, None)) {
                     None => withheld = true,
                     Some((position, patient)) => {
-                        if let Some(place) = contributed.get_mut(at) {
-                            *place = true;
-                        }
+                        contributed.add(at, false);
                         if found.is_none() || record.anchor == Some(at) {
                             let place = Place { source: at, part: None, position };
                             found = Some(Found { place, provider: &source.provider, resolution, patient });
@@ -200,7 +200,9 @@ pub(super) fn rewritten(record: &Record, permit: &Permit, found: &Found<'_>, joi
     let mut tape = Tape::new();
     // it was read and written when it came: that it fails now cannot be
     let resource = json::parse(&patient.bytes, &mut Limits::default(), &mut tape).map_err(|_| NotShown::NotFound)?;
-    rewriter.write(resource, &id, links.as_deref(), &mut out).map_err(|_| NotShown::NotFound)?;
+    let mut left = Left::default();
+    let told = rewriter.told(resource, &mut left).map_err(|_| NotShown::NotFound)?;
+    rewriter.write(told, &id, links.as_deref(), &mut out).map_err(|_| NotShown::NotFound)?;
     Ok(out.into())
 }
 

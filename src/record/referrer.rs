@@ -5,7 +5,7 @@ use super::{Content, File, ItemRanges, NotShown, Record, Redacted, Source, Sourc
 use crate::{
     access::Permit,
     domain::{Labels, NhsNumber, OdsCode, SealedDocument, Timestamp},
-    federation::{Failure, Items, SourceDocument},
+    federation::{Failure, Items, Resolution, SourceDocument},
     fhir::{
         ResourceType,
         date::Interval,
@@ -117,6 +117,15 @@ impl Referrer<'_> {
         })
     }
 
+    /// All that refers to it, as the source calls it, and who the patient is there.
+    pub fn named(&self) -> (Vec<&str>, Option<&Resolution>) {
+        let resolution = match &self.source.state {
+            State::Holds { resolution, .. } => Some(&**resolution),
+            State::Nothing | State::Failed(_) | State::Withheld => None,
+        };
+        (self.found.iter().map(|found| found.local.as_str()).collect(), resolution)
+    }
+
     /// The media type that the document is said to have; `None` where nothing, or more than one thing, is said.
     pub fn announced(&self) -> Option<&str> {
         let mut said = self.found.iter().map(|found| found.announced.as_deref());
@@ -139,8 +148,9 @@ impl Referrer<'_> {
         let mut labels = document.labels.clone();
         self.found.iter().for_each(|found| labels.inherit(&found.labels));
         let declared = (document.content_type.as_str(), document.length);
-        let items =
-            Arc::new(Items::of_document(provider.ods, self.patient, self.address, &labels, declared, &first.local));
+        // a recall of any of them is one of what was read in the document
+        let named = self.named().0.join(",");
+        let items = Arc::new(Items::of_document(provider.ods, self.patient, self.address, &labels, declared, &named));
 
         let line = SourceLine::new(provider.ods, "answered").resting_on(&items, Timestamp::now());
         let line = SourceLine { released: ItemRanges::of([0]), ..line };

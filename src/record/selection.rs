@@ -1,11 +1,12 @@
 //! What of a record's matches one reader is shown: decided once for each label set of each source.
 
-use super::{Record, Source, copies::Spot, joined::Place};
+use super::{Record, Source, completeness::Contributed, copies::Spot, joined::Place};
 use crate::{
     access::Permits,
-    federation::{Answer, Entry, Part},
+    federation::{Answer, Entry, Part, Referred},
+    fhir::ResourceType,
 };
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// A match: its place, and what it is sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,8 @@ pub struct Selection {
     disclosed: Vec<Vec<Disclosed>>,
     pub shown: Vec<Match>,
     pub hidden: Vec<Match>,
-    /// The sources, by place, that have an entry among those shown.
-    pub contributed: Vec<bool>,
+    /// Which sources have an entry among those shown.
+    pub contributed: Contributed,
     pub withheld: bool,
 }
 
@@ -58,29 +59,77 @@ impl Selection {
         // said of all that was looked through, not of what the filters let pass: they would find out its date or its id
         let source_withheld = record.sources.iter().any(Source::is_withheld);
         let withheld = source_withheld || disclosed.iter().flatten().any(Disclosed::withholds);
-        let contributed = vec![false; record.sources.len()];
+        let contributed = Contributed::none(record.sources.len());
         let mut selection = Self { disclosed, shown: Vec::new(), hidden: Vec::new(), contributed, withheld };
+        let held = Held::of(record);
         let (shown, hidden): (Vec<Match>, Vec<Match>) =
-            record.matches.iter().partition(|found| selection.reaches(record, permits, found));
+            record.matches.iter().partition(|found| selection.shows(record, permits, &held, found));
         for found in &shown {
-            // what is stale is not counted as answered
-            let fresh = found.part_of(record).is_some_and(|part| part.stale().is_none());
-            if let (Some(source), true) = (selection.contributed.get_mut(found.source), fresh) {
-                *source = true;
-            }
+            let stale = found.part_of(record).is_some_and(|part| part.stale().is_some());
+            selection.contributed.add(found.source, stale);
         }
         (selection.shown, selection.hidden) = (shown, hidden);
         selection
     }
 
+    /// A Provenance tells that what it is of is there, when and by whom it was written: it is shown as all of that is.
+    pub fn shows(&self, record: &Record, permits: &Permits, held: &Held<'_>, found: &Match) -> bool {
+        if !self.reaches(record, permits, found) {
+            return false;
+        }
+        let part = found.part_of(record);
+        if part.is_none_or(|part| part.want.resource_type != ResourceType::Provenance) {
+            return true;
+        }
+        let (Some(source), Some(answer), Some(entry)) =
+            (record.sources.get(found.source), found.answer_of(record), found.entry_of(record))
+        else {
+            return false;
+        };
+        answer.references_of(entry).all(|(_, of)| match held.find(found.source, of) {
+            Some(this) => self.reaches(record, permits, &this),
+            None => shown_as(source, answer, entry, of, permits),
+        })
+    }
+
     /// What has no labels to be found is not shown, nor what its source has taken back.
-    pub fn reaches(&self, record: &Record, permits: &Permits, found: &Match) -> bool {
+    fn reaches(&self, record: &Record, permits: &Permits, found: &Match) -> bool {
         let disclosed = self.disclosed.get(found.source).and_then(|parts| parts.get(found.part));
         let (Some(source), Some(entry)) = (record.sources.get(found.source), found.entry_of(record)) else {
             return false;
         };
         disclosed.is_some_and(|disclosed| disclosed.reaches(found.position, entry))
             && !source.took_back(permits, found.part, entry)
+    }
+}
+
+/// Whether a Provenance is shown as one of what it refers to: it has the labels of that.
+pub fn shown_as(source: &Source, answer: &Answer, entry: &Entry, of: &Referred, permits: &Permits) -> bool {
+    let (permit, labels) = (permits.of(of.resource_type), answer.labels_of(entry));
+    permit.zip(labels).is_some_and(|(permit, labels)| source.discloses(permit, labels, entry.time()))
+}
+
+/// What is held of whatever a Provenance may be of, by source and reference; nothing where there is no Provenance.
+#[derive(Default)]
+pub struct Held<'a>(HashMap<(usize, ResourceType, &'a str), Match>);
+
+impl<'a> Held<'a> {
+    pub fn of(record: &'a Record) -> Self {
+        let is_provenance = |resource_type| resource_type == ResourceType::Provenance;
+        let sources: Vec<usize> =
+            record.answers().filter(|(.., kind, _)| is_provenance(*kind)).map(|(source, ..)| source).collect();
+        let beside = record.answers().filter(|(source, ..)| sources.contains(source));
+        let all = beside.flat_map(|(source, part, kind, answer)| {
+            let entries = answer.entries.iter().enumerate();
+            entries.map(move |(position, entry)| {
+                ((source, kind, &*entry.local), Match { key: None, source, part, position })
+            })
+        });
+        Self(all.collect())
+    }
+
+    fn find(&self, source: usize, of: &Referred) -> Option<Match> {
+        self.0.get(&(source, of.resource_type, &*of.local)).copied()
     }
 }
 

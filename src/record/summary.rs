@@ -45,13 +45,16 @@ pub fn summary(record: &Record, permits: &Permits) -> Result<Redacted, NotShown>
     let sections = fill(record, &selection.shown);
     let entries = told(&sections);
     let along = Along { follow: Follow::Targets, provenance: false };
-    let (along, kept_back) = along.with(record, &selection, permits, &entries);
-    let contributed: Vec<bool> = selection.contributed.iter().zip(&own.contributed).map(|(a, b)| *a || *b).collect();
+    let came = along.with(record, &selection, permits, &entries);
+    let mut contributed = selection.contributed.clone();
+    contributed.and(&own.contributed);
     let completeness = record.completeness(permit, &contributed, selection.withheld || own.withheld);
-    let beyond: Vec<_> = types().into_iter().filter(|t| permits.of(*t).is_none()).collect();
+    let mut beyond: Vec<_> = types().into_iter().filter(|t| permits.of(*t).is_none()).collect();
+    beyond.extend(along.beyond(permits));
     let copies = Copies::among(record, &entries);
     let contradictions = contradictions::among(record, &entries, &copies);
-    let completeness = completeness.with(contradictions::issues(record, &contradictions)).without(&beyond);
+    let completeness =
+        completeness.with(came.issue()).with(contradictions::issues(record, &contradictions)).without(&beyond);
 
     let now = Timestamp::now().fhir();
     let [document, about, device, outcome] = [(); 4].map(|()| Uuid::new_v4());
@@ -92,14 +95,14 @@ pub fn summary(record: &Record, permits: &Permits) -> Result<Redacted, NotShown>
     let mut chunks = vec![Bytes::from(head(document, &now)), own_entry(composition)];
     chunks.extend([Bytes::from(format!(r#"{{"fullUrl":"{subject}","resource":"#)), person, END]);
     chunks.extend([own_entry(gateway), own_entry((outcome, completed))]);
-    for found in entries.iter().chain(&along) {
+    for found in entries.iter().chain(&came.shown) {
         if let Some(entry) = found.entry_of(record) {
             chunks.extend(page::told(record, found, &copies, entry.entry.start));
             chunks.push(END);
         }
     }
     if !record.is_concealed() {
-        chunks.extend(origins(record, entries.iter().chain(&along)).map(own_entry));
+        chunks.extend(origins(record, entries.iter().chain(&came.shown)).map(own_entry));
     }
     let assembled = json!({
         "resourceType": "Provenance",
@@ -111,8 +114,8 @@ pub fn summary(record: &Record, permits: &Permits) -> Result<Redacted, NotShown>
     chunks.extend([last.slice(..last.len() - 1), Bytes::from_static(b"]}")]);
 
     let mut shown = vec![place];
-    shown.extend(entries.iter().chain(&along).map(Match::place));
-    let hidden: Vec<_> = selection.hidden.iter().chain(&kept_back).map(Match::place).collect();
+    shown.extend(entries.iter().chain(&came.shown).map(Match::place));
+    let hidden: Vec<_> = selection.hidden.iter().chain(&came.hidden).map(Match::place).collect();
     Ok(record.redacted(Document { chunks, partial: completeness.is_partial() }, &shown, &hidden))
 }
 

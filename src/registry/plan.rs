@@ -11,6 +11,8 @@ pub struct Registry {
     providers: BTreeMap<OdsCode, Arc<Provider>>,
     /// The kinds of all organisations, those that provide nothing too.
     kinds: BTreeMap<OdsCode, Arc<str>>,
+    /// The names of those that provide nothing.
+    others: Vec<String>,
 }
 
 /// Whom one request asks, and whom it does not and why. Always in ODS order, so that answers are the same everywhere.
@@ -50,7 +52,8 @@ impl Registry {
         let provide = providers.values().map(|provider| (provider.ods, Arc::clone(&provider.kind)));
         let others = organisations.iter().map(|organisation| (organisation.ods, organisation.kind.as_str().into()));
         let kinds = others.chain(provide).collect();
-        Ok(Self { providers, kinds })
+        let others = organisations.iter().map(|organisation| organisation.name.clone()).collect();
+        Ok(Self { providers, kinds, others })
     }
 
     /// What kind of organisation it is; `None` for one that is not of this region.
@@ -65,6 +68,11 @@ impl Registry {
     /// Of everyone in the region, those who provide nothing too.
     pub fn codes(&self) -> impl Iterator<Item = OdsCode> {
         self.kinds.keys().copied()
+    }
+
+    /// The same, by name.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.all().map(|provider| provider.name.as_str()).chain(self.others.iter().map(String::as_str))
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Arc<Provider>> {

@@ -152,6 +152,11 @@ impl Presence {
         known
     }
 
+    /// The same, where nothing is believed to be held nowhere because it was so: who sends pointers is not asked without one.
+    pub fn asked_again(&self) -> Self {
+        Self { present: self.present.clone(), absent: BTreeSet::new() }
+    }
+
     /// Whether a provider that wants to be asked so is asked.
     pub fn asks(&self, source: OdsCode, locate: Locate) -> bool {
         match locate {
@@ -189,6 +194,13 @@ mod tests {
         // what it took back stands until it is found to hold something again
         assert_eq!(asked(&[pointer(true, false, 2), pointer(false, true, 1)]), (true, false, false));
         assert_eq!(asked(&[pointer(true, false, 1), pointer(false, true, 2)]), (true, true, true));
+    }
+
+    #[test]
+    fn whoever_wants_all_has_all_asked_again_but_those_who_send_pointers() {
+        let presence = Presence::of(&[pointer(false, false, 1)]).asked_again();
+        let source = OdsCode::parse("RZ901").unwrap();
+        assert!(presence.asks(source, Locate::Learned) && !presence.asks(source, Locate::Pointers));
     }
 
     proptest! {

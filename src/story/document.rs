@@ -37,10 +37,13 @@ pub async fn document(
             opened.heard(record.lines());
             Ending::from(not)
         })?;
+        let (referrers, resolution) = referrer.named();
         let question = DocumentQuestion {
             provider: referrer.provider(),
             address: &document.address,
             announced: referrer.announced(),
+            referrers: &referrers,
+            resolution: resolution.ok_or(Ending::Internal)?,
             question: Question::new(
                 permit.numbers(),
                 permit.epochs().patient,

@@ -1,6 +1,6 @@
 //! Why do I, or does a colleague, see what is seen? And why did we, then?
 
-use super::{Ending, Gateway, OrClose, evidence, facts, released};
+use super::{Ending, Gateway, OrClose, evidence, facts, identity, released};
 use crate::{
     access::{Action, Audience, Explanation, Interaction, Outcome, Permit, Wanted},
     audit::{Again, Kind, Opened, Past, Released, Row},
@@ -72,7 +72,13 @@ async fn explained(
     }
     // what another organisation's part is in it, its own officers are told
     let sources: Vec<OdsCode> = about.party.organisation().into_iter().collect();
-    let audience = if officer.is_some() { Audience::Officer(&sources) } else { Audience::Oneself };
+    let audience = match officer {
+        Some(officer) => Audience::Officer {
+            sources: &sources,
+            concealed: identity::is_concealed(g, officer, Some(patient), permit, opened).await?,
+        },
+        None => Audience::Oneself,
+    };
     let wanted = Wanted { action: Action::ReadRecord(resource_type, Interaction::Search), patient: Some(patient) };
     let explanation = permit.policy().explain(about, &wanted, &facts, audience);
     match (explanation.outcome, about.party.organisation()) {
@@ -120,11 +126,18 @@ async fn past(g: &Gateway, requester: &Requester, request: RequestId, opened: &m
     opened.names(patient);
     // that somebody asks about what is held back would tell of it
     row.iter().filter_map(|row| row.held.as_deref()).for_each(|hold| opened.held(hold));
-    released(g, requester, Wanted { action, patient }, opened, async |_, _| {
+    released(g, requester, Wanted { action, patient }, opened, async |permit, opened| {
         let row = row.clone().ok_or(Ending::NotFound)?;
         let sources: Vec<OdsCode> = requester.party.organisation().into_iter().collect();
         let officer = action == Action::ExplainColleague;
-        let audience = if officer { Audience::Officer(&sources) } else { Audience::Oneself };
+        let audience = match patient.filter(|_| officer) {
+            Some(patient) => Audience::Officer {
+                sources: &sources,
+                concealed: identity::is_concealed(g, requester, Some(patient), permit, opened).await?,
+            },
+            None if officer => Audience::Officer { sources: &sources, concealed: false },
+            None => Audience::Oneself,
+        };
         let past = Past::explain(row, &**g.facts.store(), &g.policies, audience).await?;
         Ok(document(parameters(&past)))
     })

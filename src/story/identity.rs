@@ -63,6 +63,17 @@ pub async fn is_concealed(
     }
 }
 
+/// The same of what is told to nobody who may know it: whether where the patient is seen is kept from most.
+pub async fn is_restricted(
+    g: &Gateway,
+    requester: &Requester,
+    number: NhsNumber,
+    intent: &Intent,
+) -> Result<bool, Ending> {
+    let Some(index) = &g.index else { return Ok(false) };
+    Ok(said(g, index, requester, number, intent).await?.is_none_or(|identity| identity.is_restricted()))
+}
+
 /// Sources may know of numbers that were given up for the patient's. The index is asked about each, and believed: objections
 /// made under it are to bind.
 pub async fn learn(
@@ -99,6 +110,21 @@ pub async fn learn_of(g: &Gateway, requester: &Requester, number: NhsNumber, int
         agreed(g, index, (number, number), question, intent).await?;
     }
     Ok(())
+}
+
+async fn said(
+    g: &Gateway,
+    index: &PatientIndex,
+    requester: &Requester,
+    number: NhsNumber,
+    intent: &Intent,
+) -> Result<Option<Identity>, Ending> {
+    if let Some(known) = index.recall(number).await {
+        return Ok(Some(known));
+    }
+    let (numbers, policy) = (Numbers::from(number), g.policies.of(&*g.facts.global().await?).await?);
+    let question = Question::new(&numbers, 0, policy.sensitivities(), Asker::of(requester));
+    Ok(index.ask(number, question, intent).await)
 }
 
 fn question<'a>(requester: &'a Requester, permit: &'a Permit) -> Question<'a> {

@@ -27,7 +27,7 @@ pub async fn access_log(
     let wanted = Wanted { action: Action::ReadLog(Interaction::Search), patient: ask.patient };
     released(g, requester, wanted, opened, async |permit, opened| {
         let sight = Sight::of(g, requester, ask, permit, opened).await?;
-        let reader = Fingerprint::of(&[&requester.issuer, &requester.subject]);
+        let reader = Fingerprint::of(&requester.pages_for());
         let query = Fingerprint::of(&[&ask.canonical()]);
         let before = match &ask.page {
             None => None,

@@ -13,7 +13,7 @@ use crate::{
     audit::{AuditLog, Kind, LogOptions, Row, Signer},
     domain::{OdsCode, RequestId},
     federation::{
-        Federation, FederationConfig, FederationOptions,
+        Federation, FederationConfig, FederationOptions, Places,
         testing::{BASE, ids, patient, patient_json},
     },
     identity::{Party, Purpose, Scopes, Verifier},
@@ -266,7 +266,7 @@ impl World {
             long_ids: rest.long_ids(),
             standing: rest.standing(),
             statements: None,
-            places: Arc::default(),
+            places: Arc::new(Places::of(&registry).unwrap()),
         };
         let memory = Memory::new(guarded);
         let options = LogOptions::new(Signer::new("caregate.example/audit", &[1; 32]).unwrap());

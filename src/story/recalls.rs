@@ -1,6 +1,6 @@
 //! A source takes back what it gave out: from the commit on nobody is shown it any more, on any node, and the source learns who was.
 
-use super::{Answer, Ending, Gateway, OrClose, Wrote, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, identity, written};
 use crate::{
     access::{
         Action, Item, RecallReason, Recalled, Wanted,
@@ -35,7 +35,7 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
     }
     let wanted = Wanted { action: Action::Recall { organisation: asked.organisation }, patient: Some(asked.patient) };
     let id = Uuid::new_v4().to_string();
-    written(g, requester, wanted, opened, async |patient, _| {
+    written(g, requester, wanted, opened, async |patient, intent| {
         let recalled = recalled(&id, requester, &asked);
         if asked.reason == RecallReason::Withdrawn {
             let ended = g.recalls.withdraw(&recalled).await?;
@@ -56,7 +56,10 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
         g.recalls.tell(&alerts(g, &recalled, &viewers)).await?;
         let released = g.desk.released_holds(patient).await?;
         let told = |viewer: &&Viewer| viewer.held.as_ref().is_none_or(|hold| released.contains(hold));
-        Ok(Answer::new(200, answer(&recalled, &viewers.iter().filter(told).collect::<Vec<_>>())))
+        // whoever was shown it elsewhere tells where else the patient is seen; those people's officers are told by their task
+        let concealed = identity::is_restricted(g, requester, patient, intent).await?;
+        let told = viewers.iter().filter(told).collect::<Vec<_>>();
+        Ok(Answer::new(200, answer(&recalled, &told, concealed)))
     })
     .await
 }
@@ -124,16 +127,19 @@ fn saw(viewer: &Viewer) -> String {
     format!("{} to {name} {role} at {}, request {request_id}", item.reference, at.fhir())
 }
 
-fn answer(recalled: &Recalled, viewers: &[&Viewer]) -> String {
+fn answer(recalled: &Recalled, viewers: &[&Viewer], concealed: bool) -> String {
     let mut all = vec![
         json!({"name": "recall", "valueId": recalled.id}),
         json!({"name": "count", "valueUnsignedInt": viewers.len()}),
     ];
-    all.extend(viewers.iter().take(MOST_TOLD).map(|viewer| showing(viewer)));
+    all.extend(viewers.iter().take(MOST_TOLD).map(|viewer| {
+        let own = viewer.who.as_ref().is_some_and(|who| who.organisation == Some(recalled.source));
+        showing(viewer, concealed && !own)
+    }));
     whole(all)
 }
 
-fn showing(viewer: &Viewer) -> Value {
+fn showing(viewer: &Viewer, concealed: bool) -> Value {
     let mut parts = vec![
         json!({"name": "item", "valueReference": {"reference": viewer.item.reference}}),
         json!({"name": "at", "valueInstant": viewer.at.fhir()}),
@@ -142,12 +148,11 @@ fn showing(viewer: &Viewer) -> Value {
     parts.extend(viewer.item.version.iter().map(|version| json!({"name": "version", "valueString": version})));
     if let Some(Who { party, user, name, role, organisation, .. }) = &viewer.who {
         parts.push(json!({"name": "party", "valueCode": party}));
-        let texts = [("user", user), ("name", name), ("role", role)];
+        let whose = if concealed { [("user", &None), ("name", &None)] } else { [("user", user), ("name", name)] };
+        let texts = whose.into_iter().chain([("role", role)]);
+        parts.extend(texts.filter_map(|(part, text)| Some(json!({"name": part, "valueString": text.as_ref()?}))));
         parts.extend(
-            texts.into_iter().filter_map(|(part, text)| Some(json!({"name": part, "valueString": text.as_ref()?}))),
-        );
-        parts.extend(
-            organisation.iter().map(
+            organisation.iter().filter(|_| !concealed).map(
                 |ods| json!({"name": "organization", "valueIdentifier": {"system": OdsCode::SYSTEM, "value": ods}}),
             ),
         );

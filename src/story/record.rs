@@ -2,17 +2,20 @@
 
 use super::{Ending, Gateway, OrClose, identity, presence, released_along};
 use crate::{
-    access::{Action, Interaction, ListId, Permits, Wanted},
+    access::{Action, Interaction, Permits, Wanted},
     audit::{Intent, Opened, Released},
     domain::{EntryId, Numbers, OdsCode, Timestamp},
     federation::{Asker, Question},
     fhir::{ResourceType, is_id},
     identity::Requester,
-    query::{Ask, Read, What},
+    query::{Ask, Read, What, page_token::Fingerprint},
     record::{self, Reader, Record, Whose},
     registry::{Narrowing, Want},
 };
 use std::sync::Arc;
+
+/// What a joined record holds under: the policy's fingerprint, who the patient is, and whether places are kept from the reader.
+type Under = (Arc<str>, Numbers, bool);
 
 /// A joined-up answer: decide, plan, gather, join, redact, release.
 pub async fn record(
@@ -26,20 +29,16 @@ pub async fn record(
     let (interaction, name) = interaction(&ask);
     opened.asks(name, ask.canonical(), Some(ask.resource_type().as_str()), ask.patient);
     let wanted = Wanted { action: Action::ReadRecord(ask.resource_type(), interaction), patient: ask.patient };
-    let reader = Reader {
-        issuer: &requester.issuer,
-        subject: &requester.subject,
-        pages: &g.pages,
-        must_be_complete: wishes.complete,
-    };
-    let mut joined: Option<((ListId, Numbers, bool), Record)> = None;
+    let reader =
+        Reader { who: Fingerprint::of(&requester.pages_for()), pages: &g.pages, must_be_complete: wishes.complete };
+    let mut joined: Option<(Under, Record)> = None;
     released_along(g, requester, wanted, &along(&ask), opened, async |permits, opened| {
         let mut intent = None;
         let whose = identity::whose(g, requester, ask.patient, permits.first(), &mut intent, opened).await?;
         // what was labelled by the list of another policy says nothing under this permit's, nor does what another person said or
-        // what a source has taken back since
-        let list = permits.first().policy().sensitivities().id();
-        let as_now = (list, whose.numbers.clone(), whose.concealing.is_some());
+        // a source has taken back since; nor was all that another policy lets in asked for
+        let policy = Arc::clone(permits.first().policy().fingerprint());
+        let as_now = (policy, whose.numbers.clone(), whose.concealing.is_some());
         if joined.as_ref().is_none_or(|(as_then, record)| *as_then != as_now || !record.stands(permits)) {
             joined = Some((as_now, join(g, requester, &ask, (whose, intent), permits, wishes, opened).await?));
         }
@@ -68,6 +67,10 @@ pub(super) async fn join(
         wants.retain(|want| permits.of(want.resource_type).is_some());
     }
     let presence = match g.registry.locates() {
+        // whoever wants all, or nothing that is remembered, does not want what was learned by asking before either
+        true if wishes.complete || wishes.since.is_some() => {
+            Arc::new(g.locator.presence_of(permits.first().numbers()).await?.asked_again())
+        }
         true => g.locator.presence_of(permits.first().numbers()).await?,
         false => Arc::default(),
     };
@@ -166,6 +169,13 @@ fn wants(ask: &Ask) -> (Vec<Want>, Option<OdsCode>) {
 /// The other types that may be shown with what is asked for, each under a permit of its own.
 fn along(ask: &Ask) -> Vec<ResourceType> {
     let targets = ResourceType::ALL.iter().copied().filter(|resource_type| resource_type.is_target());
+    // a Provenance is shown as what it is of
+    let of_all = match &ask.what {
+        What::Read(read) => read.resource_type == ResourceType::Provenance,
+        What::Search(search) => search.with_provenance || search.resource_type == ResourceType::Provenance,
+        What::Everything(everything) => everything.types.contains(&ResourceType::Provenance),
+        What::Summary => false,
+    };
     let mut types: Vec<ResourceType> = match &ask.what {
         What::Read(_) => Vec::new(),
         What::Search(search) => {
@@ -175,6 +185,7 @@ fn along(ask: &Ask) -> Vec<ResourceType> {
         What::Everything(everything) => everything.types.iter().copied().chain(targets).collect(),
         What::Summary => record::summary_types().into_iter().chain(targets).collect(),
     };
+    types.extend(of_all.then_some(ResourceType::RECORDS).into_iter().flatten());
     types.sort_unstable();
     types.dedup();
     types

@@ -3,7 +3,7 @@
 
 use crate::{
     claims::claim,
-    harness::{Answer, Gate, Setup, canary, on_each_database, own, shared, soon, source_of},
+    harness::{Answer, Gate, NHS, Setup, canary, on_each_database, own, shared, soon, source_of},
     objections::{one_source, recorded, whole_record},
 };
 use caregate::{
@@ -250,6 +250,50 @@ async fn a_document_kept_elsewhere_is_never_fetched_and_no_redirect_is_followed(
     let answer = gate.get(GP, &report.unwrap().url).await;
     gate.ends(&answer, 502, "incomplete", Kind::Failed, "providers-failed").await;
     assert_eq!(came.load(Ordering::SeqCst), 0);
+}
+
+/// What answers there is another person's, which nobody has looked at.
+#[tokio::test]
+async fn an_address_at_which_records_are_found_is_no_documents_and_is_never_fetched() {
+    let gate = own().await;
+    let own = gate.providers["estuary"].clone();
+    let [patient, other] = gate.shared_with("F99001", "estuary")[..2] else { panic!("two of the hospital's") };
+    let theirs = gate.search(GP, "Observation", other).await.matches();
+    let theirs = theirs.iter().find(|one| source_of(one) == ESTUARY).map(canary).unwrap();
+    let held = gate.provider(ESTUARY).of_type("Observation").iter().find(|one| one.json.contains(&theirs)).unwrap();
+    for base in [
+        format!("{own}/Observation?patient.identifier={NHS}|{}&_x=", other.digits()),
+        format!("{own}/Observation/{}#", held.id),
+        format!("{own}/files/..%2fObservation/{}#", held.id),
+        format!("{own}/$everything#"),
+    ] {
+        gate.fault("estuary", json!({"fault": "attachments", "base": base, "types": ["DocumentReference"]})).await;
+        let document = of_estuary(&gate, "Discharge letter", patient).await;
+        gate.lift("estuary").await;
+        let asked = gate.asked("estuary").await["requests"].clone();
+        let answer = gate.get(GP, &document.url).await;
+        gate.ends(&answer, 404, "not-found", Kind::Failed, "document-elsewhere").await;
+        assert_eq!(gate.asked("estuary").await["requests"], asked, "{base}");
+    }
+}
+
+#[tokio::test]
+async fn the_documents_of_one_slow_source_are_few_until_they_end_and_hold_up_nothing_else_of_it() {
+    let places = "CAREGATE__FEDERATION__MAX_CALLS_PER_PROVIDER";
+    let gate = Setup::default().set(places, 2).set("CAREGATE__FEDERATION__DEADLINE_MS", 6000).start();
+    let patient = hospital_patient(&gate);
+    let document = of_estuary(&gate, "Clinic letter", patient).await;
+    gate.fault("estuary", json!({"fault": "stall", "bytes": 100, "types": ["Binary"]})).await;
+    let first = asked_as(&gate, &document.url, "*/*").await.send().await.unwrap();
+    assert_eq!(first.status(), 200);
+    let before = gate.asked("estuary").await["types"]["Binary"].clone();
+    let second = tokio::spawn(Answer::of(asked_as(&gate, &document.url, "*/*").await));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(gate.asked("estuary").await["types"]["Binary"], before, "the one place is held until the body ends");
+    assert!(!second.is_finished());
+    assert_eq!(gate.search(GP, "Procedure", patient).await.header("x-completeness"), "complete");
+    second.abort();
+    drop(first);
 }
 
 #[tokio::test]

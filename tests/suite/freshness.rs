@@ -151,6 +151,16 @@ async fn stale_data_are_shown_only_where_configured_said_to_be_old_and_never_as_
     assert_eq!((line.outcome.as_str(), line.reason.as_deref()), ("stale", Some("status")));
     assert!(!line.released.is_empty());
 
+    // a summary says it in each section that rests on it, and in no other
+    let id = gate.search(GP, "Patient", patient).await.match_ids()[0].clone();
+    let summary = gate.get(GP, &format!("Patient/{id}/$summary")).await.json();
+    let sections = summary["entry"][0]["resource"]["section"].as_array().unwrap().clone();
+    let section = |title: &str| sections.iter().find(|one| one["title"] == title).unwrap();
+    let problems = section("Problems");
+    assert!(problems["extension"][0]["url"].as_str().unwrap().ends_with("/section-incomplete"), "{problems}");
+    assert!(problems["text"]["div"].as_str().unwrap().contains(" ago."), "{problems}");
+    assert!(section("Allergies and intolerances")["extension"].is_null());
+
     // who wants all or nothing, or one resource without a word on its age, gets none of it
     let request = gate.request(Method::GET, &of_patient("Condition", patient)).bearer_auth(gate.token(GP).await);
     let refused = Answer::of(request.header("x-completeness", "required")).await;

@@ -27,7 +27,7 @@ const GP: &str = "gp-blackwater";
 const CONSULTANT: &str = "consultant-estuary";
 
 /// The numbers of whoever has this family name, the one in use first.
-fn numbers(gate: &Gate, family: &str) -> Vec<NhsNumber> {
+pub fn numbers(gate: &Gate, family: &str) -> Vec<NhsNumber> {
     gate.data.patients.iter().filter(|one| one.name.ends_with(family)).map(|one| one.nhs_number).collect()
 }
 
@@ -208,7 +208,7 @@ async fn an_objection_under_a_number_that_only_a_source_knows_to_be_given_up_bin
 }
 
 /// Nothing in it tells where the patient is seen or lives.
-fn tells_no_place(gate: &Gate, text: &str, of: &str) {
+pub fn tells_no_place(gate: &Gate, text: &str, of: &str) {
     for provider in &gate.data.providers {
         for word in [provider.name.as_str(), provider.ods.as_str(), &format!("https://{}.example", provider.slug)] {
             assert!(!text.contains(word), "{of}: {word} in {text}");

@@ -58,6 +58,7 @@ mod reads;
 mod recalls;
 mod refusals;
 mod relationships;
+mod restricted;
 mod results;
 mod reviews;
 mod roles;

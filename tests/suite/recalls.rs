@@ -136,6 +136,47 @@ async fn who_looked_for_anothers_sake_is_told_once_that_may_be_told() {
     assert!(tasks.iter().any(|task| task["code"]["coding"][0]["code"] == "recall"), "their own officers are");
 }
 
+/// Who opened a letter has read what refers to it.
+#[tokio::test]
+async fn who_opened_the_document_of_what_is_taken_back_was_shown_it() {
+    let gate = own().await;
+    let patient = gate.shared_with("F99001", "estuary")[0];
+    let letters = gate.search(GP, "DocumentReference", patient).await.matches();
+    let url = |one: &Value| one.pointer("/content/0/attachment/url").unwrap().as_str().unwrap().to_owned();
+    let letter = letters.iter().find(|one| source_of(one) == "RZ901" && one.to_string().contains("Discharge letter"));
+    let letter = letter.unwrap();
+    let opened = gate.get(GP, &url(letter)).await;
+    assert_eq!(opened.status, 200);
+    let theirs = gate.provider("RZ901").about(patient);
+    let theirs = theirs.iter().find(|(_, one)| one.json.contains(&canary(letter))).unwrap();
+    let answer = recall(&gate, patient, "entered-in-error", &format!("DocumentReference/{}", theirs.1.id)).await;
+    let told: Vec<Value> = values(&answer, "shown").iter().map(|one| part(one, "request")).collect();
+    assert!(told.contains(&json!(opened.request_id().to_string())), "{}", answer.text);
+}
+
+/// A source learns that it was shown, and not to whom where else: for them that is where somebody could look.
+#[tokio::test]
+async fn of_a_restricted_patient_a_recall_names_nobody_of_another_organisation() {
+    let gate = own().await;
+    let (gp, patient) = ("gp-blackwater", crate::index::numbers(&gate, "Hollowell")[0]);
+    assert_relationship(&gate, patient, "RZ901").await;
+    for reader in [gp, "consultant-estuary"] {
+        assert!(!gate.search(reader, "Condition", patient).await.matches().is_empty());
+    }
+    let held = gate.provider("RZ901").about(patient);
+    let (_, held) = held.iter().find(|(kind, _)| *kind == "Condition").unwrap();
+    let answer = recall(&gate, patient, "wrong-patient", &format!("Condition/{}", held.id)).await;
+    assert_eq!(values(&answer, "count")[0]["valueUnsignedInt"], 2);
+    let mut organisations = Vec::new();
+    for showing in values(&answer, "shown") {
+        assert_eq!(part(&showing, "user").is_null(), part(&showing, "organization").is_null());
+        organisations.push(part(&showing, "organization")["value"].clone());
+    }
+    organisations.sort_by_key(Value::to_string);
+    assert_eq!(organisations, [json!("RZ901"), Value::Null]);
+    assert!(!answer.text.contains("F99002"), "{}", answer.text);
+}
+
 #[tokio::test]
 async fn a_system_takes_back_its_own_entries_alone() {
     let gate = own().await;

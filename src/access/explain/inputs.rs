@@ -99,7 +99,7 @@ impl Context<'_> {
             };
             said.push(Said::new("evidence", code.to_owned(), text));
         }
-        if let Audience::Officer(_) = self.audience {
+        if let Audience::Officer { .. } = self.audience {
             said.extend(self.not_counted());
         }
         said
@@ -128,15 +128,16 @@ impl Context<'_> {
 
     fn see(&self) -> Vec<Said> {
         let mut said = Vec::new();
-        if let Audience::Officer(places) = self.audience {
+        if let Audience::Officer { sources: places, concealed } = self.audience {
             let own = self.requester.party.organisation();
             said.extend(self.walk.objections.iter().map(|objection| {
                 // another organisation's is not theirs to read here either
                 let Matter { recipients, sources, .. } = &objection.terms.covers;
                 let everyones = recipients.is_empty() && sources.is_empty();
-                let theirs = own.is_some_and(|own| objection.recorded_by == Some(own) || objection.terms.names(own))
-                    || (!sources.is_empty() && sources.iter().all(|source| places.contains(source)));
-                if !everyones && !theirs {
+                let recorded_here = own.is_some() && objection.recorded_by == own;
+                let of_here = !sources.is_empty() && sources.iter().all(|source| places.contains(source));
+                let theirs = recorded_here || of_here || own.is_some_and(|own| objection.terms.names(own));
+                if (!everyones && !theirs) || (concealed && !recorded_here) {
                     return Said::new("objection", "another".to_owned(), "An objection applies.".to_owned());
                 }
                 let by = objection.recorded_by.map(|ods| format!(" Recorded by {ods}.")).unwrap_or_default();

@@ -14,6 +14,10 @@ fn explained(requester: &Requester, facts: &Facts, audience: Audience<'_>) -> Ex
     policy().explain(requester, &read, facts, audience)
 }
 
+fn officer(sources: &[OdsCode]) -> Audience<'_> {
+    Audience::Officer { sources, concealed: false }
+}
+
 fn gp() -> Requester {
     requester(staff(Some("R0260")))
 }
@@ -91,7 +95,7 @@ fn an_officer_is_told_the_objection_and_what_did_not_count_and_a_clinician_is_no
         ..relationship(own(), Basis::Claim)
     };
     Arc::make_mut(&mut facts.patient).relationships.extend([ended, colleagues]);
-    let told = explained(&gp(), &facts, Audience::Officer(&[])).to_string();
+    let told = explained(&gp(), &facts, officer(&[])).to_string();
     for said in [
         "objects to sharing everything.",
         "referral: https://estuary.example|1, which ended at",
@@ -113,9 +117,23 @@ fn a_clinician_learns_by_no_explanation_what_a_patient_objects_to_in_part_or_whi
     Arc::make_mut(&mut facts.global).suspended.insert(other());
     assert_eq!(explained(&gp(), &facts, Audience::Oneself), plain);
     // and the officer learns all of it
-    let told = explained(&gp(), &facts, Audience::Officer(&[own(), other()])).to_string();
+    let told = explained(&gp(), &facts, officer(&[own(), other()])).to_string();
     assert!(told.contains(&format!("What {} holds is not shown.", other())), "{told}");
     assert!(told.contains("withheld by entry-objection"), "{told}");
+}
+
+#[test]
+fn an_officer_who_may_not_know_where_the_patient_is_seen_reads_no_objection_but_their_own_organisations() {
+    let mut facts = cared_for(&[Terms::default()]);
+    let objection = &mut Arc::make_mut(&mut facts.patient).objections[0];
+    objection.recorded_by = Some(other());
+    let told = explained(&gp(), &facts, officer(&[])).to_string();
+    assert!(told.contains(&format!("Recorded by {}.", other())), "{told}");
+    let concealed = Audience::Officer { sources: &[], concealed: true };
+    let told = explained(&gp(), &facts, concealed).to_string();
+    assert!(told.contains("An objection applies.") && !told.contains(other().as_str()), "{told}");
+    Arc::make_mut(&mut facts.patient).objections[0].recorded_by = Some(own());
+    assert!(explained(&gp(), &facts, concealed).to_string().contains("objects to sharing everything."));
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Categories {
         }
     }
 
-    const fn and(self, other: Self) -> Self {
+    pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 

@@ -1,10 +1,13 @@
 //! A body that is passed on while it comes.
 
 use super::{Connection, Miss, Sender, body_failure, status};
-use crate::federation::{Failure, question::Asked};
+use crate::federation::{Failure, bulkhead::Place, question::Asked};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream, stream::BoxStream};
-use reqwest::{Response, header};
+use reqwest::{
+    Response,
+    header::{self, HeaderMap},
+};
 use std::time::Duration;
 use tokio::time::timeout;
 use url::Url;
@@ -20,6 +23,7 @@ pub struct Incoming {
     /// What may still come, in bytes, and how long may be waited for more.
     left: u64,
     idle: Duration,
+    _place: Option<Place>,
 }
 
 impl Connection {
@@ -36,7 +40,7 @@ impl Connection {
             _ => return Err(Failure::NotDocument.into()),
         };
         let length = response.content_length();
-        let ends = length.is_some() || headers.contains_key(header::TRANSFER_ENCODING);
+        let ends = length.is_some() || is_chunked(headers);
         if !ends || headers.contains_key(header::CONTENT_ENCODING) {
             return Err(Failure::NotDocument.into());
         }
@@ -45,11 +49,23 @@ impl Connection {
         }
         let first = response.chunk().await.map_err(|e| body_failure(&e))?.unwrap_or_default();
         let left = most.checked_sub(first.len() as u64).ok_or(Failure::TooLarge)?;
-        Ok(Incoming { content_type, length, response, first, left, idle: asked.provider.deadline })
+        Ok(Incoming { content_type, length, response, first, left, idle: asked.provider.deadline, _place: None })
     }
 }
 
+/// In chunks and nothing else: of any other coding only the connection's end would be the end.
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let chunked = codings.next().is_some_and(|one| one.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    chunked && codings.next().is_none()
+}
+
 impl Incoming {
+    /// Holds its place among the provider's documents until it has ended.
+    pub fn holding(self, place: Place) -> Self {
+        Self { _place: Some(place), ..self }
+    }
+
     /// The next bytes; `None` at the end.
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let Some(chunk) = self.response.chunk().await.map_err(|e| body_failure(&e).failure)? else { return Ok(None) };
@@ -77,5 +93,27 @@ impl Incoming {
             Ok(next.map(|chunk| (chunk, incoming)))
         });
         stream::iter([Ok(first)]).chain(rest).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderValue;
+
+    #[test]
+    fn a_body_ends_by_its_chunks_only_where_it_is_in_chunks_and_nothing_else() {
+        let is = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::TRANSFER_ENCODING, HeaderValue::from_static(value));
+            }
+            is_chunked(&headers)
+        };
+        assert!(is(&["chunked"]) && is(&["Chunked"]));
+        for bad in [&["identity"][..], &["gzip"], &["gzip, chunked"], &["chunked, identity"], &["chunked", "gzip"], &[]]
+        {
+            assert!(!is(bad), "{bad:?}");
+        }
     }
 }

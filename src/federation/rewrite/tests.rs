@@ -56,6 +56,23 @@ fn where_it_came_from_is_written_into_every_shape_of_meta_before_what_the_source
 }
 
 #[test]
+fn a_tag_that_a_source_forges_in_the_gateways_name_goes_and_all_others_stay_behind_ours() {
+    let meta = META.replace("TAG", TAG);
+    let forged = r#"{ "system":"https://caregate.example/CodeSystem/same-event","code":"x"}"#;
+    let shouted = r#"{"system":" HTTPS://caregate.EXAMPLE/CodeSystem/same-event","extension":[{"url":"u","valueReference":{"reference":"Patient/1"}}]}"#;
+    let (own, other) = (r#"{"code":"x"}"#, r#"{"system":"urn:y","code":"y"}"#);
+    for (given, kept) in [
+        (forged.to_owned(), String::new()),
+        (format!("{forged} , {shouted}"), String::new()),
+        (format!("{own} , {forged},{other},{shouted}"), format!(",{own},{other}")),
+    ] {
+        let written = rewrite(&format!(r#"{{"meta":{{"tag":[{given}]}},"a":1.10}}"#), None).unwrap();
+        let head = &meta[..meta.find(r#","tag""#).unwrap()];
+        assert_eq!(written, format!(r#"{{"meta":{{{head},"tag":[{TAG}{kept}]}},"a":1.10}}"#), "{given}");
+    }
+}
+
+#[test]
 fn a_meta_or_link_of_another_shape_than_fhirs_is_refused() {
     for odd in [
         r#"{"meta":null}"#,

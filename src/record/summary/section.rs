@@ -2,13 +2,13 @@
 
 use crate::{
     access::Permits,
-    federation::PartSaid,
+    federation::Part,
     fhir::{
         ResourceType,
         json::{self, Limits, Tape, Value},
     },
     query::grammar,
-    record::{Record, Source, State, selection::Match},
+    record::{Record, Source, State, completeness::age, selection::Match},
 };
 use serde_json::json;
 
@@ -128,6 +128,10 @@ impl Filled {
         if incomplete {
             said.push("This section is not complete: a source did not answer.".to_owned());
         }
+        let old = self.entries.iter().filter_map(|found| found.part_of(record)).filter(|part| part.stale().is_some());
+        if let Some(since) = old.filter_map(Part::answer).map(|answer| answer.fetched_at).min() {
+            said.push(format!("A part of it is as its source told it {} ago.", age(since)));
+        }
         if self.entries.len() < self.all {
             said.push(format!("The newest {} of {}: search for the others.", self.entries.len(), self.all));
         }
@@ -162,7 +166,7 @@ const NOTHING: &str = "No source told of any. That does not mean that there is n
 const NOT_ASKED: &str = "Not asked for: it is beyond what the reader's role and system may see.";
 
 fn is_missing(source: &Source, types: &[ResourceType]) -> bool {
-    let failed = |part: &crate::federation::Part| matches!(part.said, PartSaid::Failed(_));
+    let failed = |part: &Part| part.failure().or(part.stale()).is_some();
     match &source.state {
         State::Failed(_) => true,
         State::Holds { parts, .. } => parts.iter().any(|part| types.contains(&part.want.resource_type) && failed(part)),

@@ -190,3 +190,57 @@ fn provenance_is_asked_for_by_what_it_is_of_and_shown_with_that_alone() {
         format!("Condition/{}", id_of(0, "a"))
     );
 }
+
+#[test]
+fn a_provenance_is_shown_only_where_all_that_it_is_of_could_be() {
+    let ask = search("Condition", "&_revinclude=Provenance:target");
+    let source = provider("RZ901");
+    let said = r#"{"resourceType":"Provenance","id":"p","target":[{"reference":"Condition/a"},{"reference":"CarePlan/c"}],"recorded":"2024-01-01T00:00:00Z"}"#;
+    let mut record = join(&ask, vec![holds(&source, &[condition("a", "")])]);
+    let both = along(&[ResourceType::Provenance, ResourceType::CarePlan]);
+    let errands = record.lacks(&both, &reader("someone"));
+    let (found, errand) = &errands[0];
+    let answer = crate::federation::testing::answer_to(&source, found, &errand.wants[0], &[said]).unwrap();
+    let part = Part { want: errand.wants[0].clone(), said: PartSaid::Answered(Arc::new(answer)) };
+    record.bring([(source.ods, vec![part])].into_iter());
+    assert_eq!(of_mode(&shown(&record, &both).unwrap(), "include").len(), 1);
+    let one = shown(&record, &along(&[ResourceType::Provenance])).unwrap();
+    assert_eq!((of_mode(&one, "match").len(), of_mode(&one, "include").len()), (1, 0));
+}
+
+#[test]
+fn a_type_that_would_come_along_and_is_not_reached_is_named() {
+    let ask = search("Condition", "&_include=Condition:encounter&_revinclude=Provenance:target");
+    let held = [made_in("a", "e", false)];
+    let (bundle, ..) = page(&ask, &held, &along(&[]));
+    let said = bundle.to_string();
+    assert!(said.contains("Not looked for") && said.contains("Encounter, Provenance."), "{said}");
+    let (bundle, ..) = page(&search("Condition", "&_include=Condition:encounter"), &held, &along(ResourceType::ALL));
+    assert!(!bundle.to_string().contains("Not looked for"));
+}
+
+/// What is withheld is there, and is not said to be lost.
+#[test]
+fn what_is_referred_to_and_not_found_is_told_of_as_something_and_what_is_withheld_is_not() {
+    let ask = search("Condition", "&_include=Condition:asserter");
+    let by = |id: &str| format!(r#","asserter":{{"reference":"Practitioner/{id}"}}"#);
+    let person = |id: &str, meta: &str| format!(r#"{{"resourceType":"Practitioner","id":"{id}"{meta}}}"#);
+    for (sent, lost) in [
+        (vec![person("p", ""), person("q", "")], false),
+        (vec![person("p", ""), person("q", RESTRICTED)], false),
+        (vec![person("p", "")], true),
+        (vec![], true),
+    ] {
+        let source = provider("RZ901");
+        let held = [condition("a", &by("p")), condition("b", &by("q"))];
+        let mut record = join(&ask, vec![holds(&source, &held)]);
+        let permits = along(&[ResourceType::Practitioner]);
+        let errands = record.lacks(&permits, &reader("someone"));
+        let (found, errand) = &errands[0];
+        let answer = crate::federation::testing::answer_to(&source, found, &errand.wants[0], &sent).unwrap();
+        let part = Part { want: errand.wants[0].clone(), said: PartSaid::Answered(Arc::new(answer)) };
+        record.bring([(source.ods, vec![part])].into_iter());
+        let bundle = shown(&record, &permits).unwrap();
+        assert_eq!(bundle.to_string().contains("was not found at its source"), lost, "{sent:?}");
+    }
+}

@@ -95,6 +95,25 @@ fn what_differs_in_what_matters_is_grouped_with_nothing_and_stated() {
 }
 
 #[test]
+fn the_gravest_contradiction_is_told_however_many_others_there_are() {
+    let allergy = |id: usize, criticality: &str| {
+        let more =
+            format!(r#"{},"code":{{"text":"x"}},"criticality":"{criticality}""#, identified(&format!("event-{id}")));
+        resource("AllergyIntolerance", &format!("a{id}"), &more)
+    };
+    let none = r#","code":{"coding":[{"system":"http://snomed.info/sct","code":"716186003"}]}"#;
+    let here: Vec<String> = (0..30).map(|id| allergy(id, "low")).collect();
+    let there = (0..30).map(|id| allergy(id, "high")).chain([resource("AllergyIntolerance", "none", none)]);
+    let sources = vec![
+        of(&provider("RZ901"), "AllergyIntolerance", &here),
+        of(&provider("RZ902"), "AllergyIntolerance", &there.collect::<Vec<_>>()),
+    ];
+    let issues = contradictions(&bundle("AllergyIntolerance", "", sources));
+    assert_eq!((issues.len(), &issues[0]["details"]["coding"][0]["code"]), (21, &Value::from("allergies")));
+    assert!(issues[20]["diagnostics"].as_str().unwrap().contains("11 more matters"));
+}
+
+#[test]
 fn an_identifier_that_one_source_gives_twice_names_no_event() {
     let all = bundle(
         "Condition",
