@@ -34,6 +34,13 @@ use std::{
     sync::Arc,
 };
 
+/// Codes that one entry may bear with all that it inherits, and bytes of an answer's distinct label sets.
+const MOST_INHERITED: usize = 128;
+const LABEL_BYTES: usize = 1 << 20;
+
+/// An entry's own label set, and those that its lenders bring, by their places: few, however many entries share them.
+type Taken = (u16, BTreeSet<(ResourceType, u16)>);
+
 /// Takes entries as pages bring them, and makes the [`Answer`] of them in the end.
 pub struct Splitter {
     rewriter: Rewriter,
@@ -45,6 +52,8 @@ pub struct Splitter {
     by_local: HashMap<String, usize>,
     labels: Vec<Labels>,
     by_labels: HashMap<Labels, u16>,
+    /// Of all label sets together.
+    label_bytes: usize,
     tokens: Tokens,
     references: References,
     buffer: Vec<u8>,
@@ -78,6 +87,7 @@ impl Splitter {
             by_local: HashMap::new(),
             labels: Vec::new(),
             by_labels: HashMap::new(),
+            label_bytes: 0,
             tokens: Tokens::default(),
             references: References::default(),
             buffer: Vec::new(),
@@ -169,30 +179,36 @@ impl Splitter {
 
     /// Each entry takes over the labels of its lenders, where the source holds them about this patient.
     pub fn inherit(&mut self, answers: &[(ResourceType, Arc<Answer>)]) -> Result<(), Failure> {
-        let mut labelled: HashMap<(ResourceType, &str), &Labels> = HashMap::new();
+        let mut places: HashMap<(ResourceType, &str), u16> = HashMap::new();
         for (lending, answer) in answers {
-            let all = answer.entries.iter().filter_map(|entry| Some((&*entry.local, answer.labels_of(entry)?)));
-            labelled.extend(all.map(|(local, labels)| ((*lending, local), labels)));
+            places.extend(answer.entries.iter().map(|entry| ((*lending, &*entry.local), entry.labels)));
         }
-        let own = |at: &usize| self.labels.get(usize::from(self.raw.get(*at)?.entry.labels));
-        let lent = |lender: &Referred| match lender.resource_type {
-            own_type if own_type == self.resource_type => self.by_local.get(&*lender.local).and_then(own),
-            other => labelled.get(&(other, &*lender.local)).copied(),
-        };
-        let mut changed = Vec::new();
+        // of its own type, as it arrived: what one inherits itself is not passed on
+        places.extend(self.raw.iter().map(|split| ((self.resource_type, &*split.entry.local), split.entry.labels)));
+        let mut taken: HashMap<Taken, Vec<usize>> = HashMap::new();
         for (at, split) in self.raw.iter().enumerate() {
-            let more: Vec<&Labels> =
-                split.lenders.iter().filter_map(lent).filter(|labels| !labels.is_empty()).collect();
-            if !more.is_empty() {
-                let mut labels = own(&at).cloned().unwrap_or_default();
-                more.into_iter().for_each(|lent| labels.inherit(lent));
-                changed.push((at, labels));
+            let place = |lender: &Referred| Some((lender.resource_type, *places.get(&(lender.resource_type, &*lender.local))?));
+            let lent: BTreeSet<_> = split.lenders.iter().filter_map(place).collect();
+            if !lent.is_empty() {
+                taken.entry((split.entry.labels, lent)).or_default().push(at);
             }
         }
-        for (at, labels) in changed {
+        for ((own, lent), entries) in taken {
+            let mut labels = self.labels.get(usize::from(own)).cloned().unwrap_or_default();
+            for (lending, place) in lent {
+                let of_answer = || answers.iter().find(|(one, _)| *one == lending).map(|(_, answer)| &answer.labels);
+                let all = if lending == self.resource_type { Some(&self.labels) } else { of_answer() };
+                let from = all.and_then(|all| all.get(usize::from(place))).ok_or(Failure::Internal)?;
+                labels.inherit(from);
+                if !labels.has_at_most(MOST_INHERITED) {
+                    return Err(Failure::TooLarge);
+                }
+            }
             let place = self.place_of(labels)?;
-            if let Some(split) = self.raw.get_mut(at) {
-                split.entry.labels = place;
+            for at in entries {
+                if let Some(split) = self.raw.get_mut(at) {
+                    split.entry.labels = place;
+                }
             }
         }
         Ok(())
@@ -252,7 +268,8 @@ impl Splitter {
         if let Some(known) = self.by_labels.get(&labels) {
             return Ok(*known);
         }
-        let at = u16::try_from(self.labels.len()).map_err(|_| Failure::TooLarge)?;
+        self.label_bytes += labels.weight();
+        let at = u16::try_from(self.labels.len()).ok().filter(|_| self.label_bytes <= LABEL_BYTES).ok_or(Failure::TooLarge)?;
         self.labels.push(labels.clone());
         self.by_labels.insert(labels, at);
         Ok(at)
