@@ -275,7 +275,7 @@ impl Federation {
         let heavy = splitter.is_heavy();
         let finish = move || {
             splitter.inherit(&lent)?;
-            Ok(splitter.finish())
+            splitter.finish()
         };
         let (answer, long_ids) = if heavy { pages::on_pool(finish).await?? } else { finish()? };
         self.store_long_ids(&long_ids).await?;

@@ -181,7 +181,7 @@ fn read(resource: Value<'_>, provider: &Arc<Provider>) -> Result<IndexPatient, F
         current,
         provider: Arc::clone(provider),
         practices: patient.practices.clone(),
-        resolution: Arc::new(Resolution::of(provider, current, vec![patient])),
+        resolution: Arc::new(Resolution::of(provider, current, vec![patient])?),
         verified,
         restricted,
     })

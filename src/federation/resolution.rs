@@ -53,13 +53,17 @@ pub struct SourcePatient {
 }
 
 impl Resolution {
-    pub(super) fn of(provider: &Provider, patient: NhsNumber, mut patients: Vec<SourcePatient>) -> Self {
+    pub(super) fn of(
+        provider: &Provider,
+        patient: NhsNumber,
+        mut patients: Vec<SourcePatient>,
+    ) -> Result<Self, Failure> {
         patients.sort_by(|a, b| a.local.cmp(&b.local));
         let lines = patients
             .iter()
             .map(|p| manifest::line(ResourceType::Patient, &p.local, &p.version, &sha256(&p.bytes), &p.labels));
-        let items = Arc::new(Items::new(provider.ods, patient, ResourceType::Patient.as_str(), lines));
-        Self { patients, fetched_at: Timestamp::now(), epoch: 0, items }
+        let items = Arc::new(Items::new(provider.ods, patient, ResourceType::Patient.as_str(), lines)?);
+        Ok(Self { patients, fetched_at: Timestamp::now(), epoch: 0, items })
     }
 
     pub fn knows(&self, local: &str) -> bool {
@@ -91,7 +95,7 @@ pub async fn resolve(calls: &Calls, asked: Asked<'_>, mut budget: pages::Budget)
         url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, number.digits()));
         found = pages::search(calls, asked, url, &mut budget, found).await?;
     }
-    Ok(Resolution::of(provider, numbers.current, found.patients))
+    Resolution::of(provider, numbers.current, found.patients)
 }
 
 struct Found {
@@ -151,7 +155,7 @@ impl SourcePatient {
             bytes: Bytes::copy_from_slice(resource.raw()),
             labels,
             last_updated: meta.and_then(|m| m.get("lastUpdated")).and_then(interval_of),
-            version: meta.and_then(|m| m.text("versionId")).map(|v| v.into_owned()).unwrap_or_default(),
+            version: manifest::version_of(resource),
             birth_date: resource.text("birthDate").map(|d| d.into_owned()),
             families,
             practices,

@@ -136,7 +136,7 @@ impl Splitter {
         let dates: Box<[Box<[Interval]>]> =
             self.rule.dates.iter().map(|(_, paths)| intervals(resource, paths)).collect();
         let split = Split {
-            version: meta.and_then(|m| m.text("versionId")).map(|v| v.into_owned()).unwrap_or_default(),
+            version: manifest::version_of(resource),
             hash,
             lenders,
             facets,
@@ -215,17 +215,19 @@ impl Splitter {
     }
 
     /// The answer, and the ids whose rows must be stored before it is used.
-    pub fn finish(mut self) -> (Answer, Vec<LongId>) {
+    pub fn finish(mut self) -> Result<(Answer, Vec<LongId>), Failure> {
         self.raw.sort_by(|a, b| b.entry.date.cmp(&a.entry.date).then_with(|| a.entry.local.cmp(&b.entry.local)));
         let Rewriter { provider, numbers, .. } = &self.rewriter;
-        let mut lines = Vec::with_capacity(self.raw.len());
         let unlabelled = Labels::default();
+        let lines = self.raw.iter().map(|Split { entry, version, hash, .. }| {
+            let labels = self.labels.get(usize::from(entry.labels)).unwrap_or(&unlabelled);
+            manifest::line(self.resource_type, &entry.local, version, hash, labels)
+        });
+        let items = Items::new(provider.ods, numbers.current, self.resource_type.as_str(), lines)?;
         let mut body = Vec::with_capacity(self.buffer.len());
         let mut entries = Vec::with_capacity(self.raw.len());
         let mut facets = Vec::with_capacity(self.raw.len());
-        for Split { mut entry, version, hash, facets: read, lenders: _ } in self.raw {
-            let labels = self.labels.get(usize::from(entry.labels)).unwrap_or(&unlabelled);
-            lines.push(manifest::line(self.resource_type, &entry.local, &version, &hash, labels));
+        for Split { mut entry, facets: read, .. } in self.raw {
             let (from, to) = (entry.entry.start, body.len());
             body.extend_from_slice(self.buffer.get(entry.entry).unwrap_or_default());
             entry.resource = entry.resource.start - from + to..entry.resource.end - from + to;
@@ -244,9 +246,9 @@ impl Splitter {
             tokens: self.tokens.into_all(),
             facets: Facets::of(facets.into_iter()),
             references: self.references.into_all(),
-            items: Arc::new(Items::new(provider.ods, numbers.current, self.resource_type.as_str(), lines)),
+            items: Arc::new(items),
         };
-        (answer, self.rewriter.long_ids)
+        Ok((answer, self.rewriter.long_ids))
     }
 
     /// Where the entry, and in it the resource, are in the buffer, and where another tag could be put.

@@ -75,7 +75,7 @@ pub fn resolution(provider: &Provider, patients: &[String]) -> Result<Arc<Resolu
         SourcePatient::read(resource, &patient().into(), &sensitivities())
     };
     let patients = patients.iter().map(read).collect::<Result<_, _>>()?;
-    Ok(Arc::new(Resolution::of(provider, patient(), patients)))
+    Ok(Arc::new(Resolution::of(provider, patient(), patients)?))
 }
 
 /// A Patient under the number of all these tests; `more` is further members, each with a comma before it.
@@ -142,5 +142,5 @@ fn said<S: AsRef<str>>(
     let mut splitter = Splitter::new(want.clone(), rewriter(provider, resolution), sensitivities());
     pages::read_here(page.as_bytes(), &mut Limits::default(), &mut splitter)?;
     splitter.inherit(lent)?;
-    Ok(splitter.finish().0)
+    Ok(splitter.finish()?.0)
 }
