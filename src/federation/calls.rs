@@ -19,7 +19,10 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout, timeout_at},
+};
 use url::Url;
 
 /// All calls of this node to providers.
@@ -76,6 +79,11 @@ impl Calls {
         let got = opened.unwrap_or(Err(Failure::Timeout.into()));
         pass.ended(&got);
         got.map_err(|miss| miss.failure)
+    }
+
+    /// The provider's turns on the pool.
+    pub fn turns(&self, provider: &Arc<Provider>) -> Result<Arc<Semaphore>, Failure> {
+        Ok(Arc::clone(&self.line(provider)?.turns))
     }
 
     /// What is known of the provider as it is configured now.

@@ -83,7 +83,7 @@ impl Federation {
             return Err(Failure::NotDocument);
         }
         if media.is_json() {
-            return self.resource(incoming, content_type, question.sensitivities).await;
+            return self.resource(provider, incoming, content_type, question.sensitivities).await;
         }
         let (length, labels) = (incoming.length, Labels::default());
         Ok(SourceDocument { content_type, length, labels, body: incoming.into_stream() })
@@ -93,13 +93,14 @@ impl Federation {
     /// is one itself. Either is read whole first, so it is held to what any other answer is.
     async fn resource(
         &self,
+        provider: &Arc<Provider>,
         incoming: Incoming,
         content_type: String,
         sensitivities: &Arc<Sensitivities>,
     ) -> Result<SourceDocument, Failure> {
         let bytes = incoming.collect(self.budget.bytes).await?;
         let (mut limits, sensitivities) = (self.budget.limits, Arc::clone(sensitivities));
-        pages::on_pool(move || {
+        pages::on_pool(&self.calls, provider, move || {
             let found = unwrapped(&bytes, &mut limits, &sensitivities)?;
             let (content_type, bytes, labels) = found.unwrap_or((content_type, bytes, Labels::default()));
             let length = u64::try_from(bytes.len()).ok();

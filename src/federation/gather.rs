@@ -277,7 +277,7 @@ impl Federation {
             splitter.inherit(&lent)?;
             splitter.finish()
         };
-        let (answer, long_ids) = if heavy { pages::on_pool(finish).await?? } else { finish()? };
+        let (answer, long_ids) = if heavy { pages::on_pool(&self.calls, asked.provider, finish).await?? } else { finish()? };
         self.store_long_ids(&long_ids).await?;
         Ok(Answer { fetched_at: began, epoch: asked.question.epoch, ..answer })
     }

@@ -7,13 +7,14 @@ use super::{
     bulkhead::{Bulkhead, Place},
     http::{Again, Connection, Miss},
     pace::Pace,
+    pages,
 };
 use crate::registry::Provider;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 use url::Url;
 
 /// A call that fails at once is repeated within this, at a random moment: not all together.
@@ -24,6 +25,8 @@ pub struct Line {
     pub connection: Connection,
     pub bulkhead: Bulkhead,
     pub pace: Pace,
+    /// Its turns on the pool.
+    pub turns: Arc<Semaphore>,
     /// Its own address first, then the replicas'.
     endpoints: Vec<Endpoint>,
     /// All calls beyond the needed ones, a tenth of those.
@@ -55,6 +58,7 @@ impl Line {
             connection,
             bulkhead: Bulkhead::new(provider.max_calls.unwrap_or(places), waiting),
             pace: Pace::default(),
+            turns: pages::own_turns(),
             endpoints: provider.bases().enumerate().map(endpoint).collect(),
             extra: Allowance::one_in(10),
             hedges: Allowance::one_in(20),

@@ -9,7 +9,10 @@ use crate::{
     registry::Provider,
 };
 use bytes::Bytes;
-use std::{collections::HashSet, sync::LazyLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -41,7 +44,7 @@ pub async fn search<T: Take>(
     let mut seen = HashSet::from([page.url.clone()]);
     let (mut matches, mut total) = (0, None);
     loop {
-        let (said, back) = read(page.body, &mut budget.limits, taker).await?;
+        let (said, back) = read(calls, asked.provider, page.body, &mut budget.limits, taker).await?;
         taker = back;
         if !said.head.is_searchset() {
             return Err(Failure::NotSearchset);
@@ -67,9 +70,17 @@ pub async fn search<T: Take>(
 /// A page larger than this is read on the pool: it would hold up everyone else on this event loop for milliseconds.
 pub const HEAVY: usize = 64 << 10;
 
-/// As many heavy pages at once as there are cores; the others wait without holding a thread.
-static POOL: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+/// As many heavy pages at once as there are cores, and two; the others wait without holding a thread.
+static POOL: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(turns()));
+
+fn turns() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).max(2)
+}
+
+/// One provider's: never all of them, so that its pages alone do not keep the others' waiting.
+pub(super) fn own_turns() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(turns() - 1))
+}
 
 /// What a page says of itself, and how many matches were on it.
 pub(super) struct Read {
@@ -77,12 +88,18 @@ pub(super) struct Read {
     matches: u64,
 }
 
-async fn read<T: Take>(page: Bytes, limits: &mut Limits, mut taker: T) -> Result<(Read, T), Failure> {
+async fn read<T: Take>(
+    calls: &Calls,
+    provider: &Arc<Provider>,
+    page: Bytes,
+    limits: &mut Limits,
+    mut taker: T,
+) -> Result<(Read, T), Failure> {
     if page.len() <= HEAVY {
         return Ok((read_here(&page, limits, &mut taker)?, taker));
     }
     let mut left = *limits;
-    let read = on_pool(move || {
+    let read = on_pool(calls, provider, move || {
         let page = read_here(&page, &mut left, &mut taker)?;
         Ok((page, taker, left))
     });
@@ -91,11 +108,16 @@ async fn read<T: Take>(page: Bytes, limits: &mut Limits, mut taker: T) -> Result
     Ok((page, taker))
 }
 
-/// Runs heavy work on the pool. Its turn lasts as long as the work, whoever has stopped waiting for it.
-pub async fn on_pool<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+/// Runs heavy work for one provider on the pool. Its turn lasts as long as the work, whoever has stopped waiting for it.
+pub async fn on_pool<T: Send + 'static>(
+    calls: &Calls,
+    provider: &Arc<Provider>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let own = calls.turns(provider)?.acquire_owned().await.map_err(|_| Failure::Internal)?;
     let turn = POOL.acquire().await.map_err(|_| Failure::Internal)?;
     let work = move || {
-        let _turn = turn;
+        let _turns = (own, turn);
         work()
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| Failure::Internal)

@@ -11,6 +11,7 @@ use crate::{
     query::grammar::{Link, Rule},
     registry::Provider,
 };
+use std::collections::HashMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
@@ -18,6 +19,15 @@ enum Whose {
     Another,
     /// It names no patient: a room, a group, or nothing but words.
     Nobody,
+}
+
+/// What one resource's links are judged by: links and contained Patients are each looked at once, however many there are of both.
+struct Judge<'a> {
+    provider: &'a Provider,
+    numbers: &'a Numbers,
+    resolution: &'a Resolution,
+    /// Whether the Patients inside the resource that have this id are this one's; none for one that does not say.
+    inside: HashMap<String, bool>,
 }
 
 /// Verifies that each of the type's patient links leads to this patient, and, but for a target, at least one does.
@@ -34,7 +44,8 @@ pub fn verify(
         Link::Target(None) => return Ok(()),
         link => link.path().unwrap_or_default(),
     };
-    resource.each(path, &mut |found| match whose(resource, found, provider, numbers, resolution) {
+    let judge = Judge { provider, numbers, resolution, inside: inside(resource, numbers) };
+    resource.each(path, &mut |found| match judge.whose(found) {
         Whose::Ours => ours = true,
         Whose::Another => another = true,
         // the subject of an entry is a patient; of an appointment's actors only those who are said to be one
@@ -49,46 +60,41 @@ pub fn verify(
     }
 }
 
-/// A reference may name its target twice, by address and by identifier: then both must be ours.
-fn whose(
-    resource: Value<'_>,
-    link: Value<'_>,
-    provider: &Provider,
-    numbers: &Numbers,
-    resolution: &Resolution,
-) -> Whose {
-    let judged = |ours| if ours { Whose::Ours } else { Whose::Another };
-    let by_number = link.get("identifier").and_then(|i| resolution::is_number_of(i, numbers)).map(judged);
-    let by_address = link.text("reference").map(|address| match reference::target(&address, provider) {
-        Target::Local { resource_type, id } if resource_type.eq_ignore_ascii_case("Patient") => {
-            judged(resource_type == "Patient" && resolution.knows(id))
+impl Judge<'_> {
+    /// A reference may name its target twice, by address and by identifier: then both must be ours.
+    fn whose(&self, link: Value<'_>) -> Whose {
+        let judged = |ours| if ours { Whose::Ours } else { Whose::Another };
+        let by_number = link.get("identifier").and_then(|i| resolution::is_number_of(i, self.numbers)).map(judged);
+        let by_address = link.text("reference").map(|address| match reference::target(&address, self.provider) {
+            Target::Local { resource_type, id } if resource_type.eq_ignore_ascii_case("Patient") => {
+                judged(resource_type == "Patient" && self.resolution.knows(id))
+            }
+            Target::Local { .. } => Whose::Nobody,
+            Target::Contained(id) => self.inside.get(id).copied().map_or(Whose::Nobody, judged),
+            // an address elsewhere cannot be followed, so what it says is unknown: an identifier may say it
+            Target::Elsewhere if by_number == Some(Whose::Ours) => Whose::Nobody,
+            Target::Elsewhere if address.to_ascii_lowercase().contains("patient") => Whose::Another,
+            Target::Elsewhere => Whose::Nobody,
+        });
+        match (by_address, by_number) {
+            (Some(Whose::Another), _) | (_, Some(Whose::Another)) => Whose::Another,
+            (Some(Whose::Ours), _) | (_, Some(Whose::Ours)) => Whose::Ours,
+            _ => Whose::Nobody,
         }
-        Target::Local { .. } => Whose::Nobody,
-        Target::Contained(id) => contained(resource, id, numbers).map_or(Whose::Nobody, judged),
-        // an address elsewhere cannot be followed, so what it says is unknown: an identifier may say it
-        Target::Elsewhere if by_number == Some(Whose::Ours) => Whose::Nobody,
-        Target::Elsewhere if address.to_ascii_lowercase().contains("patient") => Whose::Another,
-        Target::Elsewhere => Whose::Nobody,
-    });
-    match (by_address, by_number) {
-        (Some(Whose::Another), _) | (_, Some(Whose::Another)) => Whose::Another,
-        (Some(Whose::Ours), _) | (_, Some(Whose::Ours)) => Whose::Ours,
-        _ => Whose::Nobody,
     }
 }
 
-/// Whether the Patients inside the resource that have this id are this one's; `None` if that is not said.
-fn contained(resource: Value<'_>, id: &str, numbers: &Numbers) -> Option<bool> {
-    let mut ours = None;
+fn inside(resource: Value<'_>, numbers: &Numbers) -> HashMap<String, bool> {
+    let mut inside = HashMap::new();
     resource.each("contained", &mut |inner| {
-        if inner.text("id").as_deref() == Some(id)
-            && inner.text("resourceType").as_deref() == Some("Patient")
-            && let Some(this) = resolution::whose(inner, numbers)
+        if inner.text("resourceType").as_deref() == Some("Patient")
+            && let Some(id) = inner.text("id")
+            && let Some(ours) = resolution::whose(inner, numbers)
         {
-            ours = Some(this && ours != Some(false));
+            inside.entry(id.into_owned()).and_modify(|all| *all &= ours).or_insert(ours);
         }
     });
-    ours
+    inside
 }
 
 #[cfg(test)]
