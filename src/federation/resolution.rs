@@ -21,7 +21,7 @@ use crate::{
     registry::Provider,
 };
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What a provider holds under an NHS number. No patients: it holds nothing about them, and said so.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub struct SourcePatient {
     version: String,
     pub birth_date: Option<String>,
     /// Family names, folded for comparing.
-    pub families: Vec<String>,
+    pub families: BTreeSet<String>,
     /// The organisations it names as general practice.
     pub practices: Vec<OdsCode>,
     /// NHS numbers that it says were given up.
@@ -85,6 +85,12 @@ impl Resolution {
 /// Decoded bytes of a provider's Patients for one number: they are written anew for each reader, on the event loop.
 const MAX_PATIENTS: usize = 2 << 20;
 
+/// Patients that a provider may hold under one number, family names of one, and bytes of a name: who the patient is, is judged by
+/// comparing each with each of the other sources', on the event loop.
+const MOST_PATIENTS: usize = 16;
+const MOST_FAMILIES: usize = 32;
+const LONGEST_FAMILY: usize = 256;
+
 /// Asks a provider for its Patients with these NHS numbers, each by itself: it may still go by one that was given up.
 pub async fn resolve(calls: &Calls, asked: Asked<'_>, mut budget: pages::Budget) -> Result<Resolution, Failure> {
     let Asked { provider, question: Question { numbers, sensitivities, .. }, .. } = asked;
@@ -109,6 +115,7 @@ impl pages::Take for Found {
         let resource = entry.resource().ok_or(Failure::UnexpectedEntry)?;
         let found = SourcePatient::read(resource, &self.numbers, &self.sensitivities)?;
         match self.patients.iter().find(|p| p.local == found.local) {
+            None if self.patients.len() >= MOST_PATIENTS * self.numbers.all().count() => return Err(Failure::TooLarge),
             None => self.patients.push(found),
             Some(same) if same.bytes == found.bytes => {}
             Some(_) => return Err(Failure::ConflictingIds),
@@ -133,8 +140,11 @@ impl SourcePatient {
             None => return Err(Failure::NoSubject),
         }
         let local = resource.text("id").filter(|id| is_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
-        let mut families = Vec::new();
+        let mut families = BTreeSet::new();
         resource.each("name.family", &mut |family| families.extend(family.as_str().map(|f| fold(&f))));
+        if families.len() > MOST_FAMILIES || families.iter().any(|family| family.len() > LONGEST_FAMILY) {
+            return Err(Failure::TooLarge);
+        }
         let mut practices = Vec::new();
         resource.each("generalPractitioner.identifier", &mut |identifier| {
             if identifier.text("system").as_deref() == Some(OdsCode::SYSTEM)
@@ -234,6 +244,6 @@ mod tests {
     #[test]
     fn family_names_are_compared_without_case_or_marks() {
         let found = read(patient_json("1", r#","name":[{"family":"O'Neil-Smith"},{"family":"SMITH"}]"#)).unwrap();
-        assert_eq!(found.patients[0].families, ["oneilsmith", "smith"]);
+        assert!(found.patients[0].families.iter().eq(["oneilsmith", "smith"]));
     }
 }
