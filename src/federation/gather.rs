@@ -4,6 +4,7 @@ use super::{
     cache::{Cache, Lifetimes, PatientKey},
     calls::Calls,
     gathered::count,
+    long_ids::StoredIds,
     pages::{self, Budget},
     question::{self, Asked, Question},
     resolution,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     access::ListId,
-    domain::{IdSealer, LongId, Numbers, OdsCode, RequestId, Timestamp},
+    domain::{IdSealer, Numbers, OdsCode, RequestId, Timestamp},
     fhir::{
         ResourceType,
         json::{self, Limits, Tape},
@@ -25,7 +26,7 @@ use futures::{
     future::{BoxFuture, join_all},
     stream::FuturesUnordered,
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// The stage that asks: its clients, its cache, and what every answer is held to.
@@ -40,7 +41,7 @@ pub struct Federation {
     ids: Arc<IdSealer>,
     /// The gateway's own FHIR base, ending in a slash.
     base: Arc<str>,
-    long_ids: Arc<dyn LongIds>,
+    long_ids: StoredIds,
     standing: Arc<dyn StandingStore>,
     wrong_patient_threshold: u64,
     pub(super) evidence_lifetime: Duration,
@@ -79,7 +80,7 @@ impl Federation {
             page_size: config.page_size,
             ids: options.ids,
             base: options.base,
-            long_ids: options.long_ids,
+            long_ids: StoredIds::new(options.long_ids),
             standing: options.standing,
             wrong_patient_threshold: config.wrong_patient_threshold,
             evidence_lifetime: Duration::from_secs(config.evidence_ttl_seconds),
@@ -173,14 +174,10 @@ impl Federation {
             let resource = json::parse(&own.bytes, &mut Limits::default(), &mut tape).map_err(|_| Failure::NotJson)?;
             rewriter.write(resource, "", None, &mut Vec::new())?;
         }
-        self.store_long_ids(&rewriter.long_ids).await?;
+        let long_ids = std::mem::take(&mut rewriter.long_ids);
         drop(rewriter);
+        self.long_ids.store(long_ids).await?;
         Arc::try_unwrap(found).map_err(|_| Failure::Internal)
-    }
-
-    /// An id whose row is not stored would lead nowhere.
-    async fn store_long_ids(&self, ids: &[LongId]) -> Result<(), Failure> {
-        if ids.is_empty() { Ok(()) } else { self.long_ids.remember(ids).await.map_err(|_| Failure::Internal) }
     }
 
     fn rewriter(&self, provider: &Arc<Provider>, question: Question<'_>, found: &Arc<Resolution>) -> Rewriter {
@@ -190,7 +187,7 @@ impl Federation {
             numbers: question.numbers.clone(),
             resolution: Arc::clone(found),
             base: Arc::clone(&self.base),
-            long_ids: Vec::new(),
+            long_ids: HashSet::new(),
             concealing: question.concealed.then(|| Arc::clone(&self.places)),
         }
     }
@@ -278,7 +275,7 @@ impl Federation {
             splitter.finish()
         };
         let (answer, long_ids) = if heavy { pages::on_pool(&self.calls, asked.provider, finish).await?? } else { finish()? };
-        self.store_long_ids(&long_ids).await?;
+        self.long_ids.store(long_ids).await?;
         Ok(Answer { fetched_at: began, epoch: asked.question.epoch, ..answer })
     }
 

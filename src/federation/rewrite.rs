@@ -11,7 +11,7 @@ use crate::{
     fhir::json::{self, Kind, Limits, Tape, Value},
     registry::Provider,
 };
-use std::{ops::Range, sync::Arc};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 /// The source's own `meta.source`, which ours takes the place of.
 const ORIGINAL_SOURCE: &str = "https://caregate.example/StructureDefinition/original-source";
@@ -28,7 +28,7 @@ pub struct Rewriter {
     /// The gateway's FHIR base, ending in a slash.
     pub base: Arc<str>,
     /// Ids that need a stored row before they may be handed out.
-    pub long_ids: Vec<LongId>,
+    pub long_ids: HashSet<LongId>,
     /// For a patient whose whereabouts are not to be told: by what they are recognised.
     pub concealing: Option<Arc<Places>>,
 }

@@ -215,7 +215,7 @@ impl Splitter {
     }
 
     /// The answer, and the ids whose rows must be stored before it is used.
-    pub fn finish(mut self) -> Result<(Answer, Vec<LongId>), Failure> {
+    pub fn finish(mut self) -> Result<(Answer, HashSet<LongId>), Failure> {
         self.raw.sort_by(|a, b| b.entry.date.cmp(&a.entry.date).then_with(|| a.entry.local.cmp(&b.entry.local)));
         let Rewriter { provider, numbers, .. } = &self.rewriter;
         let unlabelled = Labels::default();

@@ -12,6 +12,7 @@ use crate::{
     registry::{Idiom, Locate, Provider, ReaderContext, Want},
 };
 use std::{
+    collections::HashSet,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -94,7 +95,7 @@ pub fn rewriter(provider: &Provider, resolution: &Arc<Resolution>) -> Rewriter {
         numbers: patient().into(),
         resolution: Arc::clone(resolution),
         base: BASE.into(),
-        long_ids: Vec::new(),
+        long_ids: HashSet::new(),
         concealing: None,
     }
 }
