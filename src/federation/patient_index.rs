@@ -28,6 +28,8 @@ pub struct PatientIndex {
     budget: pages::Budget,
     fresh: Cache<NhsNumber, Arc<IndexPatient>>,
     last: Cache<NhsNumber, Arc<IndexPatient>>,
+    /// Numbers that it knows nobody by.
+    nobodys: Cache<NhsNumber, ()>,
 }
 
 /// What the index holds under a number.
@@ -64,14 +66,15 @@ const BUDGET: pages::Budget = pages::Budget { bytes: 1 << 20, limits: Limits { d
 
 impl PatientIndex {
     pub fn new(config: &IndexConfig) -> Result<Self, String> {
-        let cache =
-            |seconds| Cache::builder().max_capacity(PATIENTS).time_to_live(Duration::from_secs(seconds)).build();
+        let kept = |seconds| Cache::builder().max_capacity(PATIENTS).time_to_live(Duration::from_secs(seconds));
+        let cache = |seconds| kept(seconds).build();
         Ok(Self {
             calls: Calls::new(PLACES, None).map_err(|e| e.to_string())?,
             provider: Arc::new(config.provider()?),
             budget: BUDGET,
             fresh: cache(config.ttl_seconds),
             last: cache(config.ttl_seconds.max(config.stale_seconds)),
+            nobodys: kept(config.ttl_seconds).build(),
         })
     }
 
@@ -83,6 +86,12 @@ impl PatientIndex {
     /// Its word, where it was asked for lately.
     pub async fn recall(&self, number: NhsNumber) -> Option<Identity> {
         self.fresh.get(&number).await.map(Identity::Known)
+    }
+
+    /// Whether it said lately that it knows nobody by this number. Enough where a source names the number; who asks for it by name
+    /// is to hear what it says now.
+    pub fn knows_none(&self, number: NhsNumber) -> bool {
+        self.nobodys.contains_key(&number)
     }
 
     /// Asks; however many ask at once, one call. `None`: it knows no such patient, or says so of one whose record is closed to
@@ -98,11 +107,13 @@ impl PatientIndex {
         let outcome = match asked.await.map_err(|failure| *failure) {
             Ok(found) => {
                 self.last.insert(number, Arc::clone(&found)).await;
+                self.nobodys.invalidate(&number).await;
                 Ok(Some(Identity::Known(found)))
             }
             // PDS answers so for a number nobody has, and for a patient flagged S
             Err(Failure::Status(404)) => {
                 self.last.invalidate(&number).await;
+                self.nobodys.insert(number, ()).await;
                 Ok(None)
             }
             Err(failure) => Err(failure),

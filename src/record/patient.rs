@@ -16,7 +16,7 @@ use crate::{
 };
 use bytes::Bytes;
 use serde_json::json;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// The Patient chosen to stand for the person, and what became of the others.
 pub struct Own<'a> {

@@ -6,10 +6,11 @@ use crate::{
     access::Permit,
     audit::{Identified, Intent, Opened, SourceLine},
     domain::{NhsNumber, Numbers, OdsCode},
-    federation::{Asker, Identity, Question},
+    federation::{Asker, Failure, Identity, Question},
     identity::Requester,
-    record::Whose,
+    record::{Record, Whose},
 };
+use futures::future::join_all;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Asks the index about the number that was asked for, unless it was asked lately. What it says of the number in use is
@@ -45,7 +46,7 @@ pub async fn whose(
     let line = g.index.as_ref().map(|index| line(index.ods(), &identity));
     opened.identified(line.map(|line| Identified { number: asked, concealed, line }));
     let concealing = concealed.then(|| Arc::clone(g.federation.places()));
-    Ok(Whose { numbers: permit.numbers().clone(), identity, concealing })
+    Ok(Whose { numbers: permit.numbers().clone(), identity, unchecked: None, concealing })
 }
 
 /// The same of a log: whether where the patient is seen is to be kept from this reader. So it is of one whose record the
@@ -64,31 +65,64 @@ pub async fn is_concealed(
     }
 }
 
-/// Sources may know of numbers that were given up for the patient's. The index is asked about each, and believed: objections
-/// made under it are to bind.
+/// Numbers that the index is asked about for one record: so many of one source, and of all.
+const OF_ONE_SOURCE: usize = 4;
+const OF_ALL: usize = 16;
+
+/// Sources may know of numbers that were given up for the patient's. The index is asked about each, all at once, and believed:
+/// objections made under it are to bind. What could not be asked, or was not answered, the record says.
 pub async fn learn(
     g: &Gateway,
     requester: &Requester,
-    given_up: BTreeSet<NhsNumber>,
+    record: &mut Record,
     permit: &Permit,
     opened: &mut Opened,
 ) -> Result<(), Ending> {
     let Some(index) = &g.index else { return Ok(()) };
-    for number in given_up.into_iter().filter(|number| permit.numbers().all().all(|known| known != *number)) {
-        let identity = match index.recall(number).await {
-            Some(known) => Some(known),
-            None => {
-                let intent = opened.intent().await?;
-                index.ask(number, question(requester, permit), &intent).await
-            }
-        };
-        if let Some(Identity::Known(patient)) = identity
-            && patient.current == permit.patient()
-        {
-            g.facts.store().supersede(number, patient.current).await?;
-            return Err(Ending::Stale);
+    let is_news = |number: &NhsNumber| permit.numbers().all().all(|known| known != *number);
+    let (mut numbers, mut many) = (BTreeSet::new(), false);
+    for (source, given_up) in record.given_up() {
+        let news: Vec<NhsNumber> = given_up.into_iter().filter(is_news).collect();
+        if news.len() > OF_ONE_SOURCE {
+            tracing::warn!(provider.ods = %source, "a source calls more NHS numbers given up than are looked up");
+            many = true;
+        }
+        numbers.extend(news.into_iter().take(OF_ONE_SOURCE));
+    }
+    many |= numbers.len() > OF_ALL;
+    let mut unasked = Vec::new();
+    let mut known = Vec::new();
+    for number in numbers.into_iter().take(OF_ALL).filter(|number| !index.knows_none(*number)) {
+        match index.recall(number).await {
+            Some(identity) => known.push((number, identity)),
+            None => unasked.push(number),
         }
     }
+    if !unasked.is_empty() {
+        let intent = opened.intent().await?;
+        let asked = unasked.into_iter().map(async |number| {
+            let identity = index.ask(number, question(requester, permit), &intent).await;
+            identity.map(|identity| (number, identity))
+        });
+        known.extend(join_all(asked).await.into_iter().flatten());
+    }
+    let mut unchecked = many.then_some(Failure::TooLarge);
+    let mut superseded = false;
+    for (number, identity) in known {
+        match identity {
+            Identity::Known(patient) if patient.current == permit.patient() => {
+                g.facts.store().supersede(number, patient.current).await?;
+                superseded = true;
+            }
+            Identity::Known(_) | Identity::NoIndex => {}
+            // an objection made under it may bind, and it is not known
+            Identity::Stale(_, failure) | Identity::Unchecked(failure) => unchecked = Some(failure),
+        }
+    }
+    if superseded {
+        return Err(Ending::Stale);
+    }
+    record.leaves_unchecked(unchecked);
     Ok(())
 }
 
