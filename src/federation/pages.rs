@@ -133,6 +133,9 @@ pub(super) fn read_here<T: Take>(page: &[u8], limits: &mut Limits, taker: &mut T
     Ok(Read { head, matches })
 }
 
+/// <https://hl7.org/fhir/R4/valueset-issue-type.html>: entries are missing, whatever the severity.
+const NOT_ALL: [&str; 6] = ["incomplete", "timeout", "throttled", "too-costly", "lock-error", "suppressed"];
+
 /// Lets the reader's own faults and ours travel together.
 struct PageFault(Failure);
 
@@ -155,6 +158,8 @@ fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<bool, Pag
             let mut failed = false;
             resource.each("issue", &mut |issue| {
                 failed |= matches!(issue.text("severity").as_deref(), Some("fatal" | "error"));
+                // however lightly it is said: what came is not all there is
+                failed |= issue.text("code").is_some_and(|code| NOT_ALL.contains(&&*code));
             });
             if failed { Err(PageFault(Failure::SearchFailed)) } else { Ok(false) }
         }
@@ -238,6 +243,12 @@ mod tests {
         assert_eq!(found(&[mode("match"), r#"{"resource":{}}"#.to_owned(), outcome("warning", "")]), Ok(2));
         assert_eq!(found(&[mode("match"), outcome("error", "")]), Err(Failure::SearchFailed));
         assert_eq!(found(&[outcome("fatal", r#","search":{"mode":"outcome"}"#)]), Err(Failure::SearchFailed));
+        for code in NOT_ALL {
+            let said = format!(
+                r#"{{"resource":{{"resourceType":"OperationOutcome","issue":[{{"severity":"information","code":"{code}"}}]}}}}"#
+            );
+            assert_eq!(found(&[mode("match"), said]), Err(Failure::SearchFailed), "{code}");
+        }
         for odd in [mode("include"), mode("outcome"), mode("MATCH"), "{}".to_owned()] {
             assert_eq!(found(std::slice::from_ref(&odd)), Err(Failure::UnexpectedEntry), "{odd}");
         }

@@ -134,6 +134,10 @@ async fn what_is_no_searchset_of_what_was_asked_for_is_not_used() {
             let all = [sound.resources(heard), vec![error.clone()]].concat();
             Act::Send(ok(searchset(&all, "")))
         }),
+        row("search-failed", "a mild word that not all is there", |heard, sound| {
+            let said = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"warning","code":"incomplete"}]}"#;
+            Act::Send(ok(searchset(&[sound.resources(heard), vec![said.to_owned()]].concat(), "")))
+        }),
         in_entries(
             "unexpected-entry",
             "another type",
