@@ -39,17 +39,24 @@ pub fn verify(
     resolution: &Resolution,
 ) -> Result<(), Failure> {
     let (mut ours, mut another, mut unsaid) = (false, false, false);
-    let path = match rule.link {
-        Link::Itself => return Err(Failure::UnexpectedEntry),
-        Link::Target(None) => return Ok(()),
-        link => link.path().unwrap_or_default(),
-    };
+    if rule.link == Link::Itself {
+        return Err(Failure::UnexpectedEntry);
+    }
     let judge = Judge { provider, numbers, resolution, inside: inside(resource, numbers) };
-    resource.each(path, &mut |found| match judge.whose(found) {
-        Whose::Ours => ours = true,
-        Whose::Another => another = true,
-        // the subject of an entry is a patient; of an appointment's actors only those who are said to be one
-        Whose::Nobody => unsaid |= !rule.link.is_shared() || found.text("type").as_deref() == Some("Patient"),
+    if let Some(path) = rule.link.path() {
+        resource.each(path, &mut |found| match judge.whose(found) {
+            Whose::Ours => ours = true,
+            Whose::Another => another = true,
+            // the subject of an entry is a patient; of an appointment's actors only those who are said to be one
+            Whose::Nobody => unsaid |= !rule.link.is_shared() || found.text("type").as_deref() == Some("Patient"),
+        });
+    }
+    // what it contains goes out with it: a result of somebody else's is none of ours inside an entry that is
+    resource.each("contained", &mut |inner| {
+        let inner_type = inner.text("resourceType").and_then(|name| ResourceType::parse(&name));
+        if let Some(path) = inner_type.and_then(|of| grammar::rule(of).link.path()) {
+            inner.each(path, &mut |found| another |= judge.whose(found) == Whose::Another);
+        }
     });
     if another {
         Err(Failure::WrongPatient)
@@ -182,6 +189,35 @@ mod tests {
         ] {
             assert_eq!(judge(ResourceType::Observation, &members), expected, "{members}");
         }
+    }
+
+    #[test]
+    fn what_an_entry_contains_is_nobody_elses_either() {
+        use ResourceType as T;
+        let (ours, theirs) = (number(&patient().digits()), number(OTHER));
+        let within = |inner: &str| format!(r##""subject":{{"reference":"Patient/1"}},"contained":[{inner}]"##);
+        let result = |subject: &str| within(&format!(r##"{{"resourceType":"Observation","id":"o","subject":{{{subject}}}}}"##));
+        let parent = |identifiers: &str| {
+            let parent = format!(r##"{{"resourceType":"Patient","id":"p",{identifiers}}}"##);
+            within(&format!(r##"{parent},{{"resourceType":"Specimen","id":"s","subject":{{"reference":"#p"}}}}"##))
+        };
+        for (members, expected) in [
+            (result(r#""reference":"Patient/1""#), ALL),
+            (result(&ours), ALL),
+            (result(r##""reference":"#""##), ALL),
+            (result(r#""reference":"Group/1""#), ALL),
+            (result(r#""display":"Somebody""#), ALL),
+            (result(r#""reference":"Patient/3""#), WRONG),
+            (result(&theirs), WRONG),
+            (parent(&format!(r#""identifier":[{{{}]"#, &ours[r#""identifier":{"#.len()..])), ALL),
+            (parent(&format!(r#""identifier":[{{{}]"#, &theirs[r#""identifier":{"#.len()..])), WRONG),
+            (within(r#"{"resourceType":"Practitioner","id":"d"}"#), ALL),
+            (within(r#"{"resourceType":"Nothing","id":"d","subject":{"reference":"Patient/3"}}"#), ALL),
+        ] {
+            assert_eq!(judge(T::DiagnosticReport, &members), expected, "{members}");
+        }
+        let held = r#""contained":[{"resourceType":"Device","id":"d","patient":{"reference":"Patient/3"}}]"#;
+        assert_eq!(judge(T::Practitioner, held), WRONG);
     }
 
     #[test]
