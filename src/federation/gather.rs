@@ -268,10 +268,10 @@ impl Federation {
         found: &Arc<Resolution>,
         began: Timestamp,
     ) -> Result<Answer, Failure> {
-        let lent = self.lent(asked, &splitter, found, began).await?;
+        let (lent, unserved) = self.lent(asked, &splitter, found, began).await?;
         let heavy = splitter.is_heavy();
         let finish = move || {
-            splitter.inherit(&lent)?;
+            splitter.inherit(&lent, &unserved)?;
             splitter.finish()
         };
         let (answer, long_ids) = if heavy { pages::on_pool(&self.calls, asked.provider, finish).await?? } else { finish()? };

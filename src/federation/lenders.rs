@@ -70,17 +70,19 @@ pub fn lenders(resource: Value<'_>, resource_type: ResourceType, provider: &Prov
     found.into_boxed_slice()
 }
 
+type Lent = (Vec<(ResourceType, Arc<Answer>)>, Vec<ResourceType>);
+
 impl Federation {
-    /// The answers that lend labels to these entries. One that is not to be had costs the whole answer: what it would have
-    /// marked is not known. Only where the provider does not serve the type is there nothing to inherit.
+    /// The answers that lend labels to these entries, and the types that the provider does not serve. Any other failure costs the
+    /// whole answer: what it would have marked is not known.
     pub(super) async fn lent(
         &self,
         asked: Asked<'_>,
         splitter: &Splitter,
         found: &Arc<Resolution>,
         began: Timestamp,
-    ) -> Result<Vec<(ResourceType, Arc<Answer>)>, Failure> {
-        let mut lent = Vec::new();
+    ) -> Result<Lent, Failure> {
+        let (mut lent, mut unserved) = (Vec::new(), Vec::new());
         for lending in splitter.lending() {
             let want = Want::all(lending);
             let key = asked.question.key(asked.provider, &want);
@@ -92,11 +94,11 @@ impl Federation {
             }
             match answer {
                 Ok(answer) => lent.push((lending, answer)),
-                Err(Failure::Status(404 | 405 | 501)) => {}
+                Err(Failure::Status(404 | 405 | 501)) => unserved.push(lending),
                 Err(failure) => return Err(failure),
             }
         }
-        Ok(lent)
+        Ok((lent, unserved))
     }
 }
 

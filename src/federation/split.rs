@@ -38,8 +38,9 @@ use std::{
 const MOST_INHERITED: usize = 128;
 const LABEL_BYTES: usize = 1 << 20;
 
-/// An entry's own label set, and those that its lenders bring, by their places: few, however many entries share them.
-type Taken = (u16, BTreeSet<(ResourceType, u16)>);
+/// An entry's own label set, whether a lender could not be had, and the sets that the others bring, by their places: few, however
+/// many entries share them.
+type Taken = (u16, bool, BTreeSet<(ResourceType, u16)>);
 
 /// Takes entries as pages bring them, and makes the [`Answer`] of them in the end.
 pub struct Splitter {
@@ -177,8 +178,13 @@ impl Splitter {
         all.any(|lender| lender.resource_type == lending && !held.contains(&*lender.local))
     }
 
-    /// Each entry takes over the labels of its lenders, where the source holds them about this patient.
-    pub fn inherit(&mut self, answers: &[(ResourceType, Arc<Answer>)]) -> Result<(), Failure> {
+    /// Each entry takes over the labels of its lenders. One whose lender is not to be had, as the source does not serve its type or
+    /// does not bring it, is restricted: what would have marked it is not known.
+    pub fn inherit(
+        &mut self,
+        answers: &[(ResourceType, Arc<Answer>)],
+        unserved: &[ResourceType],
+    ) -> Result<(), Failure> {
         let mut places: HashMap<(ResourceType, &str), u16> = HashMap::new();
         for (lending, answer) in answers {
             places.extend(answer.entries.iter().map(|entry| ((*lending, &*entry.local), entry.labels)));
@@ -189,12 +195,19 @@ impl Splitter {
         for (at, split) in self.raw.iter().enumerate() {
             let place = |lender: &Referred| Some((lender.resource_type, *places.get(&(lender.resource_type, &*lender.local))?));
             let lent: BTreeSet<_> = split.lenders.iter().filter_map(place).collect();
-            if !lent.is_empty() {
-                taken.entry((split.entry.labels, lent)).or_default().push(at);
+            let asked = |of: ResourceType| {
+                of == self.resource_type || unserved.contains(&of) || answers.iter().any(|(one, _)| *one == of)
+            };
+            let lost = split.lenders.iter().any(|lender| place(lender).is_none() && asked(lender.resource_type));
+            if lost || !lent.is_empty() {
+                taken.entry((split.entry.labels, lost, lent)).or_default().push(at);
             }
         }
-        for ((own, lent), entries) in taken {
+        for ((own, lost, lent), entries) in taken {
             let mut labels = self.labels.get(usize::from(own)).cloned().unwrap_or_default();
+            if lost {
+                labels.inherit(&Labels::restricted_only());
+            }
             for (lending, place) in lent {
                 let of_answer = || answers.iter().find(|(one, _)| *one == lending).map(|(_, answer)| &answer.labels);
                 let all = if lending == self.resource_type { Some(&self.labels) } else { of_answer() };

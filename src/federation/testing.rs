@@ -142,6 +142,6 @@ fn said<S: AsRef<str>>(
     let page = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{}]}}"#, entries.join(","));
     let mut splitter = Splitter::new(want.clone(), rewriter(provider, resolution), sensitivities());
     pages::read_here(page.as_bytes(), &mut Limits::default(), &mut splitter)?;
-    splitter.inherit(lent)?;
+    splitter.inherit(lent, &[])?;
     Ok(splitter.finish()?.0)
 }

@@ -235,7 +235,7 @@ async fn what_lends_labels_is_asked_for_once_and_without_it_there_is_no_answer()
     }
     assert_eq!(asked("Encounter").await, before + 1, "one answer serves all that refer to it");
 
-    // who does not serve the type has nothing to lend
+    // who does not serve the type does not say what it would have marked: what was made in it is for the practice alone
     let gate = region.start();
     gate.fault("colneside", json!({"fault": "error", "status": 404, "types": ["Encounter"]})).await;
     let whole = gate.search(GP, "Condition", patient()).await;
@@ -243,6 +243,9 @@ async fn what_lends_labels_is_asked_for_once_and_without_it_there_is_no_answer()
         (whole.header("x-completeness"), region.shown(&whole, &CONDITIONS)),
         ("complete", CONDITIONS[..5].to_vec())
     );
+    assert_relationship(&gate, patient(), "RZ901").await;
+    let elsewhere = gate.search("consultant-estuary", "Condition", patient()).await;
+    assert_eq!((elsewhere.status, region.shown(&elsewhere, &CONDITIONS[3..])), (200, Vec::new()), "{}", elsewhere.text);
 }
 
 #[tokio::test]

@@ -98,6 +98,11 @@ fn an_entry_is_labelled_as_what_it_was_made_in_and_of() {
     let lent = [(ResourceType::Encounter, encounters)];
     let (observations, marks) = answer(ResourceType::Observation, &results, &lent);
     assert_eq!(marks, ["a mental-health", "b hiv", "c ", "d hiv"], "a panel is as its members are of themselves");
+    let restricted = |answer: &Answer| -> Vec<String> {
+        let all = answer.entries.iter().filter(|entry| answer.labels_of(entry).unwrap().restricted());
+        all.map(|entry| entry.local.to_string()).collect()
+    };
+    assert_eq!(restricted(&observations), ["c"], "the visit that it was made in is kept back");
     let report = [of(
         ResourceType::DiagnosticReport,
         "r",
