@@ -171,6 +171,12 @@ impl Splitter {
         all.filter(|lending| *lending != self.resource_type).collect()
     }
 
+    /// The source's own ids of those of a type that lend.
+    pub fn lenders_of(&self, lending: ResourceType) -> Vec<Box<str>> {
+        let all = self.raw.iter().flat_map(|split| &split.lenders);
+        all.filter(|lender| lender.resource_type == lending).map(|lender| lender.local.clone()).collect()
+    }
+
     /// Whether an entry refers to what this answer of a lending type does not hold: it may be newer than the answer.
     pub fn misses(&self, lending: ResourceType, answer: &Answer) -> bool {
         let held: HashSet<&str> = answer.entries.iter().map(|entry| &*entry.local).collect();

@@ -4,6 +4,7 @@ use super::{Record, Source, copies::Spot, joined::Place};
 use crate::{
     access::Permits,
     federation::{Answer, Entry, Part},
+    registry::Portion,
 };
 use std::sync::Arc;
 
@@ -57,7 +58,10 @@ impl Selection {
         let disclosed: Vec<Vec<Disclosed>> = record.sources.iter().map(of).collect();
         // said of all that was looked through, not of what the filters let pass: they would find out its date or its id
         let source_withheld = record.sources.iter().any(Source::is_withheld);
-        let withheld = source_withheld || disclosed.iter().flatten().any(Disclosed::withholds);
+        // for the same reason not of what was asked for by name: that hangs on the matches
+        let parts = record.sources.iter().flat_map(Source::parts).map(|part| part.want.portion == Portion::All);
+        let withheld = source_withheld
+            || parts.zip(disclosed.iter().flatten()).any(|(of_all, disclosed)| of_all && disclosed.withholds());
         let contributed = vec![false; record.sources.len()];
         let mut selection = Self { disclosed, shown: Vec::new(), hidden: Vec::new(), contributed, withheld };
         let (shown, hidden): (Vec<Match>, Vec<Match>) =

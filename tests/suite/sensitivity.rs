@@ -53,6 +53,8 @@ impl Region {
         region.add("DiagnosticReport", "report", json!({"result": [to("Observation/x-panel")]}));
         region.add("MedicationRequest", "for-hiv", json!({"meta": label("HIV")}));
         region.add("MedicationRequest", "for-injury", json!({"meta": label("SDV")}));
+        region.add("Medication", "marked", json!({"meta": label("SDV")}));
+        region.add("MedicationRequest", "of-marked", json!({"medicationReference": to("Medication/x-marked")}));
         region
     }
 
@@ -83,7 +85,7 @@ impl Region {
 }
 
 const CONDITIONS: [&str; 6] = ["plain", "labelled", "coded", "at-clinic", "closed-in", "barred"];
-const MEDICINES: [&str; 2] = ["for-hiv", "for-injury"];
+const MEDICINES: [&str; 3] = ["for-hiv", "for-injury", "of-marked"];
 
 /// One whom only their own word relates to the patient. Who they are is read from what they were told of somebody else, so
 /// that nothing of this patient is in memory yet.
@@ -135,6 +137,7 @@ async fn each_reader_is_shown_what_their_role_and_relationship_reach_and_nothing
     // medicines: what interacts is shown to a pharmacist, what they need not know is not
     let medicines = gate.search("pharmacist-quayside", "MedicationRequest", patient()).await;
     assert_eq!(region.shown(&medicines, &MEDICINES), ["for-hiv"]);
+    assert_eq!(region.shown(&gate.search(GP, "MedicationRequest", patient()).await, &MEDICINES), MEDICINES);
     statements.extend(withheld(&medicines));
     for (persona, kind, shown) in [
         ("consultant-estuary", "DiagnosticReport", &["report"][..]),
