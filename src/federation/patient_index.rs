@@ -66,15 +66,13 @@ const BUDGET: pages::Budget = pages::Budget { bytes: 1 << 20, limits: Limits { d
 
 impl PatientIndex {
     pub fn new(config: &IndexConfig) -> Result<Self, String> {
-        let kept = |seconds| Cache::builder().max_capacity(PATIENTS).time_to_live(Duration::from_secs(seconds));
-        let cache = |seconds| kept(seconds).build();
         Ok(Self {
             calls: Calls::new(PLACES, None).map_err(|e| e.to_string())?,
             provider: Arc::new(config.provider()?),
             budget: BUDGET,
-            fresh: cache(config.ttl_seconds),
-            last: cache(config.ttl_seconds.max(config.stale_seconds)),
-            nobodys: kept(config.ttl_seconds).build(),
+            fresh: kept(config.ttl_seconds),
+            last: kept(config.ttl_seconds.max(config.stale_seconds)),
+            nobodys: kept(config.ttl_seconds),
         })
     }
 
@@ -144,6 +142,10 @@ impl PatientIndex {
         let resource = json::parse(&body, &mut limits, &mut tape).map_err(|_| Failure::NotJson)?;
         read(resource, &self.provider)
     }
+}
+
+fn kept<T: Clone + Send + Sync + 'static>(seconds: u64) -> Cache<NhsNumber, T> {
+    Cache::builder().max_capacity(PATIENTS).time_to_live(Duration::from_secs(seconds)).build()
 }
 
 impl Identity {

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     domain::Numbers,
-    fhir::json::Value,
-    query::grammar::{Link, Rule},
+    fhir::{ResourceType, json::Value},
+    query::grammar::{self, Link, Rule},
     registry::Provider,
 };
 use std::collections::HashMap;
@@ -110,11 +110,7 @@ mod tests {
     use crate::{
         domain::NhsNumber,
         federation::testing::{patient, patient_json, provider, resolution},
-        fhir::{
-            ResourceType,
-            json::{self, Limits, Tape},
-        },
-        query::grammar,
+        fhir::json::{self, Limits, Tape},
     };
 
     const OTHER: &str = "9990000026";
