@@ -42,17 +42,19 @@ pub async fn search<T: Take>(
     budget.pages = budget.pages.checked_sub(1).ok_or(Failure::TooManyPages)?;
     let mut page = calls.first(asked, first, &mut budget.bytes).await?;
     let mut seen = HashSet::from([page.url.clone()]);
-    let (mut matches, mut total) = (0, None);
+    let (mut matches, mut total) = (HashSet::new(), None);
     loop {
         let (said, back) = read(calls, asked.provider, page.body, &mut budget.limits, taker).await?;
         taker = back;
         if !said.head.is_searchset() {
             return Err(Failure::NotSearchset);
         }
-        (matches, total) = (matches + said.matches, total.max(said.head.total));
+        matches.extend(said.matches);
+        total = total.max(said.head.total);
         let Some(next) = said.head.next else {
             // some servers cut an answer at `_count` and lead to no further page
-            return if total.is_some_and(|total| matches < total) { Err(Failure::MissingPages) } else { Ok(taker) };
+            let missing = total.is_some_and(|total| u64::try_from(matches.len()).is_ok_and(|came| came < total));
+            return if missing { Err(Failure::MissingPages) } else { Ok(taker) };
         };
         let url = own_page(asked.provider, &page.url, &next)?;
         if !seen.insert(url.clone()) {
@@ -82,10 +84,10 @@ pub(super) fn own_turns() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(turns() - 1))
 }
 
-/// What a page says of itself, and how many matches were on it.
+/// What a page says of itself, and the ids of the matches on it: one that comes twice is one.
 pub(super) struct Read {
     head: BundleHead,
-    matches: u64,
+    matches: Vec<String>,
 }
 
 async fn read<T: Take>(
@@ -124,9 +126,9 @@ pub async fn on_pool<T: Send + 'static>(
 }
 
 pub(super) fn read_here<T: Take>(page: &[u8], limits: &mut Limits, taker: &mut T) -> Result<Read, Failure> {
-    let mut matches = 0;
+    let mut matches = Vec::new();
     let each = |entry: BundleEntry<'_>| {
-        matches += u64::from(match_only(entry, taker)?);
+        matches.extend(match_only(entry, taker)?);
         Ok(())
     };
     let head = bundle::read(page, limits, &mut Tape::new(), each).map_err(|PageFault(failure)| failure)?;
@@ -149,8 +151,8 @@ impl From<BundleFault> for PageFault {
     }
 }
 
-/// Whether it was one.
-fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<bool, PageFault> {
+/// Its id, where it was one.
+fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<Option<String>, PageFault> {
     let resource = entry.resource().ok_or(PageFault(Failure::UnexpectedEntry))?;
     let is_outcome = resource.text("resourceType").as_deref() == Some("OperationOutcome");
     match entry.search_mode().as_deref() {
@@ -161,9 +163,12 @@ fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<bool, Pag
                 // however lightly it is said: what came is not all there is
                 failed |= issue.text("code").is_some_and(|code| NOT_ALL.contains(&&*code));
             });
-            if failed { Err(PageFault(Failure::SearchFailed)) } else { Ok(false) }
+            if failed { Err(PageFault(Failure::SearchFailed)) } else { Ok(None) }
         }
-        Some("match") | None => taker.take(entry).map(|()| true).map_err(PageFault),
+        Some("match") | None => {
+            taker.take(entry).map_err(PageFault)?;
+            Ok(Some(resource.text("id").unwrap_or_default().into_owned()))
+        }
         _ => Err(PageFault(Failure::UnexpectedEntry)),
     }
 }
