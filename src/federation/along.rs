@@ -14,8 +14,8 @@ impl Federation {
     /// The parts of each errand from memory, or `None` if a source would have to be asked.
     pub async fn recall_along(&self, errands: &Errands, question: Question<'_>) -> Option<Vec<Vec<Part>>> {
         let mut all = Vec::with_capacity(errands.len());
-        for (_, errand) in errands {
-            all.push(with_withheld(self.known_parts(errand, question).await?, errand));
+        for (found, errand) in errands {
+            all.push(with_withheld(self.known_parts(errand, found, question).await?, errand));
         }
         Some(all)
     }

@@ -1,4 +1,4 @@
-use super::{Items, facets::Facets, reference::Referred, references::Leads, tokens::Held};
+use super::{Items, Resolution, facets::Facets, reference::Referred, references::Leads, tokens::Held};
 use crate::{
     domain::{Labels, OdsCode, Timestamp},
     fhir::date::Interval,
@@ -16,6 +16,8 @@ pub struct Answer {
     pub fetched_at: Timestamp,
     /// The patient's epoch that was known then; 0 where nobody had ever written of them.
     pub epoch: i64,
+    /// The source's own ids of the Patients that its entries were verified to be about.
+    pub about: Box<[Box<str>]>,
     /// Newest first by the type's own date, so that the usual order is already there.
     pub entries: Vec<Entry>,
     /// All entries' bytes, one after another, in the entries' order.
@@ -64,6 +66,11 @@ impl Entry {
 }
 
 impl Answer {
+    /// Whether it is about the Patients that the source knows the patient as now, and no others: it may have merged some since.
+    pub fn is_about(&self, found: &Resolution) -> bool {
+        found.patients.iter().map(|patient| patient.local.as_str()).eq(self.about.iter().map(|local| &**local))
+    }
+
     pub fn bytes(&self, range: &Range<usize>) -> Bytes {
         self.body.get(range.clone()).map(|found| self.body.slice_ref(found)).unwrap_or_default()
     }

@@ -100,7 +100,7 @@ impl Federation {
             let provider = &errand.provider;
             let known = self.cache.known_resolution(question.patient_key(provider)).await?;
             errand.freshness.allows(known.epoch, known.fetched_at).then_some(())?;
-            let parts = if known.patients.is_empty() { Vec::new() } else { self.known_parts(errand, question).await? };
+            let parts = if known.patients.is_empty() { Vec::new() } else { self.known_parts(errand, &known, question).await? };
             sources.push(SourceAnswer { provider: Arc::clone(provider), said: Said::of(known, parts, errand) });
         }
         Some(Gathered::of(question.patient(), plan, sources))
@@ -207,11 +207,16 @@ impl Federation {
     }
 
     /// Every part that the errand wants, from memory.
-    pub(super) async fn known_parts(&self, errand: &Errand, question: Question<'_>) -> Option<Vec<Part>> {
+    pub(super) async fn known_parts(
+        &self,
+        errand: &Errand,
+        found: &Resolution,
+        question: Question<'_>,
+    ) -> Option<Vec<Part>> {
         let mut parts = Vec::with_capacity(errand.wants.len());
         for want in &errand.wants {
             let answer = self.cache.known_answer(&question.key(&errand.provider, want)).await?;
-            errand.freshness.allows(answer.epoch, answer.fetched_at).then_some(())?;
+            (answer.is_about(found) && errand.freshness.allows(answer.epoch, answer.fetched_at)).then_some(())?;
             parts.push(Part::of(want, PartSaid::Answered(answer)));
         }
         Some(parts)
@@ -246,7 +251,9 @@ impl Federation {
             let finished = timeout_at(asked.deadline, self.finish(asked, splitter, found, began));
             finished.await.unwrap_or(Err(Failure::Timeout))
         };
-        let fresh = move |known: &Answer| asked.freshness.allows(known.epoch, known.fetched_at);
+        let fresh = move |known: &Answer| {
+            known.is_about(found) && asked.freshness.allows(known.epoch, known.fetched_at)
+        };
         self.cache.answer(asked.question.key(asked.provider, want), fresh, ask).boxed()
     }
 

@@ -236,7 +236,8 @@ impl Splitter {
     /// The answer, and the ids whose rows must be stored before it is used.
     pub fn finish(mut self) -> Result<(Answer, HashSet<LongId>), Failure> {
         self.raw.sort_by(|a, b| b.entry.date.cmp(&a.entry.date).then_with(|| a.entry.local.cmp(&b.entry.local)));
-        let Rewriter { provider, numbers, .. } = &self.rewriter;
+        let Rewriter { provider, numbers, resolution, .. } = &self.rewriter;
+        let about = resolution.patients.iter().map(|patient| patient.local.as_str().into()).collect();
         let unlabelled = Labels::default();
         let lines = self.raw.iter().map(|Split { entry, version, hash, .. }| {
             let labels = self.labels.get(usize::from(entry.labels)).unwrap_or(&unlabelled);
@@ -259,6 +260,7 @@ impl Splitter {
             source: provider.ods,
             fetched_at: Timestamp::now(),
             epoch: 0,
+            about,
             entries,
             body: body.into(),
             labels: self.labels,
