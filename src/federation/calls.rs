@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::registry::Freshness;
     use crate::{
-        domain::RequestId,
+        domain::{RequestId, Timestamp},
         federation::{
             question::{Asker, Question},
             testing::{patient, provider, requester, sensitivities},
@@ -210,7 +210,7 @@ mod tests {
             let question = Question::new(&numbers, 0, &sensitivities, Asker::of(&requester));
             let deadline = Instant::now() + Duration::from_millis(20);
             let (request, freshness) = (RequestId::fresh(), Freshness::default());
-            let asked = Asked { provider: &provider, question, request, deadline, freshness };
+            let asked = Asked { provider: &provider, question, request, began: Timestamp::now(), deadline, freshness };
             found.push(calls.first(asked, provider.base.join("Patient").unwrap(), &mut 1000).await.err().unwrap());
         }
         assert_eq!(found[..5], [Failure::Timeout; 5]);

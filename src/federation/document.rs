@@ -4,7 +4,7 @@
 use super::{Announced, Failure, Federation, Question, http::Incoming, marks, pages, question::Asked};
 use crate::{
     access::Sensitivities,
-    domain::{Labels, RequestId},
+    domain::{Labels, RequestId, Timestamp},
     fhir::{
         MediaType,
         json::{self, Limits, Tape},
@@ -74,7 +74,7 @@ impl Federation {
         let DocumentQuestion { provider, question, .. } = asked;
         let url = pages::own_page(provider, &provider.base, asked.address).map_err(|_| Failure::Elsewhere)?;
         let (deadline, freshness) = (Instant::now() + provider.deadline, Freshness::default());
-        let call = Asked { provider, question, request, deadline, freshness };
+        let call = Asked { provider, question, request, began: Timestamp::now(), deadline, freshness };
         let incoming = self.calls.open(call, url, self.max_document_bytes).await?;
         let declared = incoming.content_type.as_deref().or(asked.announced).unwrap_or("application/octet-stream");
         let content_type = declared.to_owned();

@@ -195,7 +195,7 @@ impl Federation {
     async fn one(&self, errand: &Errand, question: Question<'_>, request: RequestId) -> Result<Said, Failure> {
         let Errand { provider, freshness, .. } = errand;
         let deadline = Instant::now() + provider.deadline;
-        let asked = Asked { provider, question, request, deadline, freshness: *freshness };
+        let asked = Asked { provider, question, request, began: Timestamp::now(), deadline, freshness: *freshness };
         let found = match self.resolution_by(asked).await {
             Ok(found) => found,
             Err(failure) => return self.stale_instead(asked, errand, failure).await,
@@ -203,7 +203,10 @@ impl Federation {
         if found.patients.is_empty() {
             return Ok(Said::Nothing(found));
         }
-        Ok(Said::of(Arc::clone(&found), self.parts(asked, errand, &found).await, errand))
+        match self.settled(asked, errand, &found).await {
+            Ok((found, parts)) => Ok(Said::of(found, parts, errand)),
+            Err(failure) => self.stale_instead(asked, errand, failure).await,
+        }
     }
 
     /// Every part that the errand wants, from memory.
@@ -245,6 +248,8 @@ impl Federation {
             let began = Timestamp::now();
             let splitter = timeout_at(asked.deadline, self.ask(asked, want, found));
             let splitter = match splitter.await.unwrap_or(Err(Failure::Timeout)) {
+                // it may hold the patient's own under a Patient newer than the one that is remembered
+                Err(Failure::WrongPatient) if asked.remembers(found) => return Err(Failure::WrongPatient),
                 Err(failure) => return Err(self.alarmed(asked, failure).await),
                 Ok(splitter) => splitter,
             };

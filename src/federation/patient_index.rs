@@ -99,7 +99,7 @@ impl PatientIndex {
         let asked = self.fresh.try_get_with(number, async {
             let freshness = Freshness::default();
             let deadline = Instant::now() + self.provider.deadline;
-            let asked = Asked { provider: &self.provider, question, request, deadline, freshness };
+            let asked = Asked { provider: &self.provider, question, request, began: Timestamp::now(), deadline, freshness };
             timeout_at(deadline, self.fetch(number, asked)).await.unwrap_or(Err(Failure::Timeout)).map(Arc::new)
         });
         let outcome = match asked.await.map_err(|failure| *failure) {

@@ -70,6 +70,11 @@ impl Resolution {
         self.patients.iter().any(|p| p.local == local)
     }
 
+    /// Whether the other is of the same Patients.
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        self.patients.iter().map(|p| &p.local).eq(other.patients.iter().map(|p| &p.local))
+    }
+
     /// Whether the provider's own Patient names `organisation` as general practice.
     pub fn is_registered_at(&self, organisation: OdsCode) -> bool {
         self.patients.iter().any(|p| p.practices.contains(&organisation))
