@@ -86,6 +86,16 @@ impl PatientIndex {
         self.fresh.get(&number).await.map(Identity::Known)
     }
 
+    /// Forgets its word where that is no newer than this, and says whether.
+    pub async fn forget_before(&self, moment: Timestamp, number: NhsNumber) -> bool {
+        let known = self.fresh.get(&number).await;
+        let old = known.is_none_or(|known| known.resolution.fetched_at <= moment);
+        if old {
+            self.fresh.invalidate(&number).await;
+        }
+        old
+    }
+
     /// Whether it said lately that it knows nobody by this number. Enough where a source names the number; who asks for it by name
     /// is to hear what it says now.
     pub fn knows_none(&self, number: NhsNumber) -> bool {

@@ -141,6 +141,7 @@ impl SourcePatient {
         // a Patient under another number, or under two persons', is another person's or two persons'
         match whose(resource, numbers) {
             Some(true) => {}
+            Some(false) if is_superseded(resource, numbers) => return Err(Failure::Superseded),
             Some(false) => return Err(Failure::WrongPatient),
             None => return Err(Failure::NoSubject),
         }
@@ -193,6 +194,21 @@ pub fn whose(patient_resource: Value<'_>, numbers: &Numbers) -> Option<bool> {
     ours
 }
 
+/// Whether it says that a number of this patient's was given up for the one that it is under: so does a source that has merged
+/// two records before the patient index did, or is heard. Its word alone joins nothing.
+fn is_superseded(patient_resource: Value<'_>, numbers: &Numbers) -> bool {
+    let (mut old, mut current) = (false, BTreeSet::new());
+    patient_resource.each("identifier", &mut |identifier| {
+        let Some(ours) = is_number_of(identifier, numbers) else { return };
+        if is_given_up(identifier) {
+            old |= ours;
+        } else {
+            current.insert(identifier.text("value").and_then(|value| NhsNumber::parse(&value).ok()));
+        }
+    });
+    old && current.len() == 1 && current.first().is_some_and(|one| one.is_some_and(|one| !numbers.contain(&one.digits())))
+}
+
 fn is_given_up(identifier: Value<'_>) -> bool {
     identifier.text("use").as_deref() == Some("old")
 }
@@ -235,12 +251,15 @@ mod tests {
         for wrong in [
             [("", OURS), ("", OTHER)].as_slice(),
             &[("", OTHER), ("", OURS)],
-            &[(old, OURS), ("", OTHER)],
+            &[(old, OURS), ("", OTHER), ("", r#""9990000034""#)],
+            &[(old, OURS), ("", OTHER), ("", r#""999 000 0018""#)],
             &[("", "9990000018")],
             &[("", r#""999 000 0018""#)],
         ] {
             assert_eq!(with_identifiers(wrong).err(), Some(Failure::WrongPatient), "{wrong:?}");
         }
+        // a record merged into that of another number
+        assert_eq!(with_identifiers(&[(old, OURS), ("", OTHER)]).err(), Some(Failure::Superseded));
         for unsaid in [[].as_slice(), &[(old, OURS)]] {
             assert_eq!(with_identifiers(unsaid).err(), Some(Failure::NoSubject), "{unsaid:?}");
         }

@@ -130,6 +130,11 @@ impl Record {
         self.sources.iter().filter_map(of).collect()
     }
 
+    /// Whether a source says that the number asked for is itself given up.
+    pub fn is_superseded(&self) -> bool {
+        self.sources.iter().any(|source| source.failure() == Some(Failure::Superseded))
+    }
+
     /// Of a number that a source calls given up it could not be said whose it is, for this reason.
     pub fn leaves_unchecked(&mut self, failure: Option<Failure>) {
         self.whose.unchecked = failure;

@@ -5,13 +5,13 @@ use super::{Ending, Gateway};
 use crate::{
     access::Permit,
     audit::{Identified, Intent, Opened, SourceLine},
-    domain::{NhsNumber, Numbers, OdsCode},
+    domain::{NhsNumber, Numbers, OdsCode, Timestamp},
     federation::{Asker, Failure, Identity, Question},
     identity::Requester,
     record::{Record, Whose},
 };
 use futures::future::join_all;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// Asks the index about the number that was asked for, unless it was asked lately. What it says of the number in use is
 /// written down first where it is news: then the story is told again, with what is known under all of the numbers.
@@ -69,6 +69,9 @@ pub async fn is_concealed(
 const OF_ONE_SOURCE: usize = 4;
 const OF_ALL: usize = 16;
 
+/// How old the index's word must be to be asked for again, where a source says that the number was given up.
+const DOUBTED: Duration = Duration::from_secs(10);
+
 /// Sources may know of numbers that were given up for the patient's. The index is asked about each, all at once, and believed:
 /// objections made under it are to bind. What could not be asked, or was not answered, the record says.
 pub async fn learn(
@@ -90,8 +93,11 @@ pub async fn learn(
         numbers.extend(news.into_iter().take(OF_ONE_SOURCE));
     }
     many |= numbers.len() > OF_ALL;
-    let mut unasked = Vec::new();
-    let mut known = Vec::new();
+    let current = permit.patient();
+    let (mut unasked, mut known) = (Vec::new(), Vec::new());
+    if record.is_superseded() && index.forget_before(Timestamp::now().minus(DOUBTED), current).await {
+        unasked.push(current);
+    }
     for number in numbers.into_iter().take(OF_ALL).filter(|number| !index.knows_none(*number)) {
         match index.recall(number).await {
             Some(identity) => known.push((number, identity)),
@@ -110,7 +116,8 @@ pub async fn learn(
     let mut superseded = false;
     for (number, identity) in known {
         match identity {
-            Identity::Known(patient) if patient.current == permit.patient() => {
+            // one given up for the number in use, or that one itself given up
+            Identity::Known(patient) if (number == current) != (patient.current == current) => {
                 g.facts.store().supersede(number, patient.current).await?;
                 superseded = true;
             }
