@@ -54,14 +54,23 @@ impl Calls {
     /// Asks anew, by a URL made from the provider's base. `left` is what may still be read of this answer.
     pub async fn first(&self, asked: Asked<'_>, url: Url, left: &mut usize) -> Result<Page, Failure> {
         let line = self.line(asked.provider)?;
-        get(&line, asked, &line.places_to_ask(&url), left).await
+        get(&line, asked, &line.places_to_ask(&url), left).await.map_err(|miss| miss.failure)
+    }
+
+    /// Asks for one resource by its id: `None` where the server itself says that there is none.
+    pub async fn read(&self, asked: Asked<'_>, url: Url, left: &mut usize) -> Result<Option<Page>, Failure> {
+        let line = self.line(asked.provider)?;
+        match get(&line, asked, &line.places_to_ask(&url), left).await {
+            Err(miss) if miss.none_such => Ok(None),
+            got => got.map(Some).map_err(|miss| miss.failure),
+        }
     }
 
     /// Asks for a further page, by the URL that the provider gave.
     pub async fn next(&self, asked: Asked<'_>, url: Url, left: &mut usize) -> Result<Page, Failure> {
         let line = self.line(asked.provider)?;
         let endpoint = line.endpoint_of(&url).ok_or(Failure::ForeignPage)?;
-        get(&line, asked, &[(endpoint, url)], left).await
+        get(&line, asked, &[(endpoint, url)], left).await.map_err(|miss| miss.failure)
     }
 
     /// Asks for a document, which is passed on as it comes: its place is held, and its health judged, until its first bytes
@@ -99,7 +108,7 @@ impl Calls {
     }
 }
 
-async fn get(line: &Line, asked: Asked<'_>, to: &[(&Endpoint, Url)], left: &mut usize) -> Result<Page, Failure> {
+async fn get(line: &Line, asked: Asked<'_>, to: &[(&Endpoint, Url)], left: &mut usize) -> Result<Page, Miss> {
     let mut open = Vec::new();
     let mut shut = Failure::Internal;
     for (endpoint, url) in to {
@@ -120,7 +129,7 @@ async fn get(line: &Line, asked: Asked<'_>, to: &[(&Endpoint, Url)], left: &mut 
         },
         got => got,
     };
-    let page = got.map_err(|miss| miss.failure)?;
+    let page = got?;
     *left = left.saturating_sub(page.body.len());
     Ok(page)
 }

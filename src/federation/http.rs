@@ -6,7 +6,10 @@ pub use incoming::Incoming;
 
 use super::{Failure, question::Asked, resolver::PublicOnly, retry_after::retry_after};
 use crate::{
-    fhir::MediaType,
+    fhir::{
+        MediaType,
+        json::{self, Limits, Tape},
+    },
     identity::{CONTEXT_HEADER, Statements, Told},
     registry::{Clients, Header, Provider, ReaderContext, SignInFault},
 };
@@ -43,6 +46,8 @@ pub struct Connection {
 pub struct Miss {
     pub failure: Failure,
     pub again: Again,
+    /// The FHIR server itself says that there is no such resource, and not whatever stands before it.
+    pub none_such: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +62,7 @@ pub enum Again {
 
 impl From<Failure> for Miss {
     fn from(failure: Failure) -> Self {
-        Self { failure, again: Again::No }
+        Self { failure, again: Again::No, none_such: false }
     }
 }
 
@@ -158,7 +163,10 @@ impl Connection {
         {
             response = send(fresh.as_ref()).await?;
         }
-        status(response.status(), response.headers())?;
+        if let Err(miss) = status(response.status(), response.headers()) {
+            let none_such = miss.failure == Failure::Status(404) && says_none_such(response).await;
+            return Err(Miss { none_such, ..miss });
+        }
         Ok(response)
     }
 
@@ -202,7 +210,32 @@ fn status(status: StatusCode, headers: &HeaderMap) -> Result<(), Miss> {
         (Failure::Status(502..=504), _) => Again::Soon,
         _ => Again::No,
     };
-    Err(Miss { failure, again })
+    Err(Miss { again, ..failure.into() })
+}
+
+/// Bytes of an OperationOutcome that is read.
+const LONGEST_OUTCOME: usize = 64 << 10;
+
+/// Whether a 404 comes with an OperationOutcome that says so: PDS's by its own codes, others' by FHIR's.
+async fn says_none_such(mut response: Response) -> bool {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        if body.len() + chunk.len() > LONGEST_OUTCOME {
+            return false;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let mut tape = Tape::new();
+    let Ok(outcome) = json::parse(&body, &mut Limits::default(), &mut tape) else { return false };
+    let mut said = false;
+    outcome.each("issue.details.coding", &mut |coding| {
+        said |= matches!(coding.text("code").as_deref(), Some("RESOURCE_NOT_FOUND" | "INVALIDATED_RESOURCE"));
+    });
+    outcome.each("issue", &mut |issue| {
+        let own = matches!(issue.text("code").as_deref(), Some("not-found" | "deleted"));
+        said |= own && issue.get("details").is_none_or(|details| details.get("coding").is_none());
+    });
+    said && outcome.text("resourceType").as_deref() == Some("OperationOutcome")
 }
 
 /// There is no answer, not even the head of one.
@@ -222,9 +255,9 @@ fn missed(error: &reqwest::Error) -> Miss {
     if error.is_timeout() {
         Failure::Timeout.into()
     } else if error.is_connect() {
-        Miss { failure: Failure::Unreachable, again: Again::Soon }
+        Miss { again: Again::Soon, ..Failure::Unreachable.into() }
     } else {
-        Miss { failure: Failure::Cut, again: Again::Soon }
+        Miss { again: Again::Soon, ..Failure::Cut.into() }
     }
 }
 

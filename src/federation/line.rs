@@ -145,7 +145,7 @@ impl Pass<'_> {
     /// Says how it ended.
     pub fn ended<T>(mut self, got: &Result<T, Miss>) {
         self.health = match got {
-            Err(Miss { failure, again }) => {
+            Err(Miss { failure, again, .. }) => {
                 if let Again::After(when) = again {
                     *locked(&self.endpoint.not_before) = Some(Instant::now() + *when);
                 }

@@ -110,21 +110,22 @@ impl PatientIndex {
             let freshness = Freshness::default();
             let deadline = Instant::now() + self.provider.deadline;
             let asked = Asked { provider: &self.provider, question, request, began: Timestamp::now(), deadline, freshness };
-            timeout_at(deadline, self.fetch(number, asked)).await.unwrap_or(Err(Failure::Timeout)).map(Arc::new)
+            let fetched = timeout_at(deadline, self.fetch(number, asked)).await.unwrap_or(Err(Failure::Timeout));
+            fetched.map_err(Some)?.map(Arc::new).ok_or(None)
         });
-        let outcome = match asked.await.map_err(|failure| *failure) {
+        let outcome = match asked.await.map_err(|not| *not) {
             Ok(found) => {
                 self.last.insert(number, Arc::clone(&found)).await;
                 self.nobodys.invalidate(&number).await;
                 Ok(Some(Identity::Known(found)))
             }
-            // PDS answers so for a number nobody has, and for a patient flagged S
-            Err(Failure::Status(404)) => {
+            // PDS says so of a number nobody has, and of a patient flagged S; a 404 of a gateway before it says nothing
+            Err(None) => {
                 self.last.invalidate(&number).await;
                 self.nobodys.insert(number, ()).await;
                 Ok(None)
             }
-            Err(failure) => Err(failure),
+            Err(Some(failure)) => Err(failure),
         };
         let said = match &outcome {
             Ok(Some(_)) => "answered",
@@ -144,13 +145,14 @@ impl PatientIndex {
         }
     }
 
-    async fn fetch(&self, number: NhsNumber, asked: Asked<'_>) -> Result<IndexPatient, Failure> {
+    /// `None`: it says that there is no such patient.
+    async fn fetch(&self, number: NhsNumber, asked: Asked<'_>) -> Result<Option<IndexPatient>, Failure> {
         let url = self.provider.base.join(&format!("Patient/{}", number.digits())).map_err(|_| Failure::Internal)?;
         let pages::Budget { bytes: mut left, mut limits, .. } = self.budget;
-        let body = self.calls.first(asked, url, &mut left).await?.body;
+        let Some(page) = self.calls.read(asked, url, &mut left).await? else { return Ok(None) };
         let mut tape = Tape::new();
-        let resource = json::parse(&body, &mut limits, &mut tape).map_err(|_| Failure::NotJson)?;
-        read(resource, &self.provider)
+        let resource = json::parse(&page.body, &mut limits, &mut tape).map_err(|_| Failure::NotJson)?;
+        read(resource, &self.provider).map(Some)
     }
 }
 
