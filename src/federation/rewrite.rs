@@ -19,6 +19,9 @@ const ORIGINAL_SOURCE: &str = "https://caregate.example/StructureDefinition/orig
 /// Bytes of an attachment's address: each becomes a stored row, and a longer one is no address.
 const LONGEST_ADDRESS: usize = 2048;
 
+/// In place of one: a document that does not exist. <https://www.w3.org/TR/css-values-4/#about-invalid>
+const UNOPENABLE: &str = "about:invalid";
+
 /// All that rewriting one source's resources for one patient needs to know.
 pub struct Rewriter {
     pub ids: Arc<IdSealer>,
@@ -86,7 +89,7 @@ impl Rewriter {
         }
         edits.extend(insert(resource, &members));
         let referrer = resource.text("resourceType").unwrap_or_default();
-        self.references(resource, &referrer, false, &mut edits)?;
+        self.references(resource, &referrer, false, &mut edits);
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
         let raw = resource.raw();
         let (mut done, mut tagged) = (0, out.len());
@@ -145,22 +148,16 @@ impl Rewriter {
     }
 
     /// `referrer` is the type of the whole resource. Depth is bounded by the reader's limit.
-    fn references(
-        &mut self,
-        value: Value<'_>,
-        referrer: &str,
-        in_attachment: bool,
-        edits: &mut Vec<Edit>,
-    ) -> Result<(), Failure> {
+    fn references(&mut self, value: Value<'_>, referrer: &str, in_attachment: bool, edits: &mut Vec<Edit>) {
         for item in value.items() {
-            self.references(item, referrer, in_attachment, edits)?;
+            self.references(item, referrer, in_attachment, edits);
         }
         for (key, member) in value.members() {
             let new = match (key.as_ref(), member.as_str()) {
                 ("reference", Some(address)) => self.reference(&address),
-                ("url", Some(address)) if in_attachment => self.attachment(&address, referrer)?,
+                ("url", Some(address)) if in_attachment => self.attachment(&address, referrer),
                 _ => {
-                    self.references(member, referrer, is_attachment(&key), edits)?;
+                    self.references(member, referrer, is_attachment(&key), edits);
                     None
                 }
             };
@@ -168,7 +165,6 @@ impl Rewriter {
                 edits.push(Edit { at: member.span(), new: quoted(&new) });
             }
         }
-        Ok(())
     }
 
     fn reference(&mut self, address: &str) -> Option<String> {
@@ -182,17 +178,18 @@ impl Rewriter {
     }
 
     /// A document is fetched through the gateway, never past it: its address becomes one of our own.
-    fn attachment(&mut self, address: &str, referrer: &str) -> Result<Option<String>, Failure> {
+    fn attachment(&mut self, address: &str, referrer: &str) -> Option<String> {
         if address.is_empty() || address.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-            return Ok(None);
+            return None;
         }
         if address.len() > LONGEST_ADDRESS {
-            return Err(Failure::TooLarge);
+            // it is no place that leads anywhere: the entry stays, and says that what it refers to cannot be opened
+            return Some(UNOPENABLE.to_owned());
         }
         let address = address_of(address, &self.provider);
         let (id, row) = self.ids.document(self.provider.ods, self.numbers.current, referrer, address);
         self.long_ids.extend(row);
-        Ok(Some(format!("{}Binary/{id}", self.base)))
+        Some(format!("{}Binary/{id}", self.base))
     }
 }
 
