@@ -29,11 +29,16 @@ impl Federation {
         }
         self.cache.forget_resolution_before(asked.began, asked.question.patient_key(asked.provider)).await;
         let now = self.resolution_by(asked).await?;
-        let parts = match parts.iter().any(is_wrong) || !now.is_of_the_same(found) {
-            _ if now.patients.is_empty() => Vec::new(),
-            true => self.parts(asked, errand, &now).await,
-            false => parts,
-        };
+        if now.patients.is_empty() {
+            return Ok((now, Vec::new()));
+        }
+        if !now.is_of_the_same(found) {
+            let parts = self.parts(asked, errand, &now).await;
+            return Ok((now, parts));
+        }
+        if parts.iter().any(is_wrong) {
+            self.alarmed(asked, Failure::WrongPatient).await;
+        }
         Ok((now, parts))
     }
 

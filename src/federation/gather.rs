@@ -292,7 +292,7 @@ impl Federation {
     }
 
     /// Another person's data: the source is shut out for this patient, and past a threshold of patients for all.
-    async fn alarmed(&self, asked: Asked<'_>, failure: Failure) -> Failure {
+    pub(super) async fn alarmed(&self, asked: Asked<'_>, failure: Failure) -> Failure {
         let Asked { provider, question, .. } = asked;
         if failure != Failure::WrongPatient {
             return failure;

@@ -110,8 +110,10 @@ impl PatientIndex {
             let freshness = Freshness::default();
             let deadline = Instant::now() + self.provider.deadline;
             let asked = Asked { provider: &self.provider, question, request, began: Timestamp::now(), deadline, freshness };
-            let fetched = timeout_at(deadline, self.fetch(number, asked)).await.unwrap_or(Err(Failure::Timeout));
-            fetched.map_err(Some)?.map(Arc::new).ok_or(None)
+            match timeout_at(deadline, self.fetch(number, asked)).await.unwrap_or(Err(Failure::Timeout)) {
+                Ok(found) => found.map(Arc::new).ok_or(None),
+                Err(failure) => Err(Some(failure)),
+            }
         });
         let outcome = match asked.await.map_err(|not| *not) {
             Ok(found) => {
