@@ -34,6 +34,9 @@ use std::{
     sync::Arc,
 };
 
+/// Entries of one answer: each takes some hundred bytes beside its own, however few those are.
+const MOST_ENTRIES: usize = 20_000;
+
 /// Codes that one entry may bear with all that it inherits, and bytes of an answer's distinct label sets.
 const MOST_INHERITED: usize = 128;
 const LABEL_BYTES: usize = 1 << 20;
@@ -124,6 +127,9 @@ impl Splitter {
         if let Some(before) = self.by_local.get(&local).and_then(|at| self.raw.get(*at)) {
             // pages that shift while they are read repeat an entry; the same id with other content is another matter
             return if before.hash == hash { Ok(()) } else { Err(Failure::ConflictingIds) };
+        }
+        if self.raw.len() >= MOST_ENTRIES {
+            return Err(Failure::TooLarge);
         }
         let references = self.references.keep(references)?;
         let labels = labels_of(resource, &self.sensitivities)?;
