@@ -100,7 +100,8 @@ impl Federation {
             let provider = &errand.provider;
             let known = self.cache.known_resolution(question.patient_key(provider)).await?;
             errand.freshness.allows(known.epoch, known.fetched_at).then_some(())?;
-            let parts = if known.patients.is_empty() { Vec::new() } else { self.known_parts(errand, &known, question).await? };
+            let parts =
+                if known.patients.is_empty() { Vec::new() } else { self.known_parts(errand, &known, question).await? };
             sources.push(SourceAnswer { provider: Arc::clone(provider), said: Said::of(known, parts, errand) });
         }
         Some(Gathered::of(question.patient(), plan, sources))
@@ -256,9 +257,8 @@ impl Federation {
             let finished = timeout_at(asked.deadline, self.finish(asked, splitter, found, began));
             finished.await.unwrap_or(Err(Failure::Timeout))
         };
-        let fresh = move |known: &Answer| {
-            known.is_about(found) && asked.freshness.allows(known.epoch, known.fetched_at)
-        };
+        let fresh =
+            move |known: &Answer| known.is_about(found) && asked.freshness.allows(known.epoch, known.fetched_at);
         self.cache.answer(asked.question.key(asked.provider, want), fresh, ask).boxed()
     }
 
@@ -286,7 +286,8 @@ impl Federation {
             splitter.inherit(&lent, &unserved)?;
             splitter.finish()
         };
-        let (answer, long_ids) = if heavy { pages::on_pool(&self.calls, asked.provider, finish).await?? } else { finish()? };
+        let (answer, long_ids) =
+            if heavy { pages::on_pool(&self.calls, asked.provider, finish).await?? } else { finish()? };
         self.long_ids.store(long_ids).await?;
         Ok(Answer { fetched_at: began, epoch: asked.question.epoch, ..answer })
     }

@@ -220,6 +220,24 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn one_providers_heavy_pages_leave_a_turn_to_the_others() {
+        let calls = Calls::new(1, None).unwrap();
+        let [one, other] = ["RZ901", "RZ902"].map(|ods| Arc::new(provider(ods)));
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let gate = Arc::new(std::sync::Mutex::new(gate));
+        let held = || {
+            let gate = Arc::clone(&gate);
+            on_pool(&calls, &one, move || drop(gate.lock().map(|gate| gate.recv())))
+        };
+        let mut all = futures::future::join_all((0..turns() + 1).map(|_| held()));
+        // as many as may are at work
+        assert!(futures::poll!(&mut all).is_pending());
+        assert_eq!(on_pool(&calls, &other, || 7).await, Ok(7));
+        drop(open);
+        assert!(all.await.into_iter().all(|one| one.is_ok()));
+    }
+
     struct Matches(u32);
 
     impl Take for Matches {

@@ -109,7 +109,8 @@ impl PatientIndex {
         let asked = self.fresh.try_get_with(number, async {
             let freshness = Freshness::default();
             let deadline = Instant::now() + self.provider.deadline;
-            let asked = Asked { provider: &self.provider, question, request, began: Timestamp::now(), deadline, freshness };
+            let asked =
+                Asked { provider: &self.provider, question, request, began: Timestamp::now(), deadline, freshness };
             match timeout_at(deadline, self.fetch(number, asked)).await.unwrap_or(Err(Failure::Timeout)) {
                 Ok(found) => found.map(Arc::new).ok_or(None),
                 Err(failure) => Err(Some(failure)),

@@ -206,7 +206,8 @@ fn is_superseded(patient_resource: Value<'_>, numbers: &Numbers) -> bool {
             current.insert(identifier.text("value").and_then(|value| NhsNumber::parse(&value).ok()));
         }
     });
-    old && current.len() == 1 && current.first().is_some_and(|one| one.is_some_and(|one| !numbers.contain(&one.digits())))
+    old && current.len() == 1
+        && current.first().is_some_and(|one| one.is_some_and(|one| !numbers.contain(&one.digits())))
 }
 
 fn is_given_up(identifier: Value<'_>) -> bool {
@@ -227,7 +228,10 @@ fn fold(family: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::federation::testing::{patient_json, provider, resolution};
+    use crate::{
+        federation::testing::{patient, patient_json, provider, resolution, sensitivities},
+        fhir::json::Limits,
+    };
 
     fn read(patient: String) -> Result<Arc<Resolution>, Failure> {
         resolution(&provider("RZ901"), &[patient])
@@ -263,6 +267,26 @@ mod tests {
         for unsaid in [[].as_slice(), &[(old, OURS)]] {
             assert_eq!(with_identifiers(unsaid).err(), Some(Failure::NoSubject), "{unsaid:?}");
         }
+    }
+
+    #[test]
+    fn more_patients_or_names_than_a_person_has_are_refused() {
+        let taken = |count: usize, more: &str| {
+            let mut found = Found { numbers: patient().into(), sensitivities: sensitivities(), patients: Vec::new() };
+            let entries: Vec<_> =
+                (0..count).map(|n| format!(r#"{{"resource":{}}}"#, patient_json(&n.to_string(), more))).collect();
+            let page = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{}]}}"#, entries.join(","));
+            pages::read_here(page.as_bytes(), &mut Limits::default(), &mut found).map(|_| found.patients.len())
+        };
+        assert_eq!(taken(MOST_PATIENTS, ""), Ok(MOST_PATIENTS));
+        assert_eq!(taken(MOST_PATIENTS + 1, ""), Err(Failure::TooLarge));
+        let named = |names: &mut dyn Iterator<Item = String>| {
+            let all: Vec<_> = names.map(|name| format!(r#"{{"family":"{name}"}}"#)).collect();
+            taken(1, &format!(r#","name":[{}]"#, all.join(",")))
+        };
+        assert_eq!(named(&mut (0..5000).map(|n| format!("Smith-{}", n % MOST_FAMILIES))), Ok(1), "the same names");
+        assert_eq!(named(&mut (0..=MOST_FAMILIES).map(|n| format!("Smith {n}"))), Err(Failure::TooLarge));
+        assert_eq!(named(&mut ["x".repeat(LONGEST_FAMILY + 1)].into_iter()), Err(Failure::TooLarge));
     }
 
     #[test]

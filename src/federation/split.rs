@@ -205,7 +205,8 @@ impl Splitter {
         places.extend(self.raw.iter().map(|split| ((self.resource_type, &*split.entry.local), split.entry.labels)));
         let mut taken: HashMap<Taken, Vec<usize>> = HashMap::new();
         for (at, split) in self.raw.iter().enumerate() {
-            let place = |lender: &Referred| Some((lender.resource_type, *places.get(&(lender.resource_type, &*lender.local))?));
+            let place =
+                |lender: &Referred| Some((lender.resource_type, *places.get(&(lender.resource_type, &*lender.local))?));
             let lent: BTreeSet<_> = split.lenders.iter().filter_map(place).collect();
             let asked = |of: ResourceType| {
                 of == self.resource_type || unserved.contains(&of) || answers.iter().any(|(one, _)| *one == of)
@@ -298,7 +299,10 @@ impl Splitter {
             return Ok(*known);
         }
         self.label_bytes += labels.weight();
-        let at = u16::try_from(self.labels.len()).ok().filter(|_| self.label_bytes <= LABEL_BYTES).ok_or(Failure::TooLarge)?;
+        let at = u16::try_from(self.labels.len())
+            .ok()
+            .filter(|_| self.label_bytes <= LABEL_BYTES)
+            .ok_or(Failure::TooLarge)?;
         self.labels.push(labels.clone());
         self.by_labels.insert(labels, at);
         Ok(at)

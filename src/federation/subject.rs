@@ -144,6 +144,13 @@ mod tests {
             format!(r#"{{"use":"{usage}","system":"{}","value":"{number}"}}"#, NhsNumber::SYSTEM)
         };
         let digits = patient().digits();
+        // two that are contained under one id
+        let twice = |one: &str, other: &str| {
+            let inner = |number: &str| {
+                format!(r#"{{"resourceType":"Patient","id":"p","identifier":[{}]}}"#, coded(number, "official"))
+            };
+            format!(r##""contained":[{},{}],"subject":{{"reference":"#p"}}"##, inner(one), inner(other))
+        };
         for (members, expected) in [
             (r#""subject":{"reference":"Patient/1"}"#.to_owned(), ALL),
             (r#""subject":{"reference":"Patient/2"}"#.to_owned(), ALL),
@@ -169,6 +176,9 @@ mod tests {
             (contained(&coded(OTHER, "official")), WRONG),
             (contained(&format!("{},{}", coded(&digits, "official"), coded(OTHER, "official"))), WRONG),
             (contained(&format!("{},{}", coded(OTHER, "usual"), coded(&digits, "official"))), WRONG),
+            (twice(OTHER, &digits), WRONG),
+            (twice(&digits, OTHER), WRONG),
+            (twice(&digits, &digits), ALL),
             (String::new(), UNSAID),
             (r#""subject":null"#.to_owned(), UNSAID),
             (r#""subject":"Patient/1""#.to_owned(), UNSAID),
@@ -192,7 +202,8 @@ mod tests {
         use ResourceType as T;
         let (ours, theirs) = (number(&patient().digits()), number(OTHER));
         let within = |inner: &str| format!(r##""subject":{{"reference":"Patient/1"}},"contained":[{inner}]"##);
-        let result = |subject: &str| within(&format!(r##"{{"resourceType":"Observation","id":"o","subject":{{{subject}}}}}"##));
+        let result =
+            |subject: &str| within(&format!(r##"{{"resourceType":"Observation","id":"o","subject":{{{subject}}}}}"##));
         let parent = |identifiers: &str| {
             let parent = format!(r##"{{"resourceType":"Patient","id":"p",{identifiers}}}"##);
             within(&format!(r##"{parent},{{"resourceType":"Specimen","id":"s","subject":{{"reference":"#p"}}}}"##))

@@ -370,7 +370,9 @@ async fn while_the_index_is_down_its_last_word_stands_and_without_one_the_answer
     assert_relationship(&gate, other, "RZ901").await;
     let before = gate.search(CONSULTANT, "Encounter", known).await;
     let bare = json!({"fault": "error", "status": 404});
-    for order in [json!({"fault": "error", "status": 503}), json!({"fault": "garbage"}), json!({"fault": "outcome"}), bare] {
+    for order in
+        [json!({"fault": "error", "status": 503}), json!({"fault": "garbage"}), json!({"fault": "outcome"}), bare]
+    {
         gate.fault(INDEX, order.clone()).await;
         let answer = gate.search(CONSULTANT, "Encounter", known).await;
         assert_eq!(answer.match_ids(), before.match_ids());

@@ -117,7 +117,7 @@ fn more_or_longer_labels_than_any_vocabulary_has_cost_the_answer() {
     let many = |count: usize| (0..count).map(|n| coding("s", &n.to_string())).collect::<Vec<_>>().join(",");
     let security = |all: &str| labels(&format!(r#""meta":{{"security":[{all}]}}"#)).map(|_| ());
     assert_eq!(security(&many(MOST_LABELS)), Ok(()));
-    let long = "x".repeat(LONGEST_LABEL);
+    let long = "x".repeat(LONGEST_LABEL + 1);
     let quoted = format!("\"{long}\"");
     for all in [many(MOST_LABELS + 1), coding(ACT_CODE, &quoted), coding("s", &quoted), coding(&long, "1")] {
         assert_eq!(security(&all), Err(Failure::TooLarge));

@@ -165,7 +165,11 @@ fn ids_too_long_to_seal_are_told_so_that_their_rows_can_be_stored() {
     let provider = provider("RZ901");
     let held = resolution(&provider, &[patient_json("1", "")]).unwrap();
     let mut rewriter = rewriter(&provider, &held);
-    let text = format!(r#"{{"x":{{"reference":"Device/{}"}},"y":{{"reference":"Device/1"}},"z":{{"reference":"Procedure/{}"}}}}"#, "x".repeat(64), "x".repeat(64));
+    let text = format!(
+        r#"{{"x":{{"reference":"Device/{}"}},"y":{{"reference":"Device/1"}},"z":{{"reference":"Procedure/{}"}}}}"#,
+        "x".repeat(64),
+        "x".repeat(64)
+    );
     let mut tape = Tape::new();
     let resource = json::parse(text.as_bytes(), &mut Limits::default(), &mut tape).unwrap();
     let mut out = Vec::new();

@@ -83,8 +83,14 @@ fn what_inherits_many_labels_is_not_multiplied_by_them() {
     assert_eq!(split(5).err(), Some(Failure::TooLarge), "more than one entry may bear");
 
     // two that inherit the same share it
-    let lent = answer(&provider, &held, ResourceType::Encounter, &[r#"{"resourceType":"Encounter","id":"e",
-        "subject":{"reference":"Patient/1"},"meta":{"security":[{"system":"s","code":"1"}]}}"#]).unwrap();
+    let lent = answer(
+        &provider,
+        &held,
+        ResourceType::Encounter,
+        &[r#"{"resourceType":"Encounter","id":"e",
+        "subject":{"reference":"Patient/1"},"meta":{"security":[{"system":"s","code":"1"}]}}"#],
+    )
+    .unwrap();
     let of_visit = |n: usize| condition(&n.to_string(), r#","encounter":{"reference":"Encounter/e"}"#);
     let all: Vec<_> = (0..50).map(of_visit).collect();
     let lent = [(ResourceType::Encounter, Arc::new(lent))];
@@ -105,7 +111,8 @@ fn no_more_of_a_sources_words_is_written_down_than_an_audit_needs() {
     }
     // long ids and labels, all within what each may have
     let labels: Vec<_> = (0..32).map(|n| format!(r#"{{"system":"s","code":"{n:0>200}"}}"#)).collect();
-    let entry = |n: usize| condition(&format!("{n:0>64}"), &format!(r#","meta":{{"security":[{}]}}"#, labels.join(",")));
+    let entry =
+        |n: usize| condition(&format!("{n:0>64}"), &format!(r#","meta":{{"security":[{}]}}"#, labels.join(",")));
     let many = |count: usize| conditions(&(0..count).map(entry).collect::<Vec<_>>());
     assert!(many(100).is_ok());
     assert_eq!(many(1300).err(), Some(Failure::TooLarge));
