@@ -28,7 +28,8 @@ async fn memory_stays_within_the_stated_multiple_of_the_bytes_that_are_accepted(
         let Some(first) = own.first().filter(|_| heard.kind != "Patient") else { return Act::Sound };
         let id: serde_json::Value = serde_json::from_str(first).unwrap();
         if MINIMAL.contains(&heard.kind.as_str()) {
-            let one = |n| serde_json::json!({"resourceType": heard.kind, "id": format!("m-{n}"), "subject": id["subject"]});
+            let one =
+                |n| serde_json::json!({"resourceType": heard.kind, "id": format!("m-{n}"), "subject": id["subject"]});
             let all: Vec<_> = (0..MOST_ENTRIES).map(|n| one(n).to_string()).collect();
             return Act::Send(ok(searchset(&all, "")));
         }
