@@ -4,6 +4,7 @@
 //! Promises: a failure is an answer, and is never cached; no answer holds an entry that was not verified to be this
 //! patient's; a credential goes to its own origin only; nothing is asked without an intent in the audit.
 
+mod afresh;
 mod allowance;
 mod along;
 mod announced;

@@ -87,6 +87,16 @@ impl Labels {
         self.sensitivities.iter().map(String::as_str)
     }
 
+    /// Whether there are at most so many codes.
+    pub fn has_at_most(&self, codes: usize) -> bool {
+        self.codes.len() <= codes
+    }
+
+    /// What it takes in memory, and in each line of a manifest, in bytes, about.
+    pub fn weight(&self) -> usize {
+        self.codes.iter().chain(&self.sensitivities).map(|one| one.len() + 32).sum()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.codes.is_empty() && self.sensitivities.is_empty()
     }

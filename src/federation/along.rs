@@ -1,8 +1,8 @@
 //! What comes along with entries that were answered: what they refer to, and what says where they came from. Each source is
 //! asked for its own, in the same way and held to the same as for the entries themselves.
 
-use super::{Announced, Federation, Part, Question, Resolution, question::Asked};
-use crate::registry::Errand;
+use super::{Announced, Federation, Part, PartSaid, Question, Resolution, question::Asked};
+use crate::{domain::Timestamp, registry::Errand};
 use futures::future::join_all;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -31,8 +31,11 @@ impl Federation {
         let one = async |(found, errand): &(Arc<Resolution>, Errand)| {
             let Errand { provider, freshness, .. } = errand;
             let deadline = Instant::now() + provider.deadline;
-            let asked = Asked { provider, question, request, deadline, freshness: *freshness };
-            let parts = self.parts(asked, errand, found).await;
+            let asked = Asked { provider, question, request, began: Timestamp::now(), deadline, freshness: *freshness };
+            let parts = match self.settled(asked, errand, found).await {
+                Ok((_, parts)) => parts,
+                Err(failure) => errand.wants.iter().map(|want| Part::of(want, PartSaid::Failed(failure))).collect(),
+            };
             for failure in parts.iter().filter_map(Part::failure) {
                 tracing::warn!(provider.ods = %provider.ods, failure = failure.code(), "provider failed");
             }

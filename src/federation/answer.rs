@@ -1,12 +1,15 @@
-use super::{Items, facets::Facets, reference::Referred, references::Leads, tokens::Held};
+use super::{Items, Resolution, facets::Facets, reference::Referred, references::Leads, tokens::Held};
 use crate::{
     domain::{Labels, OdsCode, Timestamp},
     fhir::date::Interval,
-    query::{Token, grammar::Rule},
+    query::{System, Token, grammar::Rule},
     registry::Test,
 };
 use bytes::Bytes;
-use std::{ops::Range, sync::Arc};
+use std::{collections::HashSet, ops::Range, sync::Arc};
+
+/// What an allocator takes beside the few bytes that it is asked for.
+const ALLOCATED: usize = 32;
 
 /// What one provider holds of one type about one patient: split, verified and rewritten once, when it enters the cache.
 /// Its entries are ready to send: answering from it copies and parses nothing.
@@ -17,6 +20,8 @@ pub struct Answer {
     pub fetched_at: Timestamp,
     /// The patient's epoch that was known then; 0 where nobody had ever written of them.
     pub epoch: i64,
+    /// The source's own ids of the Patients that its entries were verified to be about.
+    pub about: Box<[Box<str>]>,
     /// Newest first by the type's own date, so that the usual order is already there.
     pub entries: Vec<Entry>,
     /// All entries' bytes, one after another, in the entries' order.
@@ -65,6 +70,11 @@ impl Entry {
 }
 
 impl Answer {
+    /// Whether it is about the Patients that the source knows the patient as now, and no others: it may have merged some since.
+    pub fn is_about(&self, found: &Resolution) -> bool {
+        found.patients.iter().map(|patient| patient.local.as_str()).eq(self.about.iter().map(|local| &**local))
+    }
+
     pub fn bytes(&self, range: &Range<usize>) -> Bytes {
         self.body.get(range.clone()).map(|found| self.body.slice_ref(found)).unwrap_or_default()
     }
@@ -97,15 +107,26 @@ impl Answer {
 
     /// What it takes in memory, in bytes, about: what the cache weighs it by.
     pub fn weight(&self) -> u32 {
-        let intervals: usize = self.entries.iter().flat_map(|entry| &entry.dates).map(|dates| dates.len()).sum();
-        let held: usize = self.entries.iter().map(|entry| entry.tokens.len()).sum();
-        let codes: usize = self.tokens.iter().filter_map(|token| token.code.as_ref()).map(|code| code.len()).sum();
-        let tokens = held * size_of::<Held>() + self.tokens.len() * size_of::<Token>() + codes;
-        let leads: usize = self.entries.iter().map(|entry| entry.references.len()).sum();
-        let referred: usize = self.references.iter().map(|of| of.local.len() + size_of::<Referred>()).sum();
-        let references = leads * size_of::<Leads>() + referred;
-        let beside = self.entries.len() * 200 + intervals * size_of::<Interval>() + self.facets.weight() + 512;
-        let bytes = self.body.len() + self.items.text.len() + beside + tokens + references;
+        let entry = |entry: &Entry| {
+            let intervals: usize = entry.dates.iter().map(|dates| size_of_val(dates) + size_of_val(&**dates)).sum();
+            let places = size_of_val(&*entry.tokens) + size_of_val(&*entry.references);
+            size_of::<Entry>() + ALLOCATED + entry.local.len() + intervals + places
+        };
+        let entries: usize = self.entries.iter().map(entry).sum();
+        let said = |token: &Token| match &token.system {
+            System::Said(system) => Some((system.as_ptr(), system.len())),
+            _ => None,
+        };
+        // each system stands there once, however many tokens are of it
+        let systems: HashSet<_> = self.tokens.iter().filter_map(said).collect();
+        let systems: usize = systems.into_iter().map(|(_, length)| length + ALLOCATED).sum();
+        let code = |token: &Token| size_of::<Token>() + token.code.as_ref().map_or(0, |code| code.len() + ALLOCATED);
+        let tokens: usize = self.tokens.iter().map(code).sum();
+        let labels: usize = self.labels.iter().map(|labels| labels.weight() + size_of::<Labels>()).sum();
+        let referred = |of: &Referred| size_of::<Referred>() + of.local.len() + ALLOCATED;
+        let references: usize = self.references.iter().map(referred).sum();
+        let beside = entries + systems + tokens + labels + references + self.facets.weight() + 512;
+        let bytes = self.body.len() + self.items.text.len() + beside;
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

@@ -19,7 +19,10 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout, timeout_at},
+};
 use url::Url;
 
 /// All calls of this node to providers.
@@ -51,14 +54,23 @@ impl Calls {
     /// Asks anew, by a URL made from the provider's base. `left` is what may still be read of this answer.
     pub async fn first(&self, asked: Asked<'_>, url: Url, left: &mut usize) -> Result<Page, Failure> {
         let line = self.line(asked.provider)?;
-        get(&line, asked, &line.places_to_ask(&url), left).await
+        get(&line, asked, &line.places_to_ask(&url), left).await.map_err(|miss| miss.failure)
+    }
+
+    /// Asks for one resource by its id: `None` where the server itself says that there is none.
+    pub async fn read(&self, asked: Asked<'_>, url: Url, left: &mut usize) -> Result<Option<Page>, Failure> {
+        let line = self.line(asked.provider)?;
+        match get(&line, asked, &line.places_to_ask(&url), left).await {
+            Err(miss) if miss.none_such => Ok(None),
+            got => got.map(Some).map_err(|miss| miss.failure),
+        }
     }
 
     /// Asks for a further page, by the URL that the provider gave.
     pub async fn next(&self, asked: Asked<'_>, url: Url, left: &mut usize) -> Result<Page, Failure> {
         let line = self.line(asked.provider)?;
         let endpoint = line.endpoint_of(&url).ok_or(Failure::ForeignPage)?;
-        get(&line, asked, &[(endpoint, url)], left).await
+        get(&line, asked, &[(endpoint, url)], left).await.map_err(|miss| miss.failure)
     }
 
     /// Asks for a document, which is passed on as it comes: its place among the calls is held, and its health judged, until
@@ -88,6 +100,11 @@ impl Calls {
         got.map_err(|miss| miss.failure)
     }
 
+    /// The provider's turns on the pool.
+    pub fn turns(&self, provider: &Arc<Provider>) -> Result<Arc<Semaphore>, Failure> {
+        Ok(Arc::clone(&self.line(provider)?.turns))
+    }
+
     /// What is known of the provider as it is configured now.
     fn line(&self, provider: &Arc<Provider>) -> Result<Arc<Line>, Failure> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +118,7 @@ impl Calls {
     }
 }
 
-async fn get(line: &Line, asked: Asked<'_>, to: &[(&Endpoint, Url)], left: &mut usize) -> Result<Page, Failure> {
+async fn get(line: &Line, asked: Asked<'_>, to: &[(&Endpoint, Url)], left: &mut usize) -> Result<Page, Miss> {
     let mut open = Vec::new();
     let mut shut = Failure::Internal;
     for (endpoint, url) in to {
@@ -122,7 +139,7 @@ async fn get(line: &Line, asked: Asked<'_>, to: &[(&Endpoint, Url)], left: &mut 
         },
         got => got,
     };
-    let page = got.map_err(|miss| miss.failure)?;
+    let page = got?;
     *left = left.saturating_sub(page.body.len());
     Ok(page)
 }
@@ -184,7 +201,7 @@ mod tests {
     use super::*;
     use crate::registry::Freshness;
     use crate::{
-        domain::RequestId,
+        domain::{RequestId, Timestamp},
         federation::{
             question::{Asker, Question},
             testing::{patient, provider, requester, sensitivities},
@@ -212,7 +229,7 @@ mod tests {
             let question = Question::new(&numbers, 0, &sensitivities, Asker::of(&requester));
             let deadline = Instant::now() + Duration::from_millis(20);
             let (request, freshness) = (RequestId::fresh(), Freshness::default());
-            let asked = Asked { provider: &provider, question, request, deadline, freshness };
+            let asked = Asked { provider: &provider, question, request, began: Timestamp::now(), deadline, freshness };
             found.push(calls.first(asked, provider.base.join("Patient").unwrap(), &mut 1000).await.err().unwrap());
         }
         assert_eq!(found[..5], [Failure::Timeout; 5]);

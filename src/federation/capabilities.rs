@@ -38,7 +38,7 @@ impl Federation {
             said => Some(said?),
         };
         let mut limits = self.budget.limits;
-        let statement = pages::on_pool(move || {
+        let statement = pages::on_pool(&self.calls, provider, move || {
             let mut tape = Tape::new();
             Statement::read(json::parse(&said?, &mut limits, &mut tape).ok()?)
         });

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     access::Sensitivities,
-    domain::{Labels, RequestId},
+    domain::{Labels, RequestId, Timestamp},
     fhir::{
         MediaType,
         json::{self, Limits, Tape, Value},
@@ -104,7 +104,7 @@ impl Federation {
             return Err(Failure::Elsewhere);
         }
         let (deadline, freshness) = (Instant::now() + provider.deadline, Freshness::default());
-        let call = Asked { provider, question, request, deadline, freshness };
+        let call = Asked { provider, question, request, began: Timestamp::now(), deadline, freshness };
         let incoming = self.calls.open(call, url, self.max_document_bytes).await?;
         let declared = incoming.content_type.as_deref().or(asked.announced).unwrap_or("application/octet-stream");
         let content_type = declared.to_owned();
@@ -113,7 +113,7 @@ impl Federation {
             return Err(Failure::NotDocument);
         }
         if is_json(&media) {
-            let opened = self.resource(incoming, content_type, question.sensitivities).await?;
+            let opened = self.resource(provider, incoming, content_type, question.sensitivities).await?;
             return if opened.is_in_its_context(&asked) { Ok(opened) } else { Err(Failure::NotDocument) };
         }
         // a resource all the same, whose labels could not be read
@@ -127,13 +127,14 @@ impl Federation {
     /// no resource is one itself, any other resource none. Either is read whole first, so it is held to what any other answer is.
     async fn resource(
         &self,
+        provider: &Arc<Provider>,
         incoming: Incoming,
         content_type: String,
         sensitivities: &Arc<Sensitivities>,
     ) -> Result<SourceDocument, Failure> {
         let bytes = incoming.collect(self.budget.bytes).await?;
         let (mut limits, sensitivities) = (self.budget.limits, Arc::clone(sensitivities));
-        pages::on_pool(move || {
+        pages::on_pool(&self.calls, provider, move || {
             let found = unwrapped(&bytes, &mut limits, &sensitivities)?;
             let itself = || Unwrapped { content_type, bytes: bytes.clone(), labels: Labels::default(), context: None };
             let Unwrapped { content_type, bytes, labels, context } = found.unwrap_or_else(itself);

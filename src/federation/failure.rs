@@ -50,6 +50,8 @@ pub enum Failure {
     ConflictingIds,
     #[error("its answer held another person's data; it is quarantined for this patient")]
     WrongPatient,
+    #[error("it knows the patient under another NHS number, in place of the one asked for")]
+    Superseded,
     #[error("its name and birth date for this NHS number are another person's")]
     DemographicsConflict,
     #[error("it is quarantined for this patient until its data have been looked at")]
@@ -129,6 +131,7 @@ impl Failure {
             Self::NoSubject => "no-subject",
             Self::ConflictingIds => "conflicting-ids",
             Self::WrongPatient => "wrong-patient",
+            Self::Superseded => "superseded",
             Self::DemographicsConflict => "demographics-conflict",
             Self::Quarantined => "quarantined",
             Self::Suspended => "suspended",

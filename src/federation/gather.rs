@@ -4,6 +4,7 @@ use super::{
     cache::{Cache, Lifetimes, PatientKey},
     calls::Calls,
     gathered::count,
+    long_ids::StoredIds,
     pages::{self, Budget},
     question::{self, Asked, Question},
     resolution,
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     access::ListId,
-    domain::{IdSealer, LongId, Numbers, OdsCode, RequestId, Timestamp},
+    domain::{IdSealer, Numbers, OdsCode, RequestId, Timestamp},
     fhir::{
         ResourceType,
         json::{self, Limits, Tape},
@@ -26,7 +27,7 @@ use futures::{
     future::{BoxFuture, join_all},
     stream::FuturesUnordered,
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// The stage that asks: its clients, its cache, and what every answer is held to.
@@ -42,7 +43,7 @@ pub struct Federation {
     ids: Arc<IdSealer>,
     /// The gateway's own FHIR base, ending in a slash.
     base: Arc<str>,
-    long_ids: Arc<dyn LongIds>,
+    long_ids: StoredIds,
     standing: Arc<dyn StandingStore>,
     wrong_patient_threshold: u64,
     pub(super) evidence_lifetime: Duration,
@@ -82,7 +83,7 @@ impl Federation {
             page_size: config.page_size,
             ids: options.ids,
             base: options.base,
-            long_ids: options.long_ids,
+            long_ids: StoredIds::new(options.long_ids),
             standing: options.standing,
             wrong_patient_threshold: config.wrong_patient_threshold,
             evidence_lifetime: Duration::from_secs(config.evidence_ttl_seconds),
@@ -180,14 +181,10 @@ impl Federation {
             let resource = json::parse(&own.bytes, &mut Limits::default(), &mut tape).map_err(|_| Failure::NotJson)?;
             rewriter.write(resource, "", None, &mut Vec::new())?;
         }
-        self.store_long_ids(&rewriter.long_ids).await?;
+        let long_ids = std::mem::take(&mut rewriter.long_ids);
         drop(rewriter);
+        self.long_ids.store(long_ids).await?;
         Arc::try_unwrap(found).map_err(|_| Failure::Internal)
-    }
-
-    /// An id whose row is not stored would lead nowhere.
-    async fn store_long_ids(&self, ids: &[LongId]) -> Result<(), Failure> {
-        if ids.is_empty() { Ok(()) } else { self.long_ids.remember(ids).await.map_err(|_| Failure::Internal) }
     }
 
     fn rewriter(&self, provider: &Arc<Provider>, question: Question<'_>, found: &Arc<Resolution>) -> Rewriter {
@@ -197,7 +194,7 @@ impl Federation {
             numbers: question.numbers.clone(),
             resolution: Arc::clone(found),
             base: Arc::clone(&self.base),
-            long_ids: Vec::new(),
+            long_ids: HashSet::new(),
             concealing: question.concealed.then(|| Arc::clone(&self.places)),
         }
     }
@@ -205,7 +202,7 @@ impl Federation {
     async fn one(&self, errand: &Errand, question: Question<'_>, request: RequestId) -> Result<Said, Failure> {
         let Errand { provider, freshness, .. } = errand;
         let deadline = Instant::now() + provider.deadline;
-        let asked = Asked { provider, question, request, deadline, freshness: *freshness };
+        let asked = Asked { provider, question, request, began: Timestamp::now(), deadline, freshness: *freshness };
         let found = match self.resolution_by(asked).await {
             Ok(found) => found,
             Err(failure) => return self.stale_instead(asked, errand, failure).await,
@@ -213,7 +210,10 @@ impl Federation {
         if found.patients.is_empty() {
             return Ok(Said::Nothing(found));
         }
-        Ok(Said::of(Arc::clone(&found), self.parts(asked, errand, &found).await, errand))
+        match self.settled(asked, errand, &found).await {
+            Ok((found, parts)) => Ok(Said::of(found, parts, errand)),
+            Err(failure) => self.stale_instead(asked, errand, failure).await,
+        }
     }
 
     /// Every part that the errand wants, from memory.
@@ -251,7 +251,8 @@ impl Federation {
         found: &'a Arc<Resolution>,
     ) -> BoxFuture<'a, Result<Arc<Answer>, Failure>> {
         let ask = move || self.asked_for(asked, want, found);
-        let fresh = move |known: &Answer| asked.freshness.allows(known.epoch, known.fetched_at);
+        let fresh =
+            move |known: &Answer| known.is_about(found) && asked.freshness.allows(known.epoch, known.fetched_at);
         self.cache.answer(asked.question.key(asked.provider, want, found), fresh, ask).boxed()
     }
 
@@ -265,6 +266,8 @@ impl Federation {
         let began = Timestamp::now();
         let splitter = timeout_at(asked.deadline, self.ask(asked, want, found));
         let splitter = match splitter.await.unwrap_or(Err(Failure::Timeout)) {
+            // it may hold the patient's own under a Patient newer than the one that is remembered
+            Err(Failure::WrongPatient) if asked.remembers(found) => return Err(Failure::WrongPatient),
             Err(failure) => return Err(self.alarmed(asked, failure).await),
             Ok(splitter) => splitter,
         };
@@ -307,14 +310,15 @@ impl Federation {
         if splitter.misses_its_own() {
             return Err(Failure::Unlabelled);
         }
-        let lent = self.lent(asked, &splitter, found, began).await?;
+        let (lent, unserved) = self.lent(asked, &splitter, found, began).await?;
         let heavy = splitter.is_heavy();
         let finish = move || {
-            splitter.inherit(&lent)?;
-            Ok(splitter.finish())
+            splitter.inherit(&lent, &unserved)?;
+            splitter.finish()
         };
-        let (answer, long_ids) = if heavy { pages::on_pool(finish).await?? } else { finish()? };
-        self.store_long_ids(&long_ids).await?;
+        let (answer, long_ids) =
+            if heavy { pages::on_pool(&self.calls, asked.provider, finish).await?? } else { finish()? };
+        self.long_ids.store(long_ids).await?;
         Ok(Answer { fetched_at: began, epoch: asked.question.epoch, ..answer })
     }
 

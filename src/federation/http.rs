@@ -65,6 +65,8 @@ const MAX_OUTCOME: usize = 64 << 10;
 pub struct Miss {
     pub failure: Failure,
     pub again: Again,
+    /// The FHIR server itself says that there is no such resource, and not whatever stands before it.
+    pub none_such: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ pub enum Again {
 
 impl From<Failure> for Miss {
     fn from(failure: Failure) -> Self {
-        Self { failure, again: Again::No }
+        Self { failure, again: Again::No, none_such: false }
     }
 }
 
@@ -193,6 +195,10 @@ impl Connection {
 async fn accepted(response: Response) -> Result<Response, Miss> {
     match status(response.status(), response.headers()) {
         Ok(()) => Ok(response),
+        Err(miss) if miss.failure == Failure::Status(404) => {
+            let none_such = body(response, MAX_OUTCOME).await.is_ok_and(|said| says_none_such(&said));
+            Err(Miss { none_such, ..miss })
+        }
         Err(miss) if response.status() == StatusCode::BAD_REQUEST => {
             let said = body(response, MAX_OUTCOME).await;
             Err(if said.is_ok_and(|said| says_not_supported(&said)) { Failure::NotSupported.into() } else { miss })
@@ -235,7 +241,22 @@ fn status(status: StatusCode, headers: &HeaderMap) -> Result<(), Miss> {
         (Failure::Status(502..=504), _) => Again::Soon,
         _ => Again::No,
     };
-    Err(Miss { failure, again })
+    Err(Miss { again, ..failure.into() })
+}
+
+/// Whether a 404 comes with an OperationOutcome that says so: PDS's by its own codes, others' by FHIR's.
+fn says_none_such(body: &[u8]) -> bool {
+    let mut tape = Tape::new();
+    let Ok(outcome) = json::parse(body, &mut Limits::default(), &mut tape) else { return false };
+    let mut said = false;
+    outcome.each("issue.details.coding", &mut |coding| {
+        said |= matches!(coding.text("code").as_deref(), Some("RESOURCE_NOT_FOUND" | "INVALIDATED_RESOURCE"));
+    });
+    outcome.each("issue", &mut |issue| {
+        let own = matches!(issue.text("code").as_deref(), Some("not-found" | "deleted"));
+        said |= own && issue.get("details").is_none_or(|details| details.get("coding").is_none());
+    });
+    said && outcome.text("resourceType").as_deref() == Some("OperationOutcome")
 }
 
 /// A body of FHIR JSON, read under a cap.
@@ -276,9 +297,9 @@ fn missed(error: &reqwest::Error) -> Miss {
     if error.is_timeout() {
         Failure::Timeout.into()
     } else if error.is_connect() {
-        Miss { failure: Failure::Unreachable, again: Again::Soon }
+        Miss { again: Again::Soon, ..Failure::Unreachable.into() }
     } else {
-        Miss { failure: Failure::Cut, again: Again::Soon }
+        Miss { again: Again::Soon, ..Failure::Cut.into() }
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 type Path = (&'static str, &'static [ResourceType]);
 
 const ENCOUNTER: &[ResourceType] = &[ResourceType::Encounter];
+const MEDICATION: Path = ("medicationReference", &[ResourceType::Medication]);
 const ENCOUNTER_OR_EPISODE: &[ResourceType] = &[ResourceType::Encounter, ResourceType::EpisodeOfCare];
 
 /// All that a record is made of; the Patient, who comes first, lends nothing.
@@ -41,7 +42,6 @@ const fn paths(resource_type: ResourceType) -> &'static [Path] {
         | T::Condition
         | T::Procedure
         | T::Immunization
-        | T::MedicationRequest
         | T::ServiceRequest
         | T::CarePlan
         | T::CareTeam
@@ -54,9 +54,13 @@ const fn paths(resource_type: ResourceType) -> &'static [Path] {
         T::Observation => &[("encounter", ENCOUNTER), ("hasMember", &[T::Observation])],
         T::DiagnosticReport => &[("encounter", ENCOUNTER), ("result", &[T::Observation])],
         T::DocumentReference => &[("context.encounter", ENCOUNTER_OR_EPISODE)],
-        T::MedicationStatement => &[("context", ENCOUNTER_OR_EPISODE), ("basedOn", &[T::MedicationRequest])],
+        // what is given says it all, and it may be said in the Medication alone
+        T::MedicationRequest => &[("encounter", ENCOUNTER), MEDICATION],
+        T::MedicationStatement => {
+            &[("context", ENCOUNTER_OR_EPISODE), ("basedOn", &[T::MedicationRequest]), MEDICATION]
+        }
         T::MedicationDispense => {
-            &[("context", ENCOUNTER_OR_EPISODE), ("authorizingPrescription", &[T::MedicationRequest])]
+            &[("context", ENCOUNTER_OR_EPISODE), ("authorizingPrescription", &[T::MedicationRequest]), MEDICATION]
         }
     }
 }
@@ -76,19 +80,25 @@ pub fn lending_types(resource_type: ResourceType) -> impl Iterator<Item = Resour
     types.filter(move |lending| *lending != resource_type)
 }
 
+type Lent = (Vec<(ResourceType, Arc<Answer>)>, Vec<ResourceType>);
+
 impl Federation {
-    /// The answers that lend labels to these entries. One that is not to be had costs the whole answer: what it would have
-    /// marked is not known. Only where the provider does not serve the type is there nothing to inherit.
+    /// The answers that lend labels to these entries, and the types that the provider does not serve. Any other failure costs the
+    /// whole answer: what it would have marked is not known.
     pub(super) async fn lent(
         &self,
         asked: Asked<'_>,
         splitter: &Splitter,
         found: &Arc<Resolution>,
         began: Timestamp,
-    ) -> Result<Vec<(ResourceType, Arc<Answer>)>, Failure> {
-        let mut lent = Vec::new();
+    ) -> Result<Lent, Failure> {
+        let (mut lent, mut unserved) = (Vec::new(), Vec::new());
         for lending in splitter.lending() {
-            let want = Want::all(lending);
+            // no search leads from a patient to a target: it is asked for by its id
+            let want = match lending.is_target() {
+                true => Want::named(lending, splitter.lenders_of(lending)),
+                false => Want::all(lending),
+            };
             let key = asked.question.key(asked.provider, &want, found);
             let mut answer = self.answer_by(asked, &want, found).await;
             if answer.as_ref().is_ok_and(|answer| splitter.misses(lending, answer)) {
@@ -98,11 +108,11 @@ impl Federation {
             }
             match answer {
                 Ok(answer) => lent.push((lending, answer)),
-                Err(Failure::Status(404 | 405 | 501)) => {}
+                Err(Failure::Status(404 | 405 | 501)) => unserved.push(lending),
                 Err(failure) => return Err(failure),
             }
         }
-        Ok(lent)
+        Ok((lent, unserved))
     }
 }
 

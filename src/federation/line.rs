@@ -7,13 +7,14 @@ use super::{
     bulkhead::{Bulkhead, Place},
     http::{Again, Connection, Miss},
     pace::Pace,
+    pages,
 };
 use crate::registry::Provider;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 use url::Url;
 
 /// A call that fails at once is repeated within this, at a random moment: not all together.
@@ -26,6 +27,8 @@ pub struct Line {
     /// For documents, until their last byte: half as many, so that one provider's slow files are few of a node's requests.
     pub documents: Bulkhead,
     pub pace: Pace,
+    /// Its turns on the pool.
+    pub turns: Arc<Semaphore>,
     /// Its own address first, then the replicas'.
     endpoints: Vec<Endpoint>,
     /// All calls beyond the needed ones, a tenth of those.
@@ -59,6 +62,7 @@ impl Line {
             documents: Bulkhead::new(places.div_ceil(2), waiting.clone()),
             bulkhead: Bulkhead::new(places, waiting),
             pace: Pace::default(),
+            turns: pages::own_turns(),
             endpoints: provider.bases().enumerate().map(endpoint).collect(),
             extra: Allowance::one_in(10),
             hedges: Allowance::one_in(20),
@@ -145,7 +149,7 @@ impl Pass<'_> {
     /// Says how it ended.
     pub fn ended<T>(mut self, got: &Result<T, Miss>) {
         self.health = match got {
-            Err(Miss { failure, again }) => {
+            Err(Miss { failure, again, .. }) => {
                 if let Again::After(when) = again {
                     *locked(&self.endpoint.not_before) = Some(Instant::now() + *when);
                 }

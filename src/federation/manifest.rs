@@ -1,11 +1,15 @@
+use super::Failure;
 use crate::{
     domain::{Labels, NhsNumber, OdsCode},
-    fhir::{ResourceType, is_id},
+    fhir::{ResourceType, is_id, json::Value},
 };
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// Bytes of one manifest. It is written in a transaction that other requests' rows share: a source must not fill that.
+const MOST_TEXT: usize = 8 << 20;
 
 /// SHA-256 (lower-case hex) of the manifest's text: the answer's name is its content, so a changed manifest shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,18 +29,25 @@ pub struct Items {
 }
 
 impl Items {
-    /// `kind` is the type that was asked for; `lines` are the items.
+    /// `kind` is the type that was asked for; `lines` are the items, which are read no further than they are accepted.
     pub fn new<L: AsRef<str>>(
         source: OdsCode,
         patient: NhsNumber,
         kind: &str,
         lines: impl IntoIterator<Item = L>,
-    ) -> Self {
+    ) -> Result<Self, Failure> {
         let mut text = format!("{}{kind}\n", Self::heading(source, patient));
         for line in lines {
             text.push_str(line.as_ref());
             text.push('\n');
+            if text.len() > MOST_TEXT {
+                return Err(Failure::TooLarge);
+            }
         }
+        Ok(Self::written(source, patient, text))
+    }
+
+    fn written(source: OdsCode, patient: NhsNumber, text: String) -> Self {
         Self { id: AnswerId::of(&text), source, patient, text: text.into() }
     }
 
@@ -57,8 +68,9 @@ impl Items {
         };
         let content_type = declared.0.split(';').next().unwrap_or_default().trim();
         let length = declared.1.map(|length| length.to_string()).unwrap_or_default();
-        let words = [&spoken(labels), content_type, &length, referrers].map(word);
-        Self::new(source, patient, "Binary", [format!("{name} - - {}", words.join(" "))])
+        let words = [&spoken(labels), content_type, &length, referrers].map(word).join(" ");
+        let text = format!("{}Binary\n{name} - - {words}\n", Self::heading(source, patient));
+        Self::written(source, patient, text)
     }
 
     /// The items' lines, by position.
@@ -79,6 +91,16 @@ impl Items {
 impl AnswerId {
     fn of(text: &str) -> Self {
         Self(HEXLOWER.encode(&sha256(text.as_bytes())))
+    }
+}
+
+/// A resource's own version, as a line names it. It is an id; what is none could be anything of any length, and is not written
+/// down: the hash says which bytes it was.
+pub fn version_of(resource: Value<'_>) -> String {
+    match resource.get("meta").and_then(|meta| meta.text("versionId")) {
+        None => String::new(),
+        Some(version) if is_id(&version) => version.into_owned(),
+        Some(_) => "?".to_owned(),
     }
 }
 

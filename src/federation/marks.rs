@@ -10,16 +10,21 @@ use crate::{
 };
 use std::borrow::Cow;
 
+/// Labels that one resource may bear, and bytes of one, its system included. They are copied to all that inherits them and to
+/// each line of a manifest; real vocabularies are far from this.
+const MOST_LABELS: usize = 32;
+const LONGEST_LABEL: usize = 256;
+
 /// The labels that a resource arrives with, and the marks they and its codes stand for; those of what it contains included.
-/// A label that is no Coding could be one that was meant: it is not passed over.
+/// A label that is no Coding, or one without a code, could be one that was meant: it is not passed over. Nor are more or longer ones than accepted.
 pub fn labels_of(resource: Value<'_>, list: &Sensitivities) -> Result<Labels, Failure> {
     let mut labels = Labels::default();
     let mut good = true;
     for path in ["meta.security", "contained.meta.security"] {
         resource.each(path, &mut |coding| {
-            good &= coding.kind() == Kind::Object;
             let system = coding.text("system").unwrap_or_default();
             let code = code_of(coding).unwrap_or_default();
+            good &= coding.kind() == Kind::Object && !code.trim().is_empty();
             labels.add(&system, &code);
             // what stands where labels do, and says no system, is one
             if system.is_empty() {
@@ -39,7 +44,12 @@ pub fn labels_of(resource: Value<'_>, list: &Sensitivities) -> Result<Labels, Fa
             coded(&mut labels, list, &system, &code);
         }
     }
-    if good { Ok(labels) } else { Err(Failure::UnexpectedEntry) }
+    let accepted = labels.has_at_most(MOST_LABELS) && labels.codes().all(|code| code.len() <= LONGEST_LABEL);
+    match (good, accepted) {
+        (true, true) => Ok(labels),
+        (false, _) => Err(Failure::UnexpectedEntry),
+        (_, false) => Err(Failure::TooLarge),
+    }
 }
 
 /// A number is no code in FHIR, and means what its digits do all the same.

@@ -29,7 +29,7 @@ impl Offline {
             ids: Arc::clone(ids),
             provider: Arc::clone(provider),
             numbers: numbers.clone(),
-            resolution: Arc::new(found.into_resolution(provider)),
+            resolution: Arc::new(found.into_resolution(provider)?),
             base: Arc::clone(base),
             long_ids: Vec::new(),
             concealing: None,

@@ -9,7 +9,10 @@ use crate::{
     registry::Provider,
 };
 use bytes::Bytes;
-use std::{collections::HashSet, sync::LazyLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -39,17 +42,19 @@ pub async fn search<T: Take>(
     budget.pages = budget.pages.checked_sub(1).ok_or(Failure::TooManyPages)?;
     let mut page = calls.first(asked, first, &mut budget.bytes).await?;
     let mut seen = HashSet::from([page.url.clone()]);
-    let (mut matches, mut total) = (0, None);
+    let (mut matches, mut total) = (HashSet::new(), None);
     loop {
-        let (said, back) = read(page.body, &mut budget.limits, taker).await?;
+        let (said, back) = read(calls, asked.provider, page.body, &mut budget.limits, taker).await?;
         taker = back;
         if !said.head.is_searchset() {
             return Err(Failure::NotSearchset);
         }
-        (matches, total) = (matches + said.matches, total.max(said.head.total));
+        matches.extend(said.matches);
+        total = total.max(said.head.total);
         let Some(next) = said.head.next else {
             // some servers cut an answer at `_count` and lead to no further page
-            return if total.is_some_and(|total| matches < total) { Err(Failure::MissingPages) } else { Ok(taker) };
+            let missing = total.is_some_and(|total| u64::try_from(matches.len()).is_ok_and(|came| came < total));
+            return if missing { Err(Failure::MissingPages) } else { Ok(taker) };
         };
         let url = own_page(asked.provider, &page.url, &next)?;
         if !seen.insert(url.clone()) {
@@ -67,22 +72,36 @@ pub async fn search<T: Take>(
 /// A page larger than this is read on the pool: it would hold up everyone else on this event loop for milliseconds.
 pub const HEAVY: usize = 64 << 10;
 
-/// As many heavy pages at once as there are cores; the others wait without holding a thread.
-static POOL: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+/// As many heavy pages at once as there are cores, and two; the others wait without holding a thread.
+static POOL: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(turns()));
 
-/// What a page says of itself, and how many matches were on it.
-pub(super) struct Read {
-    head: BundleHead,
-    matches: u64,
+fn turns() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).max(2)
 }
 
-async fn read<T: Take>(page: Bytes, limits: &mut Limits, mut taker: T) -> Result<(Read, T), Failure> {
+/// One provider's: never all of them, so that its pages alone do not keep the others' waiting.
+pub(super) fn own_turns() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(turns() - 1))
+}
+
+/// What a page says of itself, and the ids of the matches on it: one that comes twice is one.
+pub(super) struct Read {
+    head: BundleHead,
+    matches: Vec<String>,
+}
+
+async fn read<T: Take>(
+    calls: &Calls,
+    provider: &Arc<Provider>,
+    page: Bytes,
+    limits: &mut Limits,
+    mut taker: T,
+) -> Result<(Read, T), Failure> {
     if page.len() <= HEAVY {
         return Ok((read_here(&page, limits, &mut taker)?, taker));
     }
     let mut left = *limits;
-    let read = on_pool(move || {
+    let read = on_pool(calls, provider, move || {
         let page = read_here(&page, &mut left, &mut taker)?;
         Ok((page, taker, left))
     });
@@ -91,25 +110,33 @@ async fn read<T: Take>(page: Bytes, limits: &mut Limits, mut taker: T) -> Result
     Ok((page, taker))
 }
 
-/// Runs heavy work on the pool. Its turn lasts as long as the work, whoever has stopped waiting for it.
-pub async fn on_pool<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+/// Runs heavy work for one provider on the pool. Its turn lasts as long as the work, whoever has stopped waiting for it.
+pub async fn on_pool<T: Send + 'static>(
+    calls: &Calls,
+    provider: &Arc<Provider>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let own = calls.turns(provider)?.acquire_owned().await.map_err(|_| Failure::Internal)?;
     let turn = POOL.acquire().await.map_err(|_| Failure::Internal)?;
     let work = move || {
-        let _turn = turn;
+        let _turns = (own, turn);
         work()
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| Failure::Internal)
 }
 
 pub(super) fn read_here<T: Take>(page: &[u8], limits: &mut Limits, taker: &mut T) -> Result<Read, Failure> {
-    let mut matches = 0;
+    let mut matches = Vec::new();
     let each = |entry: BundleEntry<'_>| {
-        matches += u64::from(match_only(entry, taker)?);
+        matches.extend(match_only(entry, taker)?);
         Ok(())
     };
     let head = bundle::read(page, limits, &mut Tape::new(), each).map_err(|PageFault(failure)| failure)?;
     Ok(Read { head, matches })
 }
+
+/// <https://hl7.org/fhir/R4/valueset-issue-type.html>: entries are missing, whatever the severity.
+const NOT_ALL: [&str; 6] = ["incomplete", "timeout", "throttled", "too-costly", "lock-error", "suppressed"];
 
 /// Lets the reader's own faults and ours travel together.
 struct PageFault(Failure);
@@ -124,8 +151,8 @@ impl From<BundleFault> for PageFault {
     }
 }
 
-/// Whether it was one.
-fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<bool, PageFault> {
+/// Its id, where it was one.
+fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<Option<String>, PageFault> {
     let resource = entry.resource().ok_or(PageFault(Failure::UnexpectedEntry))?;
     let is_outcome = resource.text("resourceType").as_deref() == Some("OperationOutcome");
     match entry.search_mode().as_deref() {
@@ -133,10 +160,15 @@ fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<bool, Pag
             let mut failed = false;
             resource.each("issue", &mut |issue| {
                 failed |= matches!(issue.text("severity").as_deref(), Some("fatal" | "error"));
+                // however lightly it is said: what came is not all there is
+                failed |= issue.text("code").is_some_and(|code| NOT_ALL.contains(&&*code));
             });
-            if failed { Err(PageFault(Failure::SearchFailed)) } else { Ok(false) }
+            if failed { Err(PageFault(Failure::SearchFailed)) } else { Ok(None) }
         }
-        Some("match") | None => taker.take(entry).map(|()| true).map_err(PageFault),
+        Some("match") | None => {
+            taker.take(entry).map_err(PageFault)?;
+            Ok(Some(resource.text("id").unwrap_or_default().into_owned()))
+        }
         _ => Err(PageFault(Failure::UnexpectedEntry)),
     }
 }
@@ -188,6 +220,24 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn one_providers_heavy_pages_leave_a_turn_to_the_others() {
+        let calls = Calls::new(1, None).unwrap();
+        let [one, other] = ["RZ901", "RZ902"].map(|ods| Arc::new(provider(ods)));
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let gate = Arc::new(std::sync::Mutex::new(gate));
+        let held = || {
+            let gate = Arc::clone(&gate);
+            on_pool(&calls, &one, move || drop(gate.lock().map(|gate| gate.recv())))
+        };
+        let mut all = futures::future::join_all((0..turns() + 1).map(|_| held()));
+        // as many as may are at work
+        assert!(futures::poll!(&mut all).is_pending());
+        assert_eq!(on_pool(&calls, &other, || 7).await, Ok(7));
+        drop(open);
+        assert!(all.await.into_iter().all(|one| one.is_ok()));
+    }
+
     struct Matches(u32);
 
     impl Take for Matches {
@@ -216,6 +266,12 @@ mod tests {
         assert_eq!(found(&[mode("match"), r#"{"resource":{}}"#.to_owned(), outcome("warning", "")]), Ok(2));
         assert_eq!(found(&[mode("match"), outcome("error", "")]), Err(Failure::SearchFailed));
         assert_eq!(found(&[outcome("fatal", r#","search":{"mode":"outcome"}"#)]), Err(Failure::SearchFailed));
+        for code in NOT_ALL {
+            let said = format!(
+                r#"{{"resource":{{"resourceType":"OperationOutcome","issue":[{{"severity":"information","code":"{code}"}}]}}}}"#
+            );
+            assert_eq!(found(&[mode("match"), said]), Err(Failure::SearchFailed), "{code}");
+        }
         for odd in [mode("include"), mode("outcome"), mode("MATCH"), "{}".to_owned()] {
             assert_eq!(found(std::slice::from_ref(&odd)), Err(Failure::UnexpectedEntry), "{odd}");
         }

@@ -28,6 +28,8 @@ pub struct PatientIndex {
     budget: pages::Budget,
     fresh: Cache<NhsNumber, Arc<IndexPatient>>,
     last: Cache<NhsNumber, Arc<IndexPatient>>,
+    /// Numbers that it knows nobody by.
+    nobodys: Cache<NhsNumber, ()>,
 }
 
 /// What the index holds under a number.
@@ -64,14 +66,13 @@ const BUDGET: pages::Budget = pages::Budget { bytes: 1 << 20, limits: Limits { d
 
 impl PatientIndex {
     pub fn new(config: &IndexConfig) -> Result<Self, String> {
-        let cache =
-            |seconds| Cache::builder().max_capacity(PATIENTS).time_to_live(Duration::from_secs(seconds)).build();
         Ok(Self {
             calls: Calls::new(PLACES, None).map_err(|e| e.to_string())?,
             provider: Arc::new(config.provider()?),
             budget: BUDGET,
-            fresh: cache(config.ttl_seconds),
-            last: cache(config.ttl_seconds.max(config.stale_seconds)),
+            fresh: kept(config.ttl_seconds),
+            last: kept(config.ttl_seconds.max(config.stale_seconds)),
+            nobodys: kept(config.ttl_seconds),
         })
     }
 
@@ -85,6 +86,22 @@ impl PatientIndex {
         self.fresh.get(&number).await.map(Identity::Known)
     }
 
+    /// Forgets its word where that is no newer than this, and says whether.
+    pub async fn forget_before(&self, moment: Timestamp, number: NhsNumber) -> bool {
+        let known = self.fresh.get(&number).await;
+        let old = known.is_none_or(|known| known.resolution.fetched_at <= moment);
+        if old {
+            self.fresh.invalidate(&number).await;
+        }
+        old
+    }
+
+    /// Whether it said lately that it knows nobody by this number. Enough where a source names the number; who asks for it by name
+    /// is to hear what it says now.
+    pub fn knows_none(&self, number: NhsNumber) -> bool {
+        self.nobodys.contains_key(&number)
+    }
+
     /// Asks; however many ask at once, one call. `None`: it knows no such patient, or says so of one whose record is closed to
     /// everyone.
     pub async fn ask(&self, number: NhsNumber, question: Question<'_>, announced: &impl Announced) -> Option<Identity> {
@@ -92,20 +109,26 @@ impl PatientIndex {
         let asked = self.fresh.try_get_with(number, async {
             let freshness = Freshness::default();
             let deadline = Instant::now() + self.provider.deadline;
-            let asked = Asked { provider: &self.provider, question, request, deadline, freshness };
-            timeout_at(deadline, self.fetch(number, asked)).await.unwrap_or(Err(Failure::Timeout)).map(Arc::new)
+            let asked =
+                Asked { provider: &self.provider, question, request, began: Timestamp::now(), deadline, freshness };
+            match timeout_at(deadline, self.fetch(number, asked)).await.unwrap_or(Err(Failure::Timeout)) {
+                Ok(found) => found.map(Arc::new).ok_or(None),
+                Err(failure) => Err(Some(failure)),
+            }
         });
-        let outcome = match asked.await.map_err(|failure| *failure) {
+        let outcome = match asked.await.map_err(|not| *not) {
             Ok(found) => {
                 self.last.insert(number, Arc::clone(&found)).await;
+                self.nobodys.invalidate(&number).await;
                 Ok(Some(Identity::Known(found)))
             }
-            // PDS answers so for a number nobody has, and for a patient flagged S
-            Err(Failure::Status(404)) => {
+            // PDS says so of a number nobody has, and of a patient flagged S; a 404 of a gateway before it says nothing
+            Err(None) => {
                 self.last.invalidate(&number).await;
+                self.nobodys.insert(number, ()).await;
                 Ok(None)
             }
-            Err(failure) => Err(failure),
+            Err(Some(failure)) => Err(failure),
         };
         let said = match &outcome {
             Ok(Some(_)) => "answered",
@@ -136,14 +159,19 @@ impl PatientIndex {
         self.ask(number, question, announced).await
     }
 
-    async fn fetch(&self, number: NhsNumber, asked: Asked<'_>) -> Result<IndexPatient, Failure> {
+    /// `None`: it says that there is no such patient.
+    async fn fetch(&self, number: NhsNumber, asked: Asked<'_>) -> Result<Option<IndexPatient>, Failure> {
         let url = self.provider.base.join(&format!("Patient/{}", number.digits())).map_err(|_| Failure::Internal)?;
         let pages::Budget { bytes: mut left, mut limits, .. } = self.budget;
-        let body = self.calls.first(asked, url, &mut left).await?.body;
+        let Some(page) = self.calls.read(asked, url, &mut left).await? else { return Ok(None) };
         let mut tape = Tape::new();
-        let resource = json::parse(&body, &mut limits, &mut tape).map_err(|_| Failure::NotJson)?;
-        read(resource, &self.provider)
+        let resource = json::parse(&page.body, &mut limits, &mut tape).map_err(|_| Failure::NotJson)?;
+        read(resource, &self.provider).map(Some)
     }
+}
+
+fn kept<T: Clone + Send + Sync + 'static>(seconds: u64) -> Cache<NhsNumber, T> {
+    Cache::builder().max_capacity(PATIENTS).time_to_live(Duration::from_secs(seconds)).build()
 }
 
 impl Identity {
@@ -197,7 +225,7 @@ fn read(resource: Value<'_>, provider: &Arc<Provider>) -> Result<IndexPatient, F
         current,
         provider: Arc::clone(provider),
         practices: patient.practices.clone(),
-        resolution: Arc::new(Resolution::of(provider, current, vec![patient])),
+        resolution: Arc::new(Resolution::of(provider, current, vec![patient])?),
         verified,
         restricted,
     })

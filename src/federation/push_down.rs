@@ -29,7 +29,8 @@ impl Federation {
     ) -> Option<Met> {
         for want in self.meeting(provider, want) {
             let known = self.cache.known_answer(&question.key(provider, &want, found)).await;
-            if let Some(answer) = known.filter(|known| freshness.allows(known.epoch, known.fetched_at)) {
+            let serves = |known: &Arc<Answer>| known.is_about(found) && freshness.allows(known.epoch, known.fetched_at);
+            if let Some(answer) = known.filter(serves) {
                 return Some((want, answer));
             }
         }

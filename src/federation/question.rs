@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     access::Sensitivities,
-    domain::{NhsNumber, Numbers, RequestId},
+    domain::{NhsNumber, Numbers, RequestId, Timestamp},
     identity::Requester,
     registry::{Freshness, Idiom, Portion, Provider, ReaderContext, Test, Want},
 };
@@ -48,6 +48,8 @@ pub(super) struct Asked<'a> {
     pub provider: &'a Arc<Provider>,
     pub question: Question<'a>,
     pub request: RequestId,
+    /// When the request came to it.
+    pub began: Timestamp,
     pub deadline: Instant,
     pub freshness: Freshness,
 }

@@ -21,7 +21,7 @@ use crate::{
     registry::Provider,
 };
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What a provider holds under an NHS number. No patients: it holds nothing about them, and said so.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub struct SourcePatient {
     version: String,
     pub birth_date: Option<String>,
     /// Family names, folded for comparing.
-    pub families: Vec<String>,
+    pub families: BTreeSet<String>,
     /// The organisations it names as general practice.
     pub practices: Vec<OdsCode>,
     /// NHS numbers that it says were given up.
@@ -53,17 +53,26 @@ pub struct SourcePatient {
 }
 
 impl Resolution {
-    pub(super) fn of(provider: &Provider, patient: NhsNumber, mut patients: Vec<SourcePatient>) -> Self {
+    pub(super) fn of(
+        provider: &Provider,
+        patient: NhsNumber,
+        mut patients: Vec<SourcePatient>,
+    ) -> Result<Self, Failure> {
         patients.sort_by(|a, b| a.local.cmp(&b.local));
         let lines = patients
             .iter()
             .map(|p| manifest::line(ResourceType::Patient, &p.local, &p.version, &sha256(&p.bytes), &p.labels));
-        let items = Arc::new(Items::new(provider.ods, patient, ResourceType::Patient.as_str(), lines));
-        Self { patients, fetched_at: Timestamp::now(), epoch: 0, items }
+        let items = Arc::new(Items::new(provider.ods, patient, ResourceType::Patient.as_str(), lines)?);
+        Ok(Self { patients, fetched_at: Timestamp::now(), epoch: 0, items })
     }
 
     pub fn knows(&self, local: &str) -> bool {
         self.patients.iter().any(|p| p.local == local)
+    }
+
+    /// Whether the other is of the same Patients.
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        self.patients.iter().map(|p| &p.local).eq(other.patients.iter().map(|p| &p.local))
     }
 
     /// Whether the provider's own Patient names `organisation` as general practice.
@@ -81,6 +90,12 @@ impl Resolution {
 /// Decoded bytes of a provider's Patients for one number: they are written anew for each reader, on the event loop.
 const MAX_PATIENTS: usize = 2 << 20;
 
+/// Patients that a provider may hold under one number, family names of one, and bytes of a name: who the patient is, is judged by
+/// comparing each with each of the other sources', on the event loop.
+const MOST_PATIENTS: usize = 16;
+const MOST_FAMILIES: usize = 32;
+const LONGEST_FAMILY: usize = 256;
+
 /// Asks a provider for its Patients with these NHS numbers, each by itself: it may still go by one that was given up.
 pub async fn resolve(calls: &Calls, asked: Asked<'_>, mut budget: pages::Budget) -> Result<Resolution, Failure> {
     let Asked { provider, question: Question { numbers, sensitivities, .. }, .. } = asked;
@@ -91,7 +106,7 @@ pub async fn resolve(calls: &Calls, asked: Asked<'_>, mut budget: pages::Budget)
         url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, number.digits()));
         found = pages::search(calls, asked, url, &mut budget, found).await?;
     }
-    Ok(found.into_resolution(provider))
+    found.into_resolution(provider)
 }
 
 /// The Patients of an answer, as its pages bring them.
@@ -106,7 +121,7 @@ impl Found {
         Self { numbers: numbers.clone(), sensitivities: Arc::clone(sensitivities), patients: Vec::new() }
     }
 
-    pub fn into_resolution(self, provider: &Provider) -> Resolution {
+    pub fn into_resolution(self, provider: &Provider) -> Result<Resolution, Failure> {
         Resolution::of(provider, self.numbers.current, self.patients)
     }
 }
@@ -116,6 +131,7 @@ impl pages::Take for Found {
         let resource = entry.resource().ok_or(Failure::UnexpectedEntry)?;
         let found = SourcePatient::read(resource, &self.numbers, &self.sensitivities)?;
         match self.patients.iter().find(|p| p.local == found.local) {
+            None if self.patients.len() >= MOST_PATIENTS * self.numbers.all().count() => return Err(Failure::TooLarge),
             None => self.patients.push(found),
             Some(same) if same.bytes == found.bytes => {}
             Some(_) => return Err(Failure::ConflictingIds),
@@ -136,12 +152,16 @@ impl SourcePatient {
         // a Patient under another number, or under two persons', is another person's or two persons'
         match whose(resource, numbers) {
             Some(true) => {}
+            Some(false) if is_superseded(resource, numbers) => return Err(Failure::Superseded),
             Some(false) => return Err(Failure::WrongPatient),
             None => return Err(Failure::NoSubject),
         }
         let local = resource.text("id").filter(|id| is_id(id)).ok_or(Failure::UnexpectedEntry)?.into_owned();
-        let mut families = Vec::new();
+        let mut families = BTreeSet::new();
         resource.each("name.family", &mut |family| families.extend(family.as_str().map(|f| fold(&f))));
+        if families.len() > MOST_FAMILIES || families.iter().any(|family| family.len() > LONGEST_FAMILY) {
+            return Err(Failure::TooLarge);
+        }
         let mut practices = Vec::new();
         resource.each("generalPractitioner.identifier", &mut |identifier| {
             if identifier.text("system").as_deref() == Some(OdsCode::SYSTEM)
@@ -162,7 +182,7 @@ impl SourcePatient {
             bytes: Bytes::copy_from_slice(resource.raw()),
             labels,
             last_updated: meta.and_then(|m| m.get("lastUpdated")).and_then(interval_of),
-            version: meta.and_then(|m| m.text("versionId")).map(|v| v.into_owned()).unwrap_or_default(),
+            version: manifest::version_of(resource),
             birth_date: resource.text("birthDate").map(|d| d.into_owned()),
             families,
             practices,
@@ -185,6 +205,22 @@ pub fn whose(patient_resource: Value<'_>, numbers: &Numbers) -> Option<bool> {
     ours
 }
 
+/// Whether it says that a number of this patient's was given up for the one that it is under: so does a source that has merged
+/// two records before the patient index did, or is heard. Its word alone joins nothing.
+fn is_superseded(patient_resource: Value<'_>, numbers: &Numbers) -> bool {
+    let (mut old, mut current) = (false, BTreeSet::new());
+    patient_resource.each("identifier", &mut |identifier| {
+        let Some(ours) = is_number_of(identifier, numbers) else { return };
+        if is_given_up(identifier) {
+            old |= ours;
+        } else {
+            current.insert(identifier.text("value").and_then(|value| NhsNumber::parse(&value).ok()));
+        }
+    });
+    old && current.len() == 1
+        && current.first().is_some_and(|one| one.is_some_and(|one| !numbers.contain(&one.digits())))
+}
+
 fn is_given_up(identifier: Value<'_>) -> bool {
     identifier.text("use").as_deref() == Some("old")
 }
@@ -203,7 +239,10 @@ fn fold(family: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::federation::testing::{patient_json, provider, resolution};
+    use crate::{
+        federation::testing::{patient, patient_json, provider, resolution, sensitivities},
+        fhir::json::Limits,
+    };
 
     fn read(patient: String) -> Result<Arc<Resolution>, Failure> {
         resolution(&provider("RZ901"), &[patient])
@@ -227,20 +266,43 @@ mod tests {
         for wrong in [
             [("", OURS), ("", OTHER)].as_slice(),
             &[("", OTHER), ("", OURS)],
-            &[(old, OURS), ("", OTHER)],
+            &[(old, OURS), ("", OTHER), ("", r#""9990000034""#)],
+            &[(old, OURS), ("", OTHER), ("", r#""999 000 0018""#)],
             &[("", "9990000018")],
             &[("", r#""999 000 0018""#)],
         ] {
             assert_eq!(with_identifiers(wrong).err(), Some(Failure::WrongPatient), "{wrong:?}");
         }
+        // a record merged into that of another number
+        assert_eq!(with_identifiers(&[(old, OURS), ("", OTHER)]).err(), Some(Failure::Superseded));
         for unsaid in [[].as_slice(), &[(old, OURS)]] {
             assert_eq!(with_identifiers(unsaid).err(), Some(Failure::NoSubject), "{unsaid:?}");
         }
     }
 
     #[test]
+    fn more_patients_or_names_than_a_person_has_are_refused() {
+        let taken = |count: usize, more: &str| {
+            let mut found = Found { numbers: patient().into(), sensitivities: sensitivities(), patients: Vec::new() };
+            let entries: Vec<_> =
+                (0..count).map(|n| format!(r#"{{"resource":{}}}"#, patient_json(&n.to_string(), more))).collect();
+            let page = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{}]}}"#, entries.join(","));
+            pages::read_here(page.as_bytes(), &mut Limits::default(), &mut found).map(|_| found.patients.len())
+        };
+        assert_eq!(taken(MOST_PATIENTS, ""), Ok(MOST_PATIENTS));
+        assert_eq!(taken(MOST_PATIENTS + 1, ""), Err(Failure::TooLarge));
+        let named = |names: &mut dyn Iterator<Item = String>| {
+            let all: Vec<_> = names.map(|name| format!(r#"{{"family":"{name}"}}"#)).collect();
+            taken(1, &format!(r#","name":[{}]"#, all.join(",")))
+        };
+        assert_eq!(named(&mut (0..5000).map(|n| format!("Smith-{}", n % MOST_FAMILIES))), Ok(1), "the same names");
+        assert_eq!(named(&mut (0..=MOST_FAMILIES).map(|n| format!("Smith {n}"))), Err(Failure::TooLarge));
+        assert_eq!(named(&mut ["x".repeat(LONGEST_FAMILY + 1)].into_iter()), Err(Failure::TooLarge));
+    }
+
+    #[test]
     fn family_names_are_compared_without_case_or_marks() {
         let found = read(patient_json("1", r#","name":[{"family":"O'Neil-Smith"},{"family":"SMITH"}]"#)).unwrap();
-        assert_eq!(found.patients[0].families, ["oneilsmith", "smith"]);
+        assert!(found.patients[0].families.iter().eq(["oneilsmith", "smith"]));
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     fhir::json::{self, Kind, Limits, Tape, Value},
     registry::Provider,
 };
-use std::{ops::Range, sync::Arc};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 /// The source's own `meta.source`, which ours takes the place of.
 const ORIGINAL_SOURCE: &str = "https://caregate.example/StructureDefinition/original-source";
@@ -23,6 +23,9 @@ const OURS: &str = "https://caregate.example/";
 /// Bytes of an attachment's address: each becomes a stored row, and a longer one is no address.
 const LONGEST_ADDRESS: usize = 2048;
 
+/// In place of one: a document that does not exist. <https://www.w3.org/TR/css-values-4/#about-invalid>
+const UNOPENABLE: &str = "about:invalid";
+
 /// All that rewriting one source's resources for one patient needs to know.
 pub struct Rewriter {
     pub ids: Arc<IdSealer>,
@@ -32,7 +35,7 @@ pub struct Rewriter {
     /// The gateway's FHIR base, ending in a slash.
     pub base: Arc<str>,
     /// Ids that need a stored row before they may be handed out.
-    pub long_ids: Vec<LongId>,
+    pub long_ids: HashSet<LongId>,
     /// For a patient whose whereabouts are not to be told: by what they are recognised.
     pub concealing: Option<Arc<Places>>,
 }
@@ -92,7 +95,7 @@ impl Rewriter {
         }
         edits.extend(insert(resource, &members));
         let referrer = resource.text("resourceType").unwrap_or_default();
-        self.references(resource, &referrer, false, &mut edits)?;
+        self.references(resource, &referrer, false, &mut edits);
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
         // nothing is written within what is written anew
         let mut end = 0;
@@ -161,22 +164,16 @@ impl Rewriter {
     }
 
     /// `referrer` is the type of the whole resource. Depth is bounded by the reader's limit.
-    fn references(
-        &mut self,
-        value: Value<'_>,
-        referrer: &str,
-        in_attachment: bool,
-        edits: &mut Vec<Edit>,
-    ) -> Result<(), Failure> {
+    fn references(&mut self, value: Value<'_>, referrer: &str, in_attachment: bool, edits: &mut Vec<Edit>) {
         for item in value.items() {
-            self.references(item, referrer, in_attachment, edits)?;
+            self.references(item, referrer, in_attachment, edits);
         }
         for (key, member) in value.members() {
             let new = match (key.as_ref(), member.as_str()) {
                 ("reference", Some(address)) => self.reference(&address),
-                ("url", Some(address)) if in_attachment => self.attachment(&address, referrer)?,
+                ("url", Some(address)) if in_attachment => self.attachment(&address, referrer),
                 _ => {
-                    self.references(member, referrer, is_attachment(&key), edits)?;
+                    self.references(member, referrer, is_attachment(&key), edits);
                     None
                 }
             };
@@ -184,7 +181,6 @@ impl Rewriter {
                 edits.push(Edit { at: member.span(), new: quoted(&new) });
             }
         }
-        Ok(())
     }
 
     fn reference(&mut self, address: &str) -> Option<String> {
@@ -198,17 +194,18 @@ impl Rewriter {
     }
 
     /// A document is fetched through the gateway, never past it: its address becomes one of our own.
-    fn attachment(&mut self, address: &str, referrer: &str) -> Result<Option<String>, Failure> {
+    fn attachment(&mut self, address: &str, referrer: &str) -> Option<String> {
         if address.is_empty() || address.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-            return Ok(None);
+            return None;
         }
         if address.len() > LONGEST_ADDRESS {
-            return Err(Failure::TooLarge);
+            // it is no place that leads anywhere: the entry stays, and says that what it refers to cannot be opened
+            return Some(UNOPENABLE.to_owned());
         }
         let address = address_of(address, &self.provider);
         let (id, row) = self.ids.document(self.provider.ods, self.numbers.current, referrer, address);
         self.long_ids.extend(row);
-        Ok(Some(format!("{}Binary/{id}", self.base)))
+        Some(format!("{}Binary/{id}", self.base))
     }
 }
 

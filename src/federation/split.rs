@@ -34,6 +34,17 @@ use std::{
     sync::Arc,
 };
 
+/// Entries of one answer: each takes some hundred bytes beside its own, however few those are.
+const MOST_ENTRIES: usize = 20_000;
+
+/// Codes that one entry may bear with all that it inherits, and bytes of an answer's distinct label sets.
+const MOST_INHERITED: usize = 128;
+const LABEL_BYTES: usize = 1 << 20;
+
+/// An entry's own label set, whether a lender could not be had, and the sets that the others bring, by their places: few, however
+/// many entries share them.
+type Taken = (u16, bool, BTreeSet<(ResourceType, u16)>);
+
 /// Takes entries as pages bring them, and makes the [`Answer`] of them in the end.
 pub struct Splitter {
     rewriter: Rewriter,
@@ -45,6 +56,8 @@ pub struct Splitter {
     by_local: HashMap<String, usize>,
     labels: Vec<Labels>,
     by_labels: HashMap<Labels, u16>,
+    /// Of all label sets together.
+    label_bytes: usize,
     tokens: Tokens,
     references: References,
     buffer: Vec<u8>,
@@ -78,6 +91,7 @@ impl Splitter {
             by_local: HashMap::new(),
             labels: Vec::new(),
             by_labels: HashMap::new(),
+            label_bytes: 0,
             tokens: Tokens::default(),
             references: References::default(),
             buffer: Vec::new(),
@@ -114,6 +128,9 @@ impl Splitter {
             // pages that shift while they are read repeat an entry; the same id with other content is another matter
             return if before.hash == hash { Ok(()) } else { Err(Failure::ConflictingIds) };
         }
+        if self.raw.len() >= MOST_ENTRIES {
+            return Err(Failure::TooLarge);
+        }
         let labels = labels_of(resource, &self.sensitivities)?;
         let labels = self.place_of(labels)?;
         let lenders = lenders(resource, self.resource_type, &self.rewriter.provider);
@@ -129,7 +146,7 @@ impl Splitter {
         let references = self.references.keep(references)?;
         let dates: Box<[Box<[Interval]>]> = self.rule.dates.iter().map(|(_, paths)| intervals(told, paths)).collect();
         let split = Split {
-            version: meta.and_then(|m| m.text("versionId")).map(|v| v.into_owned()).unwrap_or_default(),
+            version: manifest::version_of(resource),
             hash,
             lenders,
             facets,
@@ -167,6 +184,12 @@ impl Splitter {
         all.filter(|lending| *lending != self.resource_type).collect()
     }
 
+    /// The source's own ids of those of a type that lend.
+    pub fn lenders_of(&self, lending: ResourceType) -> Vec<Box<str>> {
+        let all = self.raw.iter().flat_map(|split| &split.lenders);
+        all.filter(|lender| lender.resource_type == lending).map(|lender| lender.local.clone()).collect()
+    }
+
     /// Whether an entry refers to what this answer of a lending type does not hold: it may be newer than the answer.
     pub fn misses(&self, lending: ResourceType, answer: &Answer) -> bool {
         let held: HashSet<&str> = answer.entries.iter().map(|entry| &*entry.local).collect();
@@ -190,49 +213,71 @@ impl Splitter {
         self.by_local.into_keys().collect()
     }
 
-    /// Each entry takes over the labels of its lenders, where the source holds them about this patient.
-    pub fn inherit(&mut self, answers: &[(ResourceType, Arc<Answer>)]) -> Result<(), Failure> {
-        let mut labelled: HashMap<(ResourceType, &str), &Labels> = HashMap::new();
+    /// Each entry takes over the labels of its lenders. One whose lender is not to be had, as the source does not serve its type or
+    /// does not bring it, is restricted: what would have marked it is not known.
+    pub fn inherit(
+        &mut self,
+        answers: &[(ResourceType, Arc<Answer>)],
+        unserved: &[ResourceType],
+    ) -> Result<(), Failure> {
+        let mut places: HashMap<(ResourceType, &str), u16> = HashMap::new();
         for (lending, answer) in answers {
-            let all = answer.entries.iter().filter_map(|entry| Some((&*entry.local, answer.labels_of(entry)?)));
-            labelled.extend(all.map(|(local, labels)| ((*lending, local), labels)));
+            places.extend(answer.entries.iter().map(|entry| ((*lending, &*entry.local), entry.labels)));
         }
-        let own = |at: &usize| self.labels.get(usize::from(self.raw.get(*at)?.entry.labels));
-        let lent = |lender: &Referred| match lender.resource_type {
-            own_type if own_type == self.resource_type => self.by_local.get(&*lender.local).and_then(own),
-            other => labelled.get(&(other, &*lender.local)).copied(),
-        };
-        let mut changed = Vec::new();
+        // of its own type, as it arrived: what one inherits itself is not passed on
+        places.extend(self.raw.iter().map(|split| ((self.resource_type, &*split.entry.local), split.entry.labels)));
+        let mut taken: HashMap<Taken, Vec<usize>> = HashMap::new();
         for (at, split) in self.raw.iter().enumerate() {
-            let more: Vec<&Labels> =
-                split.lenders.iter().filter_map(lent).filter(|labels| !labels.is_empty()).collect();
-            if !more.is_empty() {
-                let mut labels = own(&at).cloned().unwrap_or_default();
-                more.into_iter().for_each(|lent| labels.inherit(lent));
-                changed.push((at, labels));
+            let place =
+                |lender: &Referred| Some((lender.resource_type, *places.get(&(lender.resource_type, &*lender.local))?));
+            let lent: BTreeSet<_> = split.lenders.iter().filter_map(place).collect();
+            let asked = |of: ResourceType| {
+                of == self.resource_type || unserved.contains(&of) || answers.iter().any(|(one, _)| *one == of)
+            };
+            let lost = split.lenders.iter().any(|lender| place(lender).is_none() && asked(lender.resource_type));
+            if lost || !lent.is_empty() {
+                taken.entry((split.entry.labels, lost, lent)).or_default().push(at);
             }
         }
-        for (at, labels) in changed {
+        for ((own, lost, lent), entries) in taken {
+            let mut labels = self.labels.get(usize::from(own)).cloned().unwrap_or_default();
+            if lost {
+                labels.inherit(&Labels::restricted_only());
+            }
+            for (lending, place) in lent {
+                let of_answer = || answers.iter().find(|(one, _)| *one == lending).map(|(_, answer)| &answer.labels);
+                let all = if lending == self.resource_type { Some(&self.labels) } else { of_answer() };
+                let from = all.and_then(|all| all.get(usize::from(place))).ok_or(Failure::Internal)?;
+                labels.inherit(from);
+                if !labels.has_at_most(MOST_INHERITED) {
+                    return Err(Failure::TooLarge);
+                }
+            }
             let place = self.place_of(labels)?;
-            if let Some(split) = self.raw.get_mut(at) {
-                split.entry.labels = place;
+            for at in entries {
+                if let Some(split) = self.raw.get_mut(at) {
+                    split.entry.labels = place;
+                }
             }
         }
         Ok(())
     }
 
     /// The answer, and the ids whose rows must be stored before it is used.
-    pub fn finish(mut self) -> (Answer, Vec<LongId>) {
+    pub fn finish(mut self) -> Result<(Answer, HashSet<LongId>), Failure> {
         self.raw.sort_by(|a, b| b.entry.date.cmp(&a.entry.date).then_with(|| a.entry.local.cmp(&b.entry.local)));
-        let Rewriter { provider, numbers, .. } = &self.rewriter;
-        let mut lines = Vec::with_capacity(self.raw.len());
+        let Rewriter { provider, numbers, resolution, .. } = &self.rewriter;
+        let about = resolution.patients.iter().map(|patient| patient.local.as_str().into()).collect();
         let unlabelled = Labels::default();
+        let lines = self.raw.iter().map(|Split { entry, version, hash, .. }| {
+            let labels = self.labels.get(usize::from(entry.labels)).unwrap_or(&unlabelled);
+            manifest::line(self.resource_type, &entry.local, version, hash, labels)
+        });
+        let items = Items::new(provider.ods, numbers.current, self.resource_type.as_str(), lines)?;
         let mut body = Vec::with_capacity(self.buffer.len());
         let mut entries = Vec::with_capacity(self.raw.len());
         let mut facets = Vec::with_capacity(self.raw.len());
-        for Split { mut entry, version, hash, facets: read, lenders: _ } in self.raw {
-            let labels = self.labels.get(usize::from(entry.labels)).unwrap_or(&unlabelled);
-            lines.push(manifest::line(self.resource_type, &entry.local, &version, &hash, labels));
+        for Split { mut entry, facets: read, .. } in self.raw {
             let (from, to) = (entry.entry.start, body.len());
             body.extend_from_slice(self.buffer.get(entry.entry).unwrap_or_default());
             entry.resource = entry.resource.start - from + to..entry.resource.end - from + to;
@@ -245,15 +290,16 @@ impl Splitter {
             source: provider.ods,
             fetched_at: Timestamp::now(),
             epoch: 0,
+            about,
             entries,
             body: body.into(),
             labels: self.labels,
             tokens: self.tokens.into_all(),
             facets: Facets::of(facets.into_iter()),
             references: self.references.into_all(),
-            items: Arc::new(Items::new(provider.ods, numbers.current, self.resource_type.as_str(), lines)),
+            items: Arc::new(items),
         };
-        (answer, self.rewriter.long_ids)
+        Ok((answer, self.rewriter.long_ids))
     }
 
     /// Where the entry, and in it the resource, are in the buffer, and where another tag could be put.
@@ -275,7 +321,11 @@ impl Splitter {
         if let Some(known) = self.by_labels.get(&labels) {
             return Ok(*known);
         }
-        let at = u16::try_from(self.labels.len()).map_err(|_| Failure::TooLarge)?;
+        self.label_bytes += labels.weight();
+        let at = u16::try_from(self.labels.len())
+            .ok()
+            .filter(|_| self.label_bytes <= LABEL_BYTES)
+            .ok_or(Failure::TooLarge)?;
         self.labels.push(labels.clone());
         self.by_labels.insert(labels, at);
         Ok(at)

@@ -14,17 +14,10 @@ use futures::future::join_all;
 use moka::future::Cache as Moka;
 use std::{sync::Arc, time::Duration};
 
-/// An answer, and the Patients that its entries were verified to be about.
-#[derive(Clone)]
-struct Kept {
-    answer: Arc<Answer>,
-    whose: Arc<Resolution>,
-}
-
 pub struct Stale {
     lifetime: Duration,
     resolutions: Moka<PatientKey, Arc<Resolution>>,
-    answers: Moka<AnswerKey, Kept>,
+    answers: Moka<AnswerKey, Arc<Answer>>,
 }
 
 impl Stale {
@@ -37,7 +30,7 @@ impl Stale {
             .build();
         let answers = Moka::builder()
             .max_capacity(bytes)
-            .weigher(|_, kept: &Kept| kept.answer.weight())
+            .weigher(|_, answer: &Arc<Answer>| answer.weight())
             .time_to_live(lifetime)
             .build();
         (!lifetime.is_zero()).then_some(Self { lifetime, resolutions, answers })
@@ -68,9 +61,8 @@ impl Federation {
         // what was said to one reader is never another's
         let for_all = asked.provider.reader_context != ReaderContext::Decides;
         if let Some(stale) = self.stale.as_ref().filter(|_| for_all) {
-            let kept = Kept { answer: Arc::clone(&answer), whose: Arc::clone(found) };
             stale.resolutions.insert(asked.question.patient_key(asked.provider), Arc::clone(found)).await;
-            stale.answers.insert(asked.question.key(asked.provider, want, found), kept).await;
+            stale.answers.insert(asked.question.key(asked.provider, want, found), Arc::clone(&answer)).await;
         }
         PartSaid::Answered(answer)
     }
@@ -86,14 +78,12 @@ impl Federation {
         let Some(stale) = self.stale.as_ref().filter(|_| failure.is_of_the_moment()) else {
             return PartSaid::Failed(failure);
         };
-        let serves = |Kept { answer, whose }: &Kept| {
-            let same = |a: &Resolution, b: &Resolution| a.patients.iter().all(|patient| b.knows(&patient.local));
-            stale.serves(asked, answer.epoch, answer.fetched_at) && same(whose, found) && same(found, whose)
-        };
+        let serves =
+            |answer: &Arc<Answer>| answer.is_about(found) && stale.serves(asked, answer.epoch, answer.fetched_at);
         for want in self.meeting(asked.provider, want) {
             let known = stale.answers.get(&asked.question.key(asked.provider, &want, found)).await;
-            if let Some(kept) = known.filter(serves) {
-                return PartSaid::Stale(kept.answer, failure);
+            if let Some(answer) = known.filter(serves) {
+                return PartSaid::Stale(answer, failure);
             }
         }
         PartSaid::Failed(failure)

@@ -7,10 +7,11 @@ use super::{
 };
 use crate::{
     domain::Numbers,
-    fhir::json::Value,
-    query::grammar::{Link, Rule},
+    fhir::{ResourceType, json::Value},
+    query::grammar::{self, Link, Rule},
     registry::Provider,
 };
+use std::collections::HashMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
@@ -18,6 +19,15 @@ enum Whose {
     Another,
     /// It names no patient: a room, a group, or nothing but words.
     Nobody,
+}
+
+/// What one resource's links are judged by: links and contained Patients are each looked at once, however many there are of both.
+struct Judge<'a> {
+    provider: &'a Provider,
+    numbers: &'a Numbers,
+    resolution: &'a Resolution,
+    /// Whether the Patients inside the resource that have this id are this one's; none for one that does not say.
+    inside: HashMap<String, bool>,
 }
 
 /// Verifies that each of the type's patient links leads to this patient, and, but for a target, at least one does.
@@ -29,16 +39,24 @@ pub fn verify(
     resolution: &Resolution,
 ) -> Result<(), Failure> {
     let (mut ours, mut another, mut unsaid) = (false, false, false);
-    let path = match rule.link {
-        Link::Itself => return Err(Failure::UnexpectedEntry),
-        Link::Target(None) => return Ok(()),
-        link => link.path().unwrap_or_default(),
-    };
-    resource.each(path, &mut |found| match whose(resource, found, provider, numbers, resolution) {
-        Whose::Ours => ours = true,
-        Whose::Another => another = true,
-        // the subject of an entry is a patient; of an appointment's actors only those who are said to be one
-        Whose::Nobody => unsaid |= !rule.link.is_shared() || found.text("type").as_deref() == Some("Patient"),
+    if rule.link == Link::Itself {
+        return Err(Failure::UnexpectedEntry);
+    }
+    let judge = Judge { provider, numbers, resolution, inside: inside(resource, numbers) };
+    if let Some(path) = rule.link.path() {
+        resource.each(path, &mut |found| match judge.whose(found) {
+            Whose::Ours => ours = true,
+            Whose::Another => another = true,
+            // the subject of an entry is a patient; of an appointment's actors only those who are said to be one
+            Whose::Nobody => unsaid |= !rule.link.is_shared() || found.text("type").as_deref() == Some("Patient"),
+        });
+    }
+    // what it contains goes out with it: a result of somebody else's is none of ours inside an entry that is
+    resource.each("contained", &mut |inner| {
+        let inner_type = inner.text("resourceType").and_then(|name| ResourceType::parse(&name));
+        if let Some(path) = inner_type.and_then(|of| grammar::rule(of).link.path()) {
+            inner.each(path, &mut |found| another |= judge.whose(found) == Whose::Another);
+        }
     });
     if another {
         Err(Failure::WrongPatient)
@@ -49,46 +67,41 @@ pub fn verify(
     }
 }
 
-/// A reference may name its target twice, by address and by identifier: then both must be ours.
-fn whose(
-    resource: Value<'_>,
-    link: Value<'_>,
-    provider: &Provider,
-    numbers: &Numbers,
-    resolution: &Resolution,
-) -> Whose {
-    let judged = |ours| if ours { Whose::Ours } else { Whose::Another };
-    let by_number = link.get("identifier").and_then(|i| resolution::is_number_of(i, numbers)).map(judged);
-    let by_address = link.text("reference").map(|address| match reference::target(&address, provider) {
-        Target::Local { resource_type, id } if resource_type.eq_ignore_ascii_case("Patient") => {
-            judged(resource_type == "Patient" && resolution.knows(id))
+impl Judge<'_> {
+    /// A reference may name its target twice, by address and by identifier: then both must be ours.
+    fn whose(&self, link: Value<'_>) -> Whose {
+        let judged = |ours| if ours { Whose::Ours } else { Whose::Another };
+        let by_number = link.get("identifier").and_then(|i| resolution::is_number_of(i, self.numbers)).map(judged);
+        let by_address = link.text("reference").map(|address| match reference::target(&address, self.provider) {
+            Target::Local { resource_type, id } if resource_type.eq_ignore_ascii_case("Patient") => {
+                judged(resource_type == "Patient" && self.resolution.knows(id))
+            }
+            Target::Local { .. } => Whose::Nobody,
+            Target::Contained(id) => self.inside.get(id).copied().map_or(Whose::Nobody, judged),
+            // an address elsewhere cannot be followed, so what it says is unknown: an identifier may say it
+            Target::Elsewhere if by_number == Some(Whose::Ours) => Whose::Nobody,
+            Target::Elsewhere if address.to_ascii_lowercase().contains("patient") => Whose::Another,
+            Target::Elsewhere => Whose::Nobody,
+        });
+        match (by_address, by_number) {
+            (Some(Whose::Another), _) | (_, Some(Whose::Another)) => Whose::Another,
+            (Some(Whose::Ours), _) | (_, Some(Whose::Ours)) => Whose::Ours,
+            _ => Whose::Nobody,
         }
-        Target::Local { .. } => Whose::Nobody,
-        Target::Contained(id) => contained(resource, id, numbers).map_or(Whose::Nobody, judged),
-        // an address elsewhere cannot be followed, so what it says is unknown: an identifier may say it
-        Target::Elsewhere if by_number == Some(Whose::Ours) => Whose::Nobody,
-        Target::Elsewhere if address.to_ascii_lowercase().contains("patient") => Whose::Another,
-        Target::Elsewhere => Whose::Nobody,
-    });
-    match (by_address, by_number) {
-        (Some(Whose::Another), _) | (_, Some(Whose::Another)) => Whose::Another,
-        (Some(Whose::Ours), _) | (_, Some(Whose::Ours)) => Whose::Ours,
-        _ => Whose::Nobody,
     }
 }
 
-/// Whether the Patients inside the resource that have this id are this one's; `None` if that is not said.
-fn contained(resource: Value<'_>, id: &str, numbers: &Numbers) -> Option<bool> {
-    let mut ours = None;
+fn inside(resource: Value<'_>, numbers: &Numbers) -> HashMap<String, bool> {
+    let mut inside = HashMap::new();
     resource.each("contained", &mut |inner| {
-        if inner.text("id").as_deref() == Some(id)
-            && inner.text("resourceType").as_deref() == Some("Patient")
-            && let Some(this) = resolution::whose(inner, numbers)
+        if inner.text("resourceType").as_deref() == Some("Patient")
+            && let Some(id) = inner.text("id")
+            && let Some(ours) = resolution::whose(inner, numbers)
         {
-            ours = Some(this && ours != Some(false));
+            inside.entry(id.into_owned()).and_modify(|all| *all &= ours).or_insert(ours);
         }
     });
-    ours
+    inside
 }
 
 #[cfg(test)]
@@ -97,11 +110,7 @@ mod tests {
     use crate::{
         domain::NhsNumber,
         federation::testing::{patient, patient_json, provider, resolution},
-        fhir::{
-            ResourceType,
-            json::{self, Limits, Tape},
-        },
-        query::grammar,
+        fhir::json::{self, Limits, Tape},
     };
 
     const OTHER: &str = "9990000026";
@@ -135,6 +144,13 @@ mod tests {
             format!(r#"{{"use":"{usage}","system":"{}","value":"{number}"}}"#, NhsNumber::SYSTEM)
         };
         let digits = patient().digits();
+        // two that are contained under one id
+        let twice = |one: &str, other: &str| {
+            let inner = |number: &str| {
+                format!(r#"{{"resourceType":"Patient","id":"p","identifier":[{}]}}"#, coded(number, "official"))
+            };
+            format!(r##""contained":[{},{}],"subject":{{"reference":"#p"}}"##, inner(one), inner(other))
+        };
         for (members, expected) in [
             (r#""subject":{"reference":"Patient/1"}"#.to_owned(), ALL),
             (r#""subject":{"reference":"Patient/2"}"#.to_owned(), ALL),
@@ -160,6 +176,9 @@ mod tests {
             (contained(&coded(OTHER, "official")), WRONG),
             (contained(&format!("{},{}", coded(&digits, "official"), coded(OTHER, "official"))), WRONG),
             (contained(&format!("{},{}", coded(OTHER, "usual"), coded(&digits, "official"))), WRONG),
+            (twice(OTHER, &digits), WRONG),
+            (twice(&digits, OTHER), WRONG),
+            (twice(&digits, &digits), ALL),
             (String::new(), UNSAID),
             (r#""subject":null"#.to_owned(), UNSAID),
             (r#""subject":"Patient/1""#.to_owned(), UNSAID),
@@ -176,6 +195,36 @@ mod tests {
         ] {
             assert_eq!(judge(ResourceType::Observation, &members), expected, "{members}");
         }
+    }
+
+    #[test]
+    fn what_an_entry_contains_is_nobody_elses_either() {
+        use ResourceType as T;
+        let (ours, theirs) = (number(&patient().digits()), number(OTHER));
+        let within = |inner: &str| format!(r##""subject":{{"reference":"Patient/1"}},"contained":[{inner}]"##);
+        let result =
+            |subject: &str| within(&format!(r##"{{"resourceType":"Observation","id":"o","subject":{{{subject}}}}}"##));
+        let parent = |identifiers: &str| {
+            let parent = format!(r##"{{"resourceType":"Patient","id":"p",{identifiers}}}"##);
+            within(&format!(r##"{parent},{{"resourceType":"Specimen","id":"s","subject":{{"reference":"#p"}}}}"##))
+        };
+        for (members, expected) in [
+            (result(r#""reference":"Patient/1""#), ALL),
+            (result(&ours), ALL),
+            (result(r##""reference":"#""##), ALL),
+            (result(r#""reference":"Group/1""#), ALL),
+            (result(r#""display":"Somebody""#), ALL),
+            (result(r#""reference":"Patient/3""#), WRONG),
+            (result(&theirs), WRONG),
+            (parent(&format!(r#""identifier":[{{{}]"#, &ours[r#""identifier":{"#.len()..])), ALL),
+            (parent(&format!(r#""identifier":[{{{}]"#, &theirs[r#""identifier":{"#.len()..])), WRONG),
+            (within(r#"{"resourceType":"Practitioner","id":"d"}"#), ALL),
+            (within(r#"{"resourceType":"Nothing","id":"d","subject":{"reference":"Patient/3"}}"#), ALL),
+        ] {
+            assert_eq!(judge(T::DiagnosticReport, &members), expected, "{members}");
+        }
+        let held = r#""contained":[{"resourceType":"Device","id":"d","patient":{"reference":"Patient/3"}}]"#;
+        assert_eq!(judge(T::Practitioner, held), WRONG);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
     registry::{Idiom, Locate, Provider, ReaderContext, Want},
 };
 use std::{
+    collections::HashSet,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -77,7 +78,7 @@ pub fn resolution(provider: &Provider, patients: &[String]) -> Result<Arc<Resolu
         SourcePatient::read(resource, &patient().into(), &sensitivities())
     };
     let patients = patients.iter().map(read).collect::<Result<_, _>>()?;
-    Ok(Arc::new(Resolution::of(provider, patient(), patients)))
+    Ok(Arc::new(Resolution::of(provider, patient(), patients)?))
 }
 
 /// A Patient under the number of all these tests; `more` is further members, each with a comma before it.
@@ -96,7 +97,7 @@ pub fn rewriter(provider: &Provider, resolution: &Arc<Resolution>) -> Rewriter {
         numbers: patient().into(),
         resolution: Arc::clone(resolution),
         base: BASE.into(),
-        long_ids: Vec::new(),
+        long_ids: HashSet::new(),
         concealing: None,
     }
 }
@@ -143,6 +144,6 @@ fn said<S: AsRef<str>>(
     let page = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{}]}}"#, entries.join(","));
     let mut splitter = Splitter::new(want.clone(), rewriter(provider, resolution), sensitivities());
     pages::read_here(page.as_bytes(), &mut Limits::default(), &mut splitter)?;
-    splitter.inherit(lent)?;
-    Ok(splitter.finish().0)
+    splitter.inherit(lent, &[])?;
+    Ok(splitter.finish()?.0)
 }

@@ -57,7 +57,7 @@ impl Federation {
             for resource_type in Word::TYPES {
                 let known =
                     self.cache.known_answer(&question.key(provider, &Want::all(resource_type), &resolution)).await?;
-                answers.push(young(known.fetched_at).then_some(Ok(known))?);
+                answers.push((known.is_about(&resolution) && young(known.fetched_at)).then_some(Ok(known))?);
             }
         }
         Some(Word { resolution, answers })
@@ -77,8 +77,8 @@ impl Federation {
         let too_old = Timestamp::now().minus(self.evidence_lifetime);
         self.cache.forget_resolution_before(too_old, question.patient_key(provider)).await;
         let deadline = Instant::now() + provider.deadline;
-        let request = announced.request_id();
-        let asked = Asked { provider, question, request, deadline, freshness: Freshness::default() };
+        let (request, began) = (announced.request_id(), Timestamp::now());
+        let asked = Asked { provider, question, request, began, deadline, freshness: Freshness::default() };
         let resolution = self.resolution_by(asked).await?;
         if Word::is_settled_by(&resolution, provider) {
             return Ok(Word { resolution, answers: Vec::new() });

@@ -130,7 +130,8 @@ impl BundleHead {
             "resourceType" => self.resource_type = Some(text(value).ok_or(BundleFault::Shape("resourceType"))?),
             "type" => self.bundle_type = Some(text(value).ok_or(BundleFault::Shape("type"))?),
             "link" => self.next = next(value)?,
-            "total" => self.total = value.raw_str().parse().ok(),
+            // what is no unsignedInt could be a number meant: then it is not known how many there are
+            "total" => self.total = Some(value.raw_str().parse().map_err(|_| BundleFault::Shape("total"))?),
             // an array was read entry by entry
             "entry" => return Err(BundleFault::Shape("entry")),
             _ => {}
@@ -221,6 +222,10 @@ mod tests {
         for (text, fault) in [
             (r#"{"resourceType":["Bundle"]}"#, BundleFault::Shape("resourceType")),
             (r#"{"type":{}}"#, BundleFault::Shape("type")),
+            (r#"{"total":"7"}"#, BundleFault::Shape("total")),
+            (r#"{"total":7.0}"#, BundleFault::Shape("total")),
+            (r#"{"total":-1}"#, BundleFault::Shape("total")),
+            (r#"{"total":null}"#, BundleFault::Shape("total")),
             (r#"{"entry":{}}"#, BundleFault::Shape("entry")),
             (r#"{"entry":null}"#, BundleFault::Shape("entry")),
             (r#"{"entry":[{},1]}"#, BundleFault::Shape("entry")),

@@ -68,9 +68,7 @@ fn differ(a: &Resolution, b: &Resolution) -> bool {
 
 fn persons_differ(a: &SourcePatient, b: &SourcePatient) -> bool {
     let births = matches!((&a.birth_date, &b.birth_date), (Some(a), Some(b)) if a != b);
-    let families =
-        !a.families.is_empty() && !b.families.is_empty() && !a.families.iter().any(|f| b.families.contains(f));
-    births && families
+    births && !a.families.is_empty() && !b.families.is_empty() && a.families.is_disjoint(&b.families)
 }
 
 #[cfg(test)]

@@ -124,13 +124,24 @@ impl Record {
         self.whose.concealing.is_some()
     }
 
-    /// NHS numbers that sources say were given up for the patient's.
-    pub fn given_up(&self) -> BTreeSet<NhsNumber> {
-        let patients = self.sources.iter().flat_map(|source| match &source.state {
-            State::Holds { resolution, .. } => resolution.patients.as_slice(),
-            _ => &[],
-        });
-        patients.flat_map(|patient| patient.given_up.iter().copied()).collect()
+    /// NHS numbers that sources say were given up for the patient's, source by source.
+    pub fn given_up(&self) -> Vec<(OdsCode, BTreeSet<NhsNumber>)> {
+        let of = |source: &Source| {
+            let State::Holds { resolution, .. } = &source.state else { return None };
+            let numbers = resolution.patients.iter().flat_map(|patient| patient.given_up.iter().copied()).collect();
+            Some((source.provider.ods, numbers))
+        };
+        self.sources.iter().filter_map(of).collect()
+    }
+
+    /// Whether a source says that the number asked for is itself given up.
+    pub fn is_superseded(&self) -> bool {
+        self.sources.iter().any(|source| source.failure() == Some(Failure::Superseded))
+    }
+
+    /// Of a number that a source calls given up it could not be said whose it is, for this reason.
+    pub fn leaves_unchecked(&mut self, failure: Option<Failure>) {
+        self.whose.unchecked = failure;
     }
 
     /// What this reader would be shown under these permits.

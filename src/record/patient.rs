@@ -18,7 +18,7 @@ use crate::{
 };
 use bytes::Bytes;
 use serde_json::json;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// The Patient chosen to stand for the person, and what became of the others.
 pub struct Own<'a> {
@@ -191,7 +191,7 @@ pub(super) fn rewritten(record: &Record, permit: &Permit, found: &Found<'_>, joi
         numbers: record.whose.numbers.clone(),
         resolution: Arc::clone(resolution),
         base: Arc::clone(&record.base),
-        long_ids: Vec::new(),
+        long_ids: HashSet::new(),
         concealing: record.whose.concealing.clone(),
     };
     let id = if joined { record.ids.patient(number) } else { rewriter.id(&patient.local) };

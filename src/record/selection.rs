@@ -5,6 +5,7 @@ use crate::{
     access::Permits,
     federation::{Answer, Entry, Part, Referred},
     fhir::ResourceType,
+    registry::Portion,
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -58,7 +59,11 @@ impl Selection {
         let disclosed: Vec<Vec<Disclosed>> = record.sources.iter().map(of).collect();
         // said of all that was looked through, not of what the filters let pass: they would find out its date or its id
         let source_withheld = record.sources.iter().any(Source::is_withheld);
-        let withheld = source_withheld || disclosed.iter().flatten().any(Disclosed::withholds);
+        // for the same reason not of what was asked for by name: that hangs on the matches
+        let by_name = |part: &Part| matches!(part.want.portion, Portion::Named(_) | Portion::Of(_));
+        let parts = record.sources.iter().flat_map(Source::parts);
+        let withheld = source_withheld
+            || parts.zip(disclosed.iter().flatten()).any(|(part, disclosed)| !by_name(part) && disclosed.withholds());
         let contributed = Contributed::none(record.sources.len());
         let mut selection = Self { disclosed, shown: Vec::new(), hidden: Vec::new(), contributed, withheld };
         let held = Held::of(record);

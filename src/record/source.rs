@@ -3,7 +3,7 @@ use crate::{
     domain::{Labels, Timestamp},
     federation::{Answer, Entry, Failure, Items, Part, PartSaid, Resolution, Said},
     fhir::date::Interval,
-    registry::Provider,
+    registry::{Portion, Provider},
 };
 use std::sync::Arc;
 
@@ -119,11 +119,15 @@ impl Source {
         permits.first().is_recalled(self.provider.ods, part.want.resource_type, &entry.local, epoch)
     }
 
-    /// Whether something of it, or all, is withheld without a look at what it is.
+    /// Whether something of it, or all, is withheld without a look at what it is. What was meant by name is not told of: that it was
+    /// meant tells of the entries that name it.
     pub fn is_withheld(&self) -> bool {
         match &self.state {
             State::Withheld => true,
-            State::Holds { parts, .. } => parts.iter().any(|part| matches!(part.said, PartSaid::Withheld)),
+            State::Holds { parts, .. } => {
+                let withheld = |part: &Part| matches!(part.said, PartSaid::Withheld);
+                parts.iter().any(|part| part.want.portion == Portion::All && withheld(part))
+            }
             State::Nothing | State::Failed(_) => false,
         }
     }

@@ -110,7 +110,7 @@ fn failing(provider: &Provider, failure: Failure) -> SourceAnswer {
 }
 
 fn join(ask: &Ask, sources: Vec<SourceAnswer>) -> Record {
-    let whose = Whose { numbers: patient().into(), identity: Identity::NoIndex, concealing: None };
+    let whose = Whose { numbers: patient().into(), identity: Identity::NoIndex, unchecked: None, concealing: None };
     Record::join(ask, whose, Gathered::of(patient(), &Plan::default(), sources), ids(), BASE.into())
 }
 

@@ -1,7 +1,7 @@
 use super::completeness;
 use crate::{
     domain::{NhsNumber, Numbers},
-    federation::{Identity, IndexPatient, Places},
+    federation::{Failure, Identity, IndexPatient, Places},
     fhir::outcome::{ExtensionValue, Issue, IssueCode, Severity},
 };
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use std::sync::Arc;
 pub struct Whose {
     pub numbers: Numbers,
     pub identity: Identity,
+    /// Why it is not known whose a number is that a source says was given up for the patient's.
+    pub unchecked: Option<Failure>,
     /// Where the patient is seen is kept from this reader: by what that is recognised.
     pub concealing: Option<Arc<Places>>,
 }
@@ -22,7 +24,7 @@ impl Whose {
 
     /// Whether who the patient is should have been checked and was not.
     pub(super) fn is_unchecked(&self) -> bool {
-        matches!(self.identity, Identity::Unchecked(_))
+        matches!(self.identity, Identity::Unchecked(_)) || self.unchecked.is_some()
     }
 
     /// What the reader is told of it. It is said to readers who are permitted, and names no number.
@@ -47,6 +49,15 @@ impl Whose {
                 let issue = told(Severity::Warning, IssueCode::Incomplete, said);
                 issues.push(issue.details(completeness::coding("failed")).extension(completeness::REASON, reason));
             }
+        }
+        if let Some(failure) = self.unchecked {
+            let said = format!(
+                "A source says that the patient had another NHS number before, and the patient index did not say whether that is so: \
+                 {failure}. An objection made under it may not be known here."
+            );
+            let reason = ExtensionValue::Code(failure.code().into());
+            let issue = told(Severity::Warning, IssueCode::Incomplete, said);
+            issues.push(issue.details(completeness::coding("failed")).extension(completeness::REASON, reason));
         }
         if self.indexed().is_some_and(|patient| !patient.verified) {
             let said = "The patient index has not verified this NHS number: check that it is this patient's.";

@@ -19,8 +19,15 @@ use reqwest::{
     header::{AUTHORIZATION, HeaderName, HeaderValue},
 };
 use serde_json::Value;
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use url::Url;
+
+/// After a secret was refused and read again: how long it is not read once more for that.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// What one provider wants to see of us; its secrets are read, and read again.
 #[derive(Default)]
@@ -31,7 +38,13 @@ pub struct SignIn {
 
 #[expect(clippy::large_enum_variant, reason = "there is one for each provider, and none is moved")]
 enum Credential {
-    Fixed { config: CredentialConfig, header: HeaderName, value: ArcSwap<HeaderValue> },
+    Fixed {
+        config: CredentialConfig,
+        header: HeaderName,
+        value: ArcSwap<HeaderValue>,
+        /// When it was last read again because it was refused.
+        read: Mutex<Option<Instant>>,
+    },
     Smart(Arc<AccessTokens>),
 }
 
@@ -89,10 +102,17 @@ impl SignIn {
         match &self.credential {
             None if refused.is_none() => Ok(None),
             None => Err(SignInFault::Refused),
-            Some(Credential::Fixed { config, header, value }) => {
-                if let Some((_, refused)) = refused {
-                    // it may have changed where it is kept
-                    let fresh = config.fixed_header().map_err(|_| SignInFault::Refused)?.1;
+            Some(Credential::Fixed { config, header, value, read }) => {
+                if let Some((_, refused)) = refused
+                    && **value.load() == *refused
+                {
+                    // it may have changed where it is kept; a provider that refuses whatever comes has it read no more often
+                    if !is_due(read) {
+                        return Err(SignInFault::Refused);
+                    }
+                    let config = config.clone();
+                    let fresh = tokio::task::spawn_blocking(move || config.fixed_header()).await;
+                    let fresh = fresh.ok().and_then(Result::ok).ok_or(SignInFault::Refused)?.1;
                     if fresh == *refused {
                         return Err(SignInFault::Refused);
                     }
@@ -137,13 +157,23 @@ impl SignIn {
     }
 }
 
+/// Whether the last time is long enough ago; then this is the last time.
+fn is_due(read: &Mutex<Option<Instant>>) -> bool {
+    let mut last = read.lock().unwrap_or_else(PoisonError::into_inner);
+    let due = last.is_none_or(|last| last.elapsed() >= PAUSE);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
+}
+
 impl Credential {
     fn new(ods: OdsCode, base: &Url, config: &CredentialConfig) -> Result<Self, String> {
         if let CredentialConfig::Smart(smart) = config {
             return Ok(Self::Smart(Arc::new(AccessTokens::new(ods, base, smart)?)));
         }
         let (header, value) = config.fixed_header()?;
-        Ok(Self::Fixed { config: config.clone(), header, value: ArcSwap::from_pointee(value) })
+        Ok(Self::Fixed { config: config.clone(), header, value: ArcSwap::from_pointee(value), read: Mutex::default() })
     }
 }
 
@@ -155,5 +185,39 @@ impl fmt::Debug for SignIn {
         });
         let certificate = self.certificate.as_ref().map(|_| "***");
         f.debug_struct("SignIn").field("credential", &credential).field("certificate", &certificate).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_secret_that_is_refused_is_read_again_and_not_for_every_refusal() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let secret = |text: &str| std::fs::write(file.path(), text).unwrap();
+        secret("one");
+        let config: CredentialConfig = serde_json::from_value(json!({"bearer": {"file": file.path()}})).unwrap();
+        let base: Url = "https://rz901.example/fhir/".parse().unwrap();
+        let sign_in = SignIn::new(OdsCode::parse("RZ901").unwrap(), &base, Some(&config), None).unwrap();
+        let client = Client::new();
+        let header = async |refused: Option<&Header>| {
+            sign_in.header(Clients { own: &client, plain: &client }, refused).await.map(Option::unwrap)
+        };
+        let one = header(None).await.unwrap();
+        let Some(Credential::Fixed { read, .. }) = &sign_in.credential else { panic!("it is fixed") };
+        assert_eq!(header(Some(&one)).await.err(), Some(SignInFault::Refused), "it was read again, and is the same");
+        assert!(read.lock().unwrap().is_some());
+        secret("two");
+        // a moment ago, however slow this machine is
+        *read.lock().unwrap() = Some(Instant::now() + Duration::from_secs(3600));
+        for _ in 0..100 {
+            assert_eq!(header(Some(&one)).await.err(), Some(SignInFault::Refused), "it was read a moment ago");
+        }
+        *read.lock().unwrap() = Some(Instant::now().checked_sub(PAUSE).unwrap());
+        let two = header(Some(&one)).await.unwrap();
+        assert_eq!(two.1, "Bearer two");
+        assert_eq!(header(Some(&one)).await, Ok(two), "who comes later with the old one has the new one at once");
     }
 }

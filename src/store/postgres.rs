@@ -85,6 +85,10 @@ type Transaction<'c> = sqlx::Transaction<'c, Db>;
 const MISSING_ITEMS: &str = "SELECT a FROM json_array_elements_text($1::json) AS a WHERE NOT EXISTS \
     (SELECT 1 FROM audit_item_list WHERE answer = a)";
 
+/// Stores the long ids of a JSON array, each an array of its columns.
+const REMEMBER: &str = "INSERT INTO long_id (digest, source, patient, local) \
+    SELECT i ->> 0, i ->> 1, (i ->> 2)::bigint, i ->> 3 FROM json_array_elements($1::json) AS i ON CONFLICT DO NOTHING";
+
 /// Whatever the session's default has become.
 async fn begin(writer: &mut PgConnection) -> Result<Transaction<'_>, StoreError> {
     writer.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)

@@ -204,8 +204,6 @@ pub(super) const WITHDRAW_RECALL: &str = concat!(
      AND ended_at IS NULL"
 );
 
-pub(super) const REMEMBER: &str =
-    "INSERT INTO long_id (digest, source, patient, local) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 pub(super) const FIND: &str = "SELECT source, patient, local FROM long_id WHERE digest = $1";
 
 /// Hops from name to name along the keys: the rows themselves may be many millions.

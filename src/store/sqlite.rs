@@ -87,6 +87,10 @@ type Transaction<'c> = sqlx::Transaction<'c, Db>;
 const MISSING_ITEMS: &str = "SELECT a.value FROM json_each($1) AS a WHERE NOT EXISTS \
     (SELECT 1 FROM audit_item_list WHERE answer = a.value)";
 
+/// Stores the long ids of a JSON array, each an array of its columns.
+const REMEMBER: &str = "INSERT INTO long_id (digest, source, patient, local) \
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
+
 /// Takes the database's write lock at once: a transaction that reads first and writes later could find that what it read has
 /// changed.
 async fn begin(writer: &mut SqliteConnection) -> Result<Transaction<'_>, StoreError> {

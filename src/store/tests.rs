@@ -143,7 +143,7 @@ fn release_of(items: &Items) -> Row {
 
 fn items(patient: NhsNumber, name: &str) -> Arc<Items> {
     let lines = [format!("Condition/{name} 1 {:064x} -", 1), format!("Condition/{name}-b - {:064x} R", 2)];
-    Arc::new(Items::new(ods("RZ901"), patient, "Condition", lines))
+    Arc::new(Items::new(ods("RZ901"), patient, "Condition", lines).unwrap())
 }
 
 /// The guard of a permit decided under what is stored now.

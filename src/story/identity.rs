@@ -5,12 +5,13 @@ use super::{Ending, Gateway};
 use crate::{
     access::Permit,
     audit::{Identified, Intent, Opened, SourceLine},
-    domain::{NhsNumber, Numbers, OdsCode},
+    domain::{NhsNumber, Numbers, OdsCode, Timestamp},
     federation::{Asker, Failure, Identity, PatientIndex, Question},
     identity::Requester,
-    record::Whose,
+    record::{Record, Whose},
 };
-use std::{collections::BTreeSet, sync::Arc};
+use futures::future::join_all;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// Asks the index about the number that was asked for, unless it was asked lately. What it says of the number in use is
 /// written down first where it is news: then the story is told again, with what is known under all of the numbers.
@@ -44,7 +45,7 @@ pub async fn whose(
     let line = g.index.as_ref().map(|index| line(index.ods(), &identity));
     opened.identified(line.map(|line| Identified { number: asked, concealed, line }));
     let concealing = concealed.then(|| Arc::clone(g.federation.places()));
-    Ok(Whose { numbers: permit.numbers().clone(), identity, concealing })
+    Ok(Whose { numbers: permit.numbers().clone(), identity, unchecked: None, concealing })
 }
 
 /// The same of a log: whether where the patient is seen is to be kept from this reader. So it is of one whose record the
@@ -74,30 +75,68 @@ pub async fn is_restricted(
     Ok(said(g, index, requester, number, intent).await?.is_none_or(|identity| identity.is_restricted()))
 }
 
-/// Sources may know of numbers that were given up for the patient's. The index is asked about each, and believed: objections
-/// made under it are to bind.
+/// Numbers that the index is asked about for one record: so many of one source, and of all.
+const OF_ONE_SOURCE: usize = 4;
+const OF_ALL: usize = 16;
+
+/// How old the index's word must be to be asked for again, where a source says that the number was given up.
+const DOUBTED: Duration = Duration::from_secs(10);
+
+/// Sources may know of numbers that were given up for the patient's. The index is asked about each, all at once, and believed:
+/// objections made under it are to bind. What could not be asked, or was not answered, the record says.
 pub async fn learn(
     g: &Gateway,
     requester: &Requester,
-    given_up: BTreeSet<NhsNumber>,
+    record: &mut Record,
     permit: &Permit,
     opened: &mut Opened,
 ) -> Result<(), Ending> {
     let Some(index) = &g.index else { return Ok(()) };
-    for number in given_up.into_iter().filter(|number| permit.numbers().all().all(|known| known != *number)) {
-        let identity = match index.recall(number).await {
-            Some(known) => Some(known),
-            None => {
-                let intent = opened.intent().await?;
-                index.ask(number, question(requester, permit), &intent).await
-            }
-        };
-        if identity.as_ref().is_some_and(|identity| identity.is_known_to_be(permit.patient())) {
-            let intent = opened.intent().await?;
-            // for all that is known by now, it is a number of its own
-            agreed(g, index, (number, number), question(requester, permit), &intent).await?;
+    let is_news = |number: &NhsNumber| permit.numbers().all().all(|known| known != *number);
+    let (mut numbers, mut many) = (BTreeSet::new(), false);
+    for (source, given_up) in record.given_up() {
+        let news: Vec<NhsNumber> = given_up.into_iter().filter(is_news).collect();
+        if news.len() > OF_ONE_SOURCE {
+            tracing::warn!(provider.ods = %source, "a source calls more NHS numbers given up than are looked up");
+            many = true;
+        }
+        numbers.extend(news.into_iter().take(OF_ONE_SOURCE));
+    }
+    many |= numbers.len() > OF_ALL;
+    let current = permit.patient();
+    let (mut unasked, mut known) = (Vec::new(), Vec::new());
+    if record.is_superseded() && index.forget_before(Timestamp::now().minus(DOUBTED), current).await {
+        unasked.push(current);
+    }
+    for number in numbers.into_iter().take(OF_ALL).filter(|number| !index.knows_none(*number)) {
+        match index.recall(number).await {
+            Some(identity) => known.push((number, identity)),
+            None => unasked.push(number),
         }
     }
+    if !unasked.is_empty() {
+        let intent = opened.intent().await?;
+        let asked = unasked.into_iter().map(async |number| {
+            let identity = index.ask(number, question(requester, permit), &intent).await;
+            identity.map(|identity| (number, identity))
+        });
+        known.extend(join_all(asked).await.into_iter().flatten());
+    }
+    let mut unchecked = many.then_some(Failure::TooLarge);
+    for (number, identity) in known {
+        match identity {
+            // one given up for the number in use, or that one itself given up: for all that is known by now each is of its own
+            Identity::Known(patient) if (number == current) != (patient.current == current) => {
+                let intent = opened.intent().await?;
+                agreed(g, index, (number, number), question(requester, permit), &intent).await?;
+                unchecked = Some(Failure::ConflictingIds);
+            }
+            Identity::Known(_) | Identity::NoIndex => {}
+            // an objection made under it may bind, and it is not known
+            Identity::Stale(_, failure) | Identity::Unchecked(failure) => unchecked = Some(failure),
+        }
+    }
+    record.leaves_unchecked(unchecked);
     Ok(())
 }
 

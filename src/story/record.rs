@@ -89,9 +89,9 @@ pub(super) async fn join(
             gathered
         }
     };
-    let record = Record::join(ask, whose, gathered, Arc::clone(&g.ids), Arc::clone(&g.base));
+    let mut record = Record::join(ask, whose, gathered, Arc::clone(&g.ids), Arc::clone(&g.base));
     g.federation.forget(question.numbers, question.sensitivities.id(), &record.disputed()).await;
-    identity::learn(g, requester, record.given_up(), permits.first(), opened).await?;
+    identity::learn(g, requester, &mut record, permits.first(), opened).await?;
     Ok(record)
 }
 

@@ -185,19 +185,69 @@ fn of_consent(patient: NhsNumber) -> String {
     format!("Consent?patient.identifier={NHS}%7C{}", patient.digits())
 }
 
-/// The objection was recorded while the index was down, so that nobody knew then whose number that is.
-#[tokio::test]
-async fn an_objection_under_a_number_that_only_a_source_knows_to_be_given_up_binds_too() {
-    let folder = tempfile::tempdir().unwrap();
-    Dataset::builtin().write_to(folder.path()).unwrap();
-    let probe = own().await;
-    let [current, old] = numbers(&probe, "Tollemache")[..] else { panic!("two numbers") };
+/// A region in which the practice says of who has this family name that these numbers were given up.
+fn region_that_gives_up(family: &str, old: &[NhsNumber]) -> tempfile::TempDir {
+    let (folder, region) = (tempfile::tempdir().unwrap(), Dataset::builtin());
+    region.write_to(folder.path()).unwrap();
+    let current = region.patients.iter().find(|one| one.name.ends_with(family)).unwrap().nhs_number;
     let file = folder.path().join("blackwater/Patient.ndjson");
     let number = format!(r#"{{"use":"official","system":"{NHS}","value":"{}"}}"#, current.digits());
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains(&number), "the number as the region writes it");
-    let given_up = format!(r#"{number},{{"system":"{NHS}","use":"old","value":"{}"}}"#, old.digits());
-    fs::write(&file, text.replace(&number, &given_up)).unwrap();
+    let more: Vec<_> =
+        old.iter().map(|old| format!(r#",{{"system":"{NHS}","use":"old","value":"{}"}}"#, old.digits())).collect();
+    fs::write(&file, text.replace(&number, &format!("{number}{}", more.concat()))).unwrap();
+    folder
+}
+
+/// NHS numbers that nobody has.
+fn nobodys(count: usize) -> Vec<NhsNumber> {
+    let all = (9_990_500_000_u64..).filter_map(|value| NhsNumber::parse(&value.to_string()).ok());
+    all.take(count).collect()
+}
+
+#[tokio::test]
+async fn of_a_flood_of_given_up_numbers_a_few_are_looked_up_once_and_the_answer_says_that_others_were_not() {
+    let folder = region_that_gives_up("Quarrendon", &nobodys(50));
+    let gate = Setup::default().data(folder.path()).start();
+    let patient = numbers(&gate, "Quarrendon")[0];
+    for kind in ["Encounter", "Condition"] {
+        let answer = gate.search(GP, kind, patient).await;
+        assert!(!answer.matches().is_empty(), "{}", answer.text);
+        assert_eq!(answer.header("x-completeness"), "partial");
+        assert!(says(&answer, "warning", "had another NHS number"), "{}", answer.text);
+        assert_eq!(gate.asked(INDEX).await["reads"], 5, "the patient, and four of what it says");
+    }
+    let few = region_that_gives_up("Quarrendon", &nobodys(4));
+    let gate = Setup::default().data(few.path()).start();
+    let answer = gate.search(GP, "Encounter", patient).await;
+    assert_eq!(answer.header("x-completeness"), "complete", "{}", answer.text);
+}
+
+#[tokio::test]
+async fn where_the_index_does_not_say_whose_a_given_up_number_is_the_answer_does_not_pass_as_checked() {
+    let probe = own().await;
+    let [current, old] = numbers(&probe, "Tollemache")[..] else { panic!("two numbers") };
+    let folder = region_that_gives_up("Tollemache", &[old]);
+    let gate = Setup::default().data(folder.path()).start();
+    // the log asks it of the number in use, and no source
+    let log = gate.get(&format!("patient:{}", current.digits()), &of_log(current)).await;
+    assert_eq!(log.status, 200, "{}", log.text);
+    gate.fault(INDEX, json!({"fault": "error", "status": 503})).await;
+    let answer = gate.search(GP, "Encounter", current).await;
+    assert_eq!((answer.status, answer.header("x-completeness")), (200, "partial"), "{}", answer.text);
+    assert!(says(&answer, "warning", "had another NHS number"), "{}", answer.text);
+    gate.lift(INDEX).await;
+    let answer = gate.search(GP, "Encounter", current).await;
+    assert_eq!(answer.header("x-completeness"), "complete", "{}", answer.text);
+}
+
+/// The objection was recorded while the index was down, so that nobody knew then whose number that is.
+#[tokio::test]
+async fn an_objection_under_a_number_that_only_a_source_knows_to_be_given_up_binds_too() {
+    let probe = own().await;
+    let [current, old] = numbers(&probe, "Tollemache")[..] else { panic!("two numbers") };
+    let folder = region_that_gives_up("Tollemache", &[old]);
     let gate = Setup::default().data(folder.path()).start();
     gate.fault(INDEX, json!({"fault": "error", "status": 503})).await;
     let objected = gate.post(&format!("patient:{}", old.digits()), "Consent", &whole_record(old)).await;
@@ -323,7 +373,10 @@ async fn while_the_index_is_down_its_last_word_stands_and_without_one_the_answer
     assert_relationship(&gate, known, "RZ901").await;
     assert_relationship(&gate, other, "RZ901").await;
     let before = gate.search(CONSULTANT, "Encounter", known).await;
-    for order in [json!({"fault": "error", "status": 503}), json!({"fault": "garbage"}), json!({"fault": "outcome"})] {
+    let bare = json!({"fault": "error", "status": 404});
+    for order in
+        [json!({"fault": "error", "status": 503}), json!({"fault": "garbage"}), json!({"fault": "outcome"}), bare]
+    {
         gate.fault(INDEX, order.clone()).await;
         let answer = gate.search(CONSULTANT, "Encounter", known).await;
         assert_eq!(answer.match_ids(), before.match_ids());

@@ -53,6 +53,8 @@ impl Region {
         region.add("DiagnosticReport", "report", json!({"result": [to("Observation/x-panel")]}));
         region.add("MedicationRequest", "for-hiv", json!({"meta": label("HIV")}));
         region.add("MedicationRequest", "for-injury", json!({"meta": label("SDV")}));
+        region.add("Medication", "marked", json!({"meta": label("SDV")}));
+        region.add("MedicationRequest", "of-marked", json!({"medicationReference": to("Medication/x-marked")}));
         region
     }
 
@@ -87,7 +89,7 @@ impl Region {
 }
 
 const CONDITIONS: [&str; 6] = ["plain", "labelled", "coded", "at-clinic", "closed-in", "barred"];
-const MEDICINES: [&str; 2] = ["for-hiv", "for-injury"];
+const MEDICINES: [&str; 3] = ["for-hiv", "for-injury", "of-marked"];
 
 /// One whom only their own word relates to the patient. Who they are is read from what they were told of somebody else, so
 /// that nothing of this patient is in memory yet.
@@ -139,6 +141,7 @@ async fn each_reader_is_shown_what_their_role_and_relationship_reach_and_nothing
     // medicines: what interacts is shown to a pharmacist, what they need not know is not
     let medicines = gate.search("pharmacist-quayside", "MedicationRequest", patient()).await;
     assert_eq!(region.shown(&medicines, &MEDICINES), ["for-hiv"]);
+    assert_eq!(region.shown(&gate.search(GP, "MedicationRequest", patient()).await, &MEDICINES), MEDICINES);
     statements.extend(withheld(&medicines));
     for (persona, kind, shown) in [
         ("consultant-estuary", "DiagnosticReport", &["report"][..]),
@@ -239,7 +242,7 @@ async fn what_lends_labels_is_asked_for_once_and_without_it_there_is_no_answer()
     }
     assert_eq!(asked("Encounter").await, before + 1, "one answer serves all that refer to it");
 
-    // who does not serve the type has nothing to lend
+    // who does not serve the type does not say what it would have marked: what was made in it is for the practice alone
     let gate = region.start();
     gate.fault("colneside", json!({"fault": "error", "status": 404, "types": ["Encounter"]})).await;
     let whole = gate.search(GP, "Condition", patient()).await;
@@ -247,6 +250,9 @@ async fn what_lends_labels_is_asked_for_once_and_without_it_there_is_no_answer()
         (whole.header("x-completeness"), region.shown(&whole, &CONDITIONS)),
         ("complete", CONDITIONS[..5].to_vec())
     );
+    assert_relationship(&gate, patient(), "RZ901").await;
+    let elsewhere = gate.search("consultant-estuary", "Condition", patient()).await;
+    assert_eq!((elsewhere.status, region.shown(&elsewhere, &CONDITIONS[3..])), (200, Vec::new()), "{}", elsewhere.text);
 }
 
 #[tokio::test]

@@ -101,11 +101,27 @@ fn a_restriction_holds_inside_and_out_on_the_whole_and_on_a_part() {
 
 #[test]
 fn what_may_be_a_label_is_not_passed_over() {
-    for security in [r#""R""#, r#"["R"]"#, r#"[["R"]]"#, "[null]"] {
+    let concept = r#"[{"coding":[{"code":"R"}]}]"#;
+    let bare = r#"[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":{"value":"R"}}]"#;
+    for security in [r#""R""#, r#"["R"]"#, r#"[["R"]]"#, "[null]", concept, bare, r#"[{"code":" "}]"#, "[{}]"] {
         assert_eq!(
             labels(&format!(r#""meta":{{"security":{security}}}"#)),
             Err(Failure::UnexpectedEntry),
             "{security}"
         );
     }
+}
+
+#[test]
+fn more_or_longer_labels_than_any_vocabulary_has_cost_the_answer() {
+    let many = |count: usize| (0..count).map(|n| coding("s", &n.to_string())).collect::<Vec<_>>().join(",");
+    let security = |all: &str| labels(&format!(r#""meta":{{"security":[{all}]}}"#)).map(|_| ());
+    assert_eq!(security(&many(MOST_LABELS)), Ok(()));
+    let long = "x".repeat(LONGEST_LABEL + 1);
+    let quoted = format!("\"{long}\"");
+    for all in [many(MOST_LABELS + 1), coding(ACT_CODE, &quoted), coding("s", &quoted), coding(&long, "1")] {
+        assert_eq!(security(&all), Err(Failure::TooLarge));
+    }
+    let inline = format!(r#""note":[{}]"#, coding(&format!("{long}/v3-confidentiality"), r#""R""#));
+    assert_eq!(labels(&inline), Err(Failure::TooLarge), "what is too long is never unlabelled");
 }

@@ -49,6 +49,76 @@ fn what_is_sent_twice_is_kept_once_and_one_id_for_two_things_costs_the_answer() 
 }
 
 #[test]
+fn many_small_entries_are_counted_and_weighed_as_what_they_take() {
+    let many = |count: usize| -> Vec<String> { (0..count).map(|n| condition(&n.to_string(), "")).collect() };
+    assert_eq!(conditions(&many(MOST_ENTRIES + 1)).err(), Some(Failure::TooLarge));
+    let (few, more) = (conditions(&many(100)).unwrap(), conditions(&many(1100)).unwrap());
+    let bytes = more.body.len() - few.body.len() + more.items.text.len() - few.items.text.len();
+    let beside = usize::try_from(more.weight() - few.weight()).unwrap() - bytes;
+    assert!(beside >= 1000 * size_of::<Entry>(), "{beside}");
+}
+
+#[test]
+fn what_inherits_many_labels_is_not_multiplied_by_them() {
+    let provider = provider("RZ901");
+    let held = resolution(&provider, &[patient_json("1", "")]).unwrap();
+    let security = |n: usize| {
+        let one = |at: usize| format!(r#"{{"system":"s","code":"{n}-{at}"}}"#);
+        let all: Vec<_> = (0..32).map(one).collect();
+        format!(r#","meta":{{"security":[{}]}}"#, all.join(","))
+    };
+    let result = |id: &str, more: &str| {
+        format!(r#"{{"resourceType":"Observation","id":"{id}","subject":{{"reference":"Patient/1"}}{more}}}"#)
+    };
+    let panel = |of: usize| {
+        let members: Vec<_> = (0..of).map(|n| format!(r#"{{"reference":"Observation/{n}"}}"#)).collect();
+        result("panel", &format!(r#","hasMember":[{}]"#, members.join(",")))
+    };
+    let split = |members: usize| {
+        let labelled = (0..members).map(|n| result(&n.to_string(), &security(n)));
+        let all: Vec<_> = labelled.chain([panel(members)]).collect();
+        answer(&provider, &held, ResourceType::Observation, &all)
+    };
+    assert_eq!(split(4).unwrap().labels.len(), 6, "those of the members, of the panel before and after");
+    assert_eq!(split(5).err(), Some(Failure::TooLarge), "more than one entry may bear");
+
+    // two that inherit the same share it
+    let lent = answer(
+        &provider,
+        &held,
+        ResourceType::Encounter,
+        &[r#"{"resourceType":"Encounter","id":"e",
+        "subject":{"reference":"Patient/1"},"meta":{"security":[{"system":"s","code":"1"}]}}"#],
+    )
+    .unwrap();
+    let of_visit = |n: usize| condition(&n.to_string(), r#","encounter":{"reference":"Encounter/e"}"#);
+    let all: Vec<_> = (0..50).map(of_visit).collect();
+    let lent = [(ResourceType::Encounter, Arc::new(lent))];
+    let heirs = answer_lent(&provider, &held, ResourceType::Condition, &all, &lent).unwrap();
+    assert_eq!((heirs.labels.len(), heirs.entries.len()), (2, 50));
+}
+
+#[test]
+fn no_more_of_a_sources_words_is_written_down_than_an_audit_needs() {
+    let version = |said: &str| {
+        let answer = conditions(&[condition("a", &format!(r#","meta":{{"versionId":{said}}}"#))]).unwrap();
+        answer.items.lines().next().unwrap().split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(version(r#""W1.2-3""#), "W1.2-3");
+    let long = format!("\"{}\"", "1".repeat(65));
+    for (said, written) in [(r#""1 2""#, "?"), (long.as_str(), "?"), ("7", "-"), (r#""é""#, "?")] {
+        assert_eq!(version(said), written, "{said}");
+    }
+    // long ids and labels, all within what each may have
+    let labels: Vec<_> = (0..32).map(|n| format!(r#"{{"system":"s","code":"{n:0>200}"}}"#)).collect();
+    let entry =
+        |n: usize| condition(&format!("{n:0>64}"), &format!(r#","meta":{{"security":[{}]}}"#, labels.join(",")));
+    let many = |count: usize| conditions(&(0..count).map(entry).collect::<Vec<_>>());
+    assert!(many(100).is_ok());
+    assert_eq!(many(1300).err(), Some(Failure::TooLarge));
+}
+
+#[test]
 fn each_entry_keeps_its_own_labels_wherever_its_meta_stands() {
     let label =
         |code: &str| format!(r#","meta":{{"security":[{{"system":"{}","code":"{code}"}}]}}"#, Labels::CONFIDENTIALITY);
@@ -98,6 +168,11 @@ fn an_entry_is_labelled_as_what_it_was_made_in_and_of() {
     let lent = [(ResourceType::Encounter, encounters)];
     let (observations, marks) = answer(ResourceType::Observation, &results, &lent);
     assert_eq!(marks, ["a mental-health", "b hiv", "c ", "d hiv"], "a panel is as its members are of themselves");
+    let restricted = |answer: &Answer| -> Vec<String> {
+        let all = answer.entries.iter().filter(|entry| answer.labels_of(entry).unwrap().restricted());
+        all.map(|entry| entry.local.to_string()).collect()
+    };
+    assert_eq!(restricted(&observations), ["c"], "the visit that it was made in is kept back");
     let report = [of(
         ResourceType::DiagnosticReport,
         "r",

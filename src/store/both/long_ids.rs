@@ -1,4 +1,4 @@
-use super::{Connections, begin};
+use super::{Connections, REMEMBER, begin};
 use crate::{
     domain::{LongId, SealedEntry, StoreError},
     federation::LongIds,
@@ -8,6 +8,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+use serde_json::json;
 
 #[async_trait]
 impl LongIds for Connections {
@@ -20,10 +21,11 @@ impl LongIds for Connections {
         sorted.sort_unstable_by(|a, b| a.digest.cmp(&b.digest));
         let mut writer = self.writer().await?;
         let mut change = begin(&mut writer).await?;
-        for LongId { digest, entry } in sorted {
-            let insert = sqlx::query(sql::REMEMBER).bind(digest).bind(entry.source.as_str()).bind(key(entry.patient));
-            insert.bind(&entry.local).execute(&mut *change).await.map_err(failed)?;
-        }
+        let rows = sorted.into_iter().map(|LongId { digest, entry: SealedEntry { source, patient, local } }| {
+            json!([digest, source.as_str(), key(*patient), local])
+        });
+        let rows = rows.collect::<serde_json::Value>().to_string();
+        sqlx::query(REMEMBER).bind(rows).execute(&mut *change).await.map_err(failed)?;
         change.commit().await.map_err(failed)
     }
 

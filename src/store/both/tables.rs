@@ -12,7 +12,7 @@ mod reader;
 mod recalls;
 mod standing;
 
-use super::{Connection, Connections, Db, MISSING_ITEMS, Transaction, begin};
+use super::{Connection, Connections, Db, MISSING_ITEMS, REMEMBER, Transaction, begin};
 use crate::{
     domain::{NhsNumber, StoreError},
     store::{

@@ -126,6 +126,20 @@ async fn what_is_no_searchset_of_what_was_asked_for_is_not_used() {
         row("missing-pages", "a total of more than came, and no further page", |heard, sound| {
             Act::Send(ok(searchset(&sound.resources(heard), r#","total":99999"#)))
         }),
+        row("missing-pages", "the first page over again in place of the second", |heard, sound| {
+            let own = sound.resources(heard);
+            let more = match heard.query.contains_key("again") {
+                true => String::new(),
+                false => format!(r#","link":[{{"relation":"next","url":"{}&again"}}]"#, heard.target),
+            };
+            Act::Send(ok(searchset(&own, &format!(r#","total":{}{more}"#, own.len() * 2))))
+        }),
+        row("not-searchset", "a total that is a string", |heard, sound| {
+            Act::Send(ok(searchset(&sound.resources(heard), r#","total":"99999""#)))
+        }),
+        row("not-searchset", "a total that is a decimal", |heard, sound| {
+            Act::Send(ok(searchset(&sound.resources(heard), r#","total":99999.0"#)))
+        }),
         row("search-failed", "a fatal outcome among the entries", move |heard, sound| {
             let all = [sound.resources(heard), vec![fatal.clone()]].concat();
             Act::Send(ok(searchset(&all, "")))
@@ -133,6 +147,10 @@ async fn what_is_no_searchset_of_what_was_asked_for_is_not_used() {
         row("search-failed", "an error among the entries", move |heard, sound| {
             let all = [sound.resources(heard), vec![error.clone()]].concat();
             Act::Send(ok(searchset(&all, "")))
+        }),
+        row("search-failed", "a mild word that not all is there", |heard, sound| {
+            let said = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"warning","code":"incomplete"}]}"#;
+            Act::Send(ok(searchset(&[sound.resources(heard), vec![said.to_owned()]].concat(), "")))
         }),
         in_entries(
             "unexpected-entry",

@@ -16,7 +16,7 @@ async fn before(act: impl Fn(&Heard, &Sound) -> Act + Send + Sync + 'static) -> 
 #[tokio::test]
 async fn filters_counts_and_totals_are_the_gateways_own_whatever_a_provider_makes_of_them() {
     // one that promises more than came is another matter: then pages are missing
-    for total in [r#","total":0"#, r#","total":-1"#, r#","total":"many""#] {
+    for total in ["", r#","total":0"#] {
         // all at once, `_count` or not, and with a word beside it
         let (gate, _raw) = before(move |heard, sound| {
             let word = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"warning","code":"not-supported"}]}"#;
