@@ -130,7 +130,7 @@ async fn register(url: &str, patients: &[NhsNumber]) {
     let relationship = Relationship::of(practice, Basis::Registered, Timestamp(0), None, "bench".to_owned());
     let by = Recorder { issuer: "bench".to_owned(), subject: "bench".to_owned(), organisation: Some(practice) };
     for patient in patients {
-        store.facts().assert_relationship(*patient, &relationship, &by).await.expect("it is written");
+        store.facts().assert_relationship(*patient, &relationship, None, &by).await.expect("it is written");
     }
 }
 

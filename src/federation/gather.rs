@@ -350,6 +350,6 @@ impl Federation {
 }
 
 /// Whether the provider's own statement is known, and claims nothing of the type.
-fn disclaims(provider: &Provider, want: &Want) -> bool {
+pub(super) fn disclaims(provider: &Provider, want: &Want) -> bool {
     provider.declared.statement().is_some_and(|statement| !statement.claims(want.resource_type))
 }

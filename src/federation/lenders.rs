@@ -1,7 +1,9 @@
 //! What lends an entry its labels: the Encounter it was made in, the Observations it reports. A note made in a clinic that
 //! marks its Encounters and nothing else is as sensitive as the Encounter.
 
-use super::{Answer, Failure, Federation, Resolution, question::Asked, reference::Referred, split::Splitter};
+use super::{
+    Answer, Failure, Federation, Resolution, gather::disclaims, question::Asked, reference::Referred, split::Splitter,
+};
 use crate::{
     domain::Timestamp,
     fhir::{ResourceType, json::Value},
@@ -107,8 +109,10 @@ impl Federation {
                 answer = self.answer_by(asked, &want, found).await;
             }
             match answer {
+                // it never said that it has any: what it does not keep marks nothing
+                Ok(answer) if answer.entries.is_empty() && disclaims(asked.provider, &want) => {}
                 Ok(answer) => lent.push((lending, answer)),
-                Err(Failure::Status(404 | 405 | 501)) => unserved.push(lending),
+                Err(failure) if failure.is_not_served() => unserved.push(lending),
                 Err(failure) => return Err(failure),
             }
         }

@@ -7,7 +7,7 @@ use crate::{
     fhir::json::Limits,
     registry::{Provider, Want},
 };
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// All that the bytes are read with.
 pub struct Offline {
@@ -31,12 +31,12 @@ impl Offline {
             numbers: numbers.clone(),
             resolution: Arc::new(found.into_resolution(provider)?),
             base: Arc::clone(base),
-            long_ids: Vec::new(),
+            long_ids: HashSet::new(),
             concealing: None,
         };
         let mut splitter = Splitter::new(want.clone(), rewriter, Arc::clone(sensitivities));
         pages::read_here(page, &mut Limits::default(), &mut splitter)?;
-        splitter.inherit(&[])?;
-        Ok(splitter.finish().0)
+        splitter.inherit(&[], &[])?;
+        Ok(splitter.finish()?.0)
     }
 }

@@ -421,7 +421,7 @@ fn one_that_is_asked_only_by_a_pointer_is_named_only_where_something_of_it_is_sh
 
 #[test]
 fn who_was_not_asked_is_counted_apart_from_who_told_of_nothing() {
-    let whose = Whose { numbers: patient().into(), identity: Identity::NoIndex, concealing: None };
+    let whose = Whose { numbers: patient().into(), identity: Identity::NoIndex, concealing: None, unchecked: None };
     let plan = Plan { elsewhere: 7, ..Plan::default() };
     let gathered = Gathered::of(patient(), &plan, vec![holds(&provider("RZ901"), &[])]);
     let record = Record::join(&search("Condition", ""), whose, gathered, ids(), BASE.into());
