@@ -174,7 +174,7 @@ pub fn whose(patient_resource: Value<'_>, numbers: &Numbers) -> Option<bool> {
     ours
 }
 
-fn is_given_up(identifier: Value<'_>) -> bool {
+pub fn is_given_up(identifier: Value<'_>) -> bool {
     identifier.text("use").as_deref() == Some("old")
 }
 

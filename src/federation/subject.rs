@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::Numbers,
-    fhir::json::Value,
+    fhir::json::{Kind, Value},
     query::grammar::{Link, Rule},
     registry::Provider,
 };
@@ -34,6 +34,9 @@ pub fn verify(
         Link::Target(None) => return Ok(()),
         link => link.path().unwrap_or_default(),
     };
+    // what is in a list of lists is found by some readers and passed over by others
+    let first = path.split('.').next().and_then(|first| resource.get(first));
+    unsaid |= first.is_some_and(|found| found.items().any(|item| item.kind() == Kind::Array));
     resource.each(path, &mut |found| match whose(resource, found, provider, numbers, resolution) {
         Whose::Ours => ours = true,
         Whose::Another => another = true,
@@ -58,15 +61,20 @@ fn whose(
     resolution: &Resolution,
 ) -> Whose {
     let judged = |ours| if ours { Whose::Ours } else { Whose::Another };
-    let by_number = link.get("identifier").and_then(|i| resolution::is_number_of(i, numbers)).map(judged);
+    let by_number = number(link, numbers).map(judged);
     let by_address = link.text("reference").map(|address| match reference::target(&address, provider) {
         Target::Local { resource_type, id } if resource_type.eq_ignore_ascii_case("Patient") => {
             judged(resource_type == "Patient" && resolution.knows(id))
         }
         Target::Local { .. } => Whose::Nobody,
         Target::Contained(id) => contained(resource, id, numbers).map_or(Whose::Nobody, judged),
-        // an address elsewhere cannot be followed, so what it says is unknown: an identifier may say it
-        Target::Elsewhere if by_number == Some(Whose::Ours) => Whose::Nobody,
+        // an address elsewhere cannot be followed, so what it says is unknown: an identifier may say it. One of the source's
+        // own that is not understood may say otherwise.
+        Target::Elsewhere
+            if by_number == Some(Whose::Ours) && reference::relative(&address, provider).contains(':') =>
+        {
+            Whose::Nobody
+        }
         Target::Elsewhere if address.to_ascii_lowercase().contains("patient") => Whose::Another,
         Target::Elsewhere => Whose::Nobody,
     });
@@ -75,6 +83,19 @@ fn whose(
         (Some(Whose::Ours), _) | (_, Some(Whose::Ours)) => Whose::Ours,
         _ => Whose::Nobody,
     }
+}
+
+/// Whether it is identified as this patient, or as another; `None` if it is as neither.
+fn number(link: Value<'_>, numbers: &Numbers) -> Option<bool> {
+    let mut ours = None;
+    // FHIR has one identifier here; where there are more, each is heard
+    link.each("identifier", &mut |identifier| match resolution::is_number_of(identifier, numbers) {
+        // ours, but said to be given up: that says nothing of who it is now
+        Some(true) if resolution::is_given_up(identifier) => {}
+        Some(this) => ours = Some(this && ours != Some(false)),
+        None => {}
+    });
+    ours
 }
 
 /// Whether the Patients inside the resource that have this id are this one's; `None` if that is not said.
@@ -157,6 +178,9 @@ mod tests {
             (format!(r#""subject":{{"reference":"Patient/3",{ours}}}"#), WRONG),
             (format!(r#""subject":{{"identifier":{{"system":"{}","value":{digits}}}}}"#, NhsNumber::SYSTEM), WRONG),
             (r#""subject":[{"reference":"Patient/1"},{"reference":"Patient/3"}]"#.to_owned(), WRONG),
+            (format!(r#""subject":{{"reference":"Patient/1","identifier":[{}]}}"#, coded(OTHER, "usual")), WRONG),
+            (format!(r#""subject":{{"reference":"patient/3",{ours}}}"#), WRONG),
+            (format!(r#""subject":{{"reference":"https://rz901.example/fhir/patient/3",{ours}}}"#), WRONG),
             (contained(&coded(OTHER, "official")), WRONG),
             (contained(&format!("{},{}", coded(&digits, "official"), coded(OTHER, "official"))), WRONG),
             (contained(&format!("{},{}", coded(OTHER, "usual"), coded(&digits, "official"))), WRONG),
@@ -169,6 +193,8 @@ mod tests {
             (r#""subject":{"reference":["Patient/1"]}"#.to_owned(), UNSAID),
             (r#""subject":{"reference":"urn:uuid:1"}"#.to_owned(), UNSAID),
             (r#""patient":{"reference":"Patient/1"}"#.to_owned(), UNSAID),
+            (r#""subject":[{"reference":"Patient/1"},[{"reference":"Patient/3"}]]"#.to_owned(), UNSAID),
+            (format!(r#""subject":{{"identifier":{}}}"#, coded(&digits, "old")), UNSAID),
             (format!(r#""subject":{{"identifier":{{"system":"{}/","value":"{digits}"}}}}"#, NhsNumber::SYSTEM), UNSAID),
             (contained(&coded(&digits, "old")), UNSAID),
             (r##""contained":[{"resourceType":"Group","id":"p"}],"subject":{"reference":"#p"}"##.to_owned(), UNSAID),
@@ -195,6 +221,11 @@ mod tests {
             (T::Provenance, r#""target":[{"reference":"Observation/1"}]"#.to_owned(), ALL),
             (T::Provenance, r#""target":[{"reference":"Observation/1"},{"reference":"Patient/1"}]"#.to_owned(), ALL),
             (T::Provenance, r#""target":[{"reference":"Patient/1"},{"reference":"Patient/3"}]"#.to_owned(), WRONG),
+            (
+                T::Provenance,
+                r#""target":[{"reference":"Observation/1"},[{"reference":"Patient/3"}]]"#.to_owned(),
+                UNSAID,
+            ),
             (T::Provenance, r#""target":[{"type":"Patient","display":"Somebody"}]"#.to_owned(), UNSAID),
         ] {
             assert_eq!(judge(resource_type, &members), expected, "{resource_type} {members}");
@@ -210,6 +241,9 @@ mod tests {
         let ours = r#"{"reference":"Patient/1"}"#;
         assert_eq!(actors(&[ours, r#"{"reference":"Location/5"}"#, r#"{"display":"Room 5"}"#]), ALL);
         assert_eq!(actors(&[ours, r#"{"reference":"Patient/3"}"#]), WRONG);
+        // found by fuzzing: the other one was passed over, and came out
+        let hidden = r#""participant":[{"actor":{"reference":"Patient/1"}},[{"actor":{"reference":"Patient/3"}}]]"#;
+        assert_eq!(judge(ResourceType::Appointment, hidden), UNSAID);
         assert_eq!(actors(&[ours, r#"{"reference":"patient/3"}"#]), WRONG);
         assert_eq!(actors(&[ours, r#"{"type":"Patient","display":"Somebody else"}"#]), UNSAID);
         assert_eq!(actors(&[r#"{"reference":"Location/5"}"#]), UNSAID);
