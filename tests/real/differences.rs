@@ -6,7 +6,7 @@ use crate::{
     servers::Maker::{self, Helios, Medplum},
 };
 use caregate::{
-    fhir::{ResourceType, date::FhirDate},
+    fhir::{ResourceType, date::FhirDate, element},
     query::grammar,
 };
 use serde_json::Value;
@@ -68,11 +68,40 @@ pub const ALL: &[Difference] = &[
     },
 ];
 
-/// Those that are no matter of an entry: what `descends_by` and `refuses` say.
-const ELSEWHERE: &[&str] = &["Descending order", "Order of dates as text", "Several dates in one parameter"];
+/// Those that are no matter of an entry: what `descends_by`, `refuses`, `viewed` and `views` say, and what is never asked.
+const ELSEWHERE: &[&str] = &[
+    "Descending order",
+    "Order of dates as text",
+    "Several dates in one parameter",
+    MANDATORY,
+    "Text alone, with what comes along",
+    "Views are not known",
+];
+const MANDATORY: &str = "What is mandatory may go";
 
-pub fn of(maker: Maker) -> impl Iterator<Item = &'static Difference> {
-    ALL.iter().filter(move |one| one.makers.contains(&maker))
+/// The names of those that must show.
+pub fn of(maker: Maker) -> impl Iterator<Item = &'static str> {
+    ALL.iter().filter(move |one| one.makers.contains(&maker)).map(|one| one.name)
+}
+
+/// Why only one of them, the gateway or else the server, found this.
+pub fn explained(maker: Maker, query: &Query, resource: &Value, by_gateway: bool) -> Option<&'static str> {
+    let mut all = ALL.iter().filter(|one| one.makers.contains(&maker));
+    all.find(|one| (one.is)(query, resource, by_gateway)).map(|one| one.name)
+}
+
+/// Which parameters that show less of an entry this server knows: section "Views are not known".
+pub fn views(maker: Maker, view: (&str, &str)) -> bool {
+    maker == Helios || view == ("_summary", "count")
+}
+
+/// Why only one of them, the gateway or else the server, shows this element where less than all is asked for.
+pub fn viewed(view: (&str, &str), kind: &str, member: &str, by_gateway: bool) -> Option<&'static str> {
+    let kind = ResourceType::parse(kind)?;
+    let whose = grammar::rule(kind).link.path().and_then(|path| path.split('.').next());
+    let always = element(kind, member).is_some_and(|element| element.mandatory || element.modifier);
+    let stays = by_gateway && (always || Some(member) == whose);
+    (stays && view != ("_summary", "data")).then_some(MANDATORY)
 }
 
 /// Which end of a date, a month or a period it is sorted by.
