@@ -41,7 +41,10 @@ pub fn verify(
         Whose::Ours => ours = true,
         Whose::Another => another = true,
         // the subject of an entry is a patient; of an appointment's actors only those who are said to be one
-        Whose::Nobody => unsaid |= !rule.link.is_shared() || found.text("type").as_deref() == Some("Patient"),
+        Whose::Nobody => {
+            let is_patient = found.text("type").as_deref() == Some("Patient");
+            unsaid |= !rule.link.is_shared() || is_patient || found.kind() == Kind::Array;
+        }
     });
     if another {
         Err(Failure::WrongPatient)
@@ -242,8 +245,12 @@ mod tests {
         assert_eq!(actors(&[ours, r#"{"reference":"Location/5"}"#, r#"{"display":"Room 5"}"#]), ALL);
         assert_eq!(actors(&[ours, r#"{"reference":"Patient/3"}"#]), WRONG);
         // found by fuzzing: the other one was passed over, and came out
-        let hidden = r#""participant":[{"actor":{"reference":"Patient/1"}},[{"actor":{"reference":"Patient/3"}}]]"#;
-        assert_eq!(judge(ResourceType::Appointment, hidden), UNSAID);
+        for hidden in [
+            r#""participant":[{"actor":{"reference":"Patient/1"}},[{"actor":{"reference":"Patient/3"}}]]"#,
+            r#""participant":[{"actor":[{"reference":"Patient/1"},[{"reference":"Patient/3"}]]}]"#,
+        ] {
+            assert_eq!(judge(ResourceType::Appointment, hidden), UNSAID);
+        }
         assert_eq!(actors(&[ours, r#"{"reference":"patient/3"}"#]), WRONG);
         assert_eq!(actors(&[ours, r#"{"type":"Patient","display":"Somebody else"}"#]), UNSAID);
         assert_eq!(actors(&[r#"{"reference":"Location/5"}"#]), UNSAID);

@@ -74,10 +74,14 @@ const ELSEWHERE: &[&str] = &[
     "Order of dates as text",
     "Several dates in one parameter",
     MANDATORY,
+    INCLUDED,
+    CHOICES,
     "Text alone, with what comes along",
     "Views are not known",
 ];
 const MANDATORY: &str = "What is mandatory may go";
+const INCLUDED: &str = "Elements of what comes along";
+const CHOICES: &str = "Elements of several types in a summary";
 
 /// The names of those that must show.
 pub fn of(maker: Maker) -> impl Iterator<Item = &'static str> {
@@ -95,13 +99,18 @@ pub fn views(maker: Maker, view: (&str, &str)) -> bool {
     maker == Helios || view == ("_summary", "count")
 }
 
-/// Why only one of them, the gateway or else the server, shows this element where less than all is asked for.
-pub fn viewed(view: (&str, &str), kind: &str, member: &str, by_gateway: bool) -> Option<&'static str> {
+/// Why only the gateway shows this element, where less than all is asked for.
+pub fn viewed(view: (&str, &str), kind: &str, member: &str, included: bool) -> Option<&'static str> {
     let kind = ResourceType::parse(kind)?;
     let whose = grammar::rule(kind).link.path().and_then(|path| path.split('.').next());
-    let always = element(kind, member).is_some_and(|element| element.mandatory || element.modifier);
-    let stays = by_gateway && (always || Some(member) == whose);
-    (stays && view != ("_summary", "data")).then_some(MANDATORY)
+    let known = element(kind, member);
+    let stays = known.is_some_and(|element| element.mandatory || element.modifier) || Some(member) == whose;
+    match view {
+        ("_elements", _) if included => Some(INCLUDED),
+        ("_elements", _) | ("_summary", "text") if stays => Some(MANDATORY),
+        ("_summary", "true") if known.is_some_and(|element| element.in_summary) => Some(CHOICES),
+        _ => None,
+    }
 }
 
 /// Which end of a date, a month or a period it is sorted by.

@@ -138,19 +138,16 @@ impl Met {
             }
         }
         let [whole, ours] = ours;
-        for Entry { name, resource, .. } in &ours.entries {
+        for Entry { name, included, resource } in &ours.entries {
             let Some(theirs) = theirs[1].entries.iter().find(|entry| entry.name == *name) else { continue };
             let (whole, theirs) =
                 (&whole.entries.iter().find(|entry| entry.name == *name).unwrap().resource, &theirs.resource);
             let names = |resource: &Value| resource.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
             self.members += names(resource).len();
             for member in names(resource).symmetric_difference(&names(theirs)) {
-                match differences::viewed(
-                    view,
-                    resource["resourceType"].as_str().unwrap(),
-                    member,
-                    resource.get(member).is_some(),
-                ) {
+                let kind = resource["resourceType"].as_str().unwrap();
+                let by_gateway = resource.get(member).is_some();
+                match differences::viewed(view, kind, member, *included).filter(|_| by_gateway) {
                     Some(known) => *self.differences.entry(known).or_default() += 1,
                     None => left.push(format!("  {member}\n    gateway {resource}\n    server {theirs}")),
                 }
