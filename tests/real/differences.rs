@@ -107,7 +107,8 @@ pub fn viewed(view: (&str, &str), kind: &str, member: &str, included: bool) -> O
     let stays = known.is_some_and(|element| element.mandatory || element.modifier) || Some(member) == whose;
     match view {
         ("_elements", _) if included => Some(INCLUDED),
-        ("_elements", _) | ("_summary", "text") if stays => Some(MANDATORY),
+        // with what is contained where what stays refers to it
+        ("_elements", _) | ("_summary", "text") if stays || member == "contained" => Some(MANDATORY),
         ("_summary", "true") if known.is_some_and(|element| element.in_summary) => Some(CHOICES),
         _ => None,
     }

@@ -73,7 +73,7 @@ async fn against(maker: Maker) {
     eprintln!("{maker:?}: {searches} searches, {entries} entries, {included} included, {members} members of views");
     eprintln!("differences: {differences:?}");
     assert!(unexplained.is_empty(), "{} unexplained:\n{}", unexplained.len(), unexplained.join("\n"));
-    assert!(*entries > searches / 2 && *included > searches / 50, "hardly anything was found");
+    assert!(*entries > searches / 2 && *included > searches / 100, "hardly anything was found");
     assert!(*members > searches / 2 || maker == Medplum, "hardly anything was viewed");
     if searches >= MANY {
         let idle = differences::of(maker).filter(|name| !differences.contains_key(name));
@@ -323,9 +323,12 @@ impl Everybody {
             ("_sort".to_owned(), if sort.starts_with('-') { format!("-{parameter}") } else { parameter.clone() })
         }));
         pairs.extend(view.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let counted = query.shapes.iter().find(|(name, _)| *name == "_total");
-        pairs.extend(counted.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        pairs.push(("_count".to_owned(), "1000".to_owned()));
+        // what is only counted has no pages and is counted anyhow: servers differ on what else is said there
+        if view != Some(("_summary", "count")) {
+            let counted = query.shapes.iter().find(|(name, _)| *name == "_total");
+            pairs.extend(counted.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+            pairs.push(("_count".to_owned(), "1000".to_owned()));
+        }
         let mut next = Some(format!("{}/{}?{}", self.base, query.kind, written(&pairs)));
         let mut found = Found::default();
         while let Some(url) = next {
