@@ -3,6 +3,8 @@
 
 mod code_system;
 mod epoch;
+#[cfg(test)]
+mod fuzz;
 mod instant;
 mod labels;
 mod nhs_number;

@@ -19,6 +19,8 @@ mod config;
 mod document;
 mod facets;
 mod failure;
+#[cfg(test)]
+mod fuzz;
 mod gather;
 mod gathered;
 mod http;

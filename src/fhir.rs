@@ -7,6 +7,8 @@ pub mod json;
 pub mod outcome;
 
 mod elements;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod media;
 mod resource_type;
 mod searchset;

@@ -12,6 +12,8 @@ mod bearer;
 mod claims;
 mod error;
 mod fetch;
+#[cfg(test)]
+mod fuzz;
 mod issuer;
 mod jwk;
 mod key_store;

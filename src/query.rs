@@ -18,6 +18,8 @@ mod fault;
 mod fields;
 mod filter;
 mod form;
+#[cfg(test)]
+mod fuzz;
 mod media;
 mod parse;
 mod patient;

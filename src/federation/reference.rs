@@ -42,9 +42,7 @@ pub fn target<'a>(address: &'a str, provider: &Provider) -> Target<'a> {
     if let Some(id) = address.strip_prefix('#') {
         return Target::Contained(id);
     }
-    // a replica writes its own address
-    let path = provider.bases().find_map(|base| address.strip_prefix(base.as_str())).unwrap_or(address);
-    let mut parts = path.split('/');
+    let mut parts = relative(address, provider).split('/');
     let (Some(resource_type), Some(id), version) = (parts.next(), parts.next(), (parts.next(), parts.next())) else {
         return Target::Elsewhere;
     };
@@ -57,6 +55,11 @@ pub fn target<'a>(address: &'a str, provider: &Provider) -> Target<'a> {
     } else {
         Target::Elsewhere
     }
+}
+
+/// Without the provider's own base, or a replica's, which writes its own.
+pub fn relative<'a>(address: &'a str, provider: &Provider) -> &'a str {
+    provider.bases().find_map(|base| address.strip_prefix(base.as_str())).unwrap_or(address)
 }
 
 #[cfg(test)]

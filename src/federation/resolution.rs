@@ -221,7 +221,7 @@ fn is_superseded(patient_resource: Value<'_>, numbers: &Numbers) -> bool {
         && current.first().is_some_and(|one| one.is_some_and(|one| !numbers.contain(&one.digits())))
 }
 
-fn is_given_up(identifier: Value<'_>) -> bool {
+pub fn is_given_up(identifier: Value<'_>) -> bool {
     identifier.text("use").as_deref() == Some("old")
 }
 

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     domain::Numbers,
-    fhir::{ResourceType, json::Value},
+    fhir::{
+        ResourceType,
+        json::{Kind, Value},
+    },
     query::grammar::{self, Link, Rule},
     registry::Provider,
 };
@@ -44,11 +47,17 @@ pub fn verify(
     }
     let judge = Judge { provider, numbers, resolution, inside: inside(resource, numbers) };
     if let Some(path) = rule.link.path() {
+        // what is in a list of lists is found by some readers and passed over by others
+        let first = path.split('.').next().and_then(|first| resource.get(first));
+        unsaid |= first.is_some_and(|found| found.items().any(|item| item.kind() == Kind::Array));
         resource.each(path, &mut |found| match judge.whose(found) {
             Whose::Ours => ours = true,
             Whose::Another => another = true,
             // the subject of an entry is a patient; of an appointment's actors only those who are said to be one
-            Whose::Nobody => unsaid |= !rule.link.is_shared() || found.text("type").as_deref() == Some("Patient"),
+            Whose::Nobody => {
+                let is_patient = found.text("type").as_deref() == Some("Patient");
+                unsaid |= !rule.link.is_shared() || is_patient || found.kind() == Kind::Array;
+            }
         });
     }
     // what it contains goes out with it: a result of somebody else's is none of ours inside an entry that is
@@ -71,15 +80,20 @@ impl Judge<'_> {
     /// A reference may name its target twice, by address and by identifier: then both must be ours.
     fn whose(&self, link: Value<'_>) -> Whose {
         let judged = |ours| if ours { Whose::Ours } else { Whose::Another };
-        let by_number = link.get("identifier").and_then(|i| resolution::is_number_of(i, self.numbers)).map(judged);
+        let by_number = number(link, self.numbers).map(judged);
         let by_address = link.text("reference").map(|address| match reference::target(&address, self.provider) {
             Target::Local { resource_type, id } if resource_type.eq_ignore_ascii_case("Patient") => {
                 judged(resource_type == "Patient" && self.resolution.knows(id))
             }
             Target::Local { .. } => Whose::Nobody,
             Target::Contained(id) => self.inside.get(id).copied().map_or(Whose::Nobody, judged),
-            // an address elsewhere cannot be followed, so what it says is unknown: an identifier may say it
-            Target::Elsewhere if by_number == Some(Whose::Ours) => Whose::Nobody,
+            // an address elsewhere cannot be followed, so what it says is unknown: an identifier may say it. One of the source's
+            // own that is not understood may say otherwise.
+            Target::Elsewhere
+                if by_number == Some(Whose::Ours) && reference::relative(&address, self.provider).contains(':') =>
+            {
+                Whose::Nobody
+            }
             Target::Elsewhere if address.to_ascii_lowercase().contains("patient") => Whose::Another,
             Target::Elsewhere => Whose::Nobody,
         });
@@ -89,6 +103,19 @@ impl Judge<'_> {
             _ => Whose::Nobody,
         }
     }
+}
+
+/// Whether it is identified as this patient, or as another; `None` if it is as neither.
+fn number(link: Value<'_>, numbers: &Numbers) -> Option<bool> {
+    let mut ours = None;
+    // FHIR has one identifier here; where there are more, each is heard
+    link.each("identifier", &mut |identifier| match resolution::is_number_of(identifier, numbers) {
+        // ours, but said to be given up: that says nothing of who it is now
+        Some(true) if resolution::is_given_up(identifier) => {}
+        Some(this) => ours = Some(this && ours != Some(false)),
+        None => {}
+    });
+    ours
 }
 
 fn inside(resource: Value<'_>, numbers: &Numbers) -> HashMap<String, bool> {
@@ -173,6 +200,9 @@ mod tests {
             (format!(r#""subject":{{"reference":"Patient/3",{ours}}}"#), WRONG),
             (format!(r#""subject":{{"identifier":{{"system":"{}","value":{digits}}}}}"#, NhsNumber::SYSTEM), WRONG),
             (r#""subject":[{"reference":"Patient/1"},{"reference":"Patient/3"}]"#.to_owned(), WRONG),
+            (format!(r#""subject":{{"reference":"Patient/1","identifier":[{}]}}"#, coded(OTHER, "usual")), WRONG),
+            (format!(r#""subject":{{"reference":"patient/3",{ours}}}"#), WRONG),
+            (format!(r#""subject":{{"reference":"https://rz901.example/fhir/patient/3",{ours}}}"#), WRONG),
             (contained(&coded(OTHER, "official")), WRONG),
             (contained(&format!("{},{}", coded(&digits, "official"), coded(OTHER, "official"))), WRONG),
             (contained(&format!("{},{}", coded(OTHER, "usual"), coded(&digits, "official"))), WRONG),
@@ -188,6 +218,8 @@ mod tests {
             (r#""subject":{"reference":["Patient/1"]}"#.to_owned(), UNSAID),
             (r#""subject":{"reference":"urn:uuid:1"}"#.to_owned(), UNSAID),
             (r#""patient":{"reference":"Patient/1"}"#.to_owned(), UNSAID),
+            (r#""subject":[{"reference":"Patient/1"},[{"reference":"Patient/3"}]]"#.to_owned(), UNSAID),
+            (format!(r#""subject":{{"identifier":{}}}"#, coded(&digits, "old")), UNSAID),
             (format!(r#""subject":{{"identifier":{{"system":"{}/","value":"{digits}"}}}}"#, NhsNumber::SYSTEM), UNSAID),
             (contained(&coded(&digits, "old")), UNSAID),
             (r##""contained":[{"resourceType":"Group","id":"p"}],"subject":{"reference":"#p"}"##.to_owned(), UNSAID),
@@ -244,6 +276,11 @@ mod tests {
             (T::Provenance, r#""target":[{"reference":"Observation/1"}]"#.to_owned(), ALL),
             (T::Provenance, r#""target":[{"reference":"Observation/1"},{"reference":"Patient/1"}]"#.to_owned(), ALL),
             (T::Provenance, r#""target":[{"reference":"Patient/1"},{"reference":"Patient/3"}]"#.to_owned(), WRONG),
+            (
+                T::Provenance,
+                r#""target":[{"reference":"Observation/1"},[{"reference":"Patient/3"}]]"#.to_owned(),
+                UNSAID,
+            ),
             (T::Provenance, r#""target":[{"type":"Patient","display":"Somebody"}]"#.to_owned(), UNSAID),
         ] {
             assert_eq!(judge(resource_type, &members), expected, "{resource_type} {members}");
@@ -259,6 +296,13 @@ mod tests {
         let ours = r#"{"reference":"Patient/1"}"#;
         assert_eq!(actors(&[ours, r#"{"reference":"Location/5"}"#, r#"{"display":"Room 5"}"#]), ALL);
         assert_eq!(actors(&[ours, r#"{"reference":"Patient/3"}"#]), WRONG);
+        // found by fuzzing: the other one was passed over, and came out
+        for hidden in [
+            r#""participant":[{"actor":{"reference":"Patient/1"}},[{"actor":{"reference":"Patient/3"}}]]"#,
+            r#""participant":[{"actor":[{"reference":"Patient/1"},[{"reference":"Patient/3"}]]}]"#,
+        ] {
+            assert_eq!(judge(ResourceType::Appointment, hidden), UNSAID);
+        }
         assert_eq!(actors(&[ours, r#"{"reference":"patient/3"}"#]), WRONG);
         assert_eq!(actors(&[ours, r#"{"type":"Patient","display":"Somebody else"}"#]), UNSAID);
         assert_eq!(actors(&[r#"{"reference":"Location/5"}"#]), UNSAID);

@@ -12,7 +12,7 @@ mod results;
 
 static IDS: LazyLock<IdSealer> = LazyLock::new(|| IdSealer::new(&[7; 32]));
 static BASES: LazyLock<Vec<String>> = LazyLock::new(|| vec!["https://caregate.example/fhir".into()]);
-static PATIENT: LazyLock<String> = LazyLock::new(|| IDS.patient(number()));
+pub(super) static PATIENT: LazyLock<String> = LazyLock::new(|| IDS.patient(number()));
 
 const BY_NUMBER: &str = "patient.identifier=https://fhir.nhs.uk/Id/nhs-number%7C9990000018";
 
@@ -20,7 +20,7 @@ fn number() -> NhsNumber {
     NhsNumber::parse("9990000018").unwrap()
 }
 
-fn setting() -> Setting<'static> {
+pub(super) fn setting() -> Setting<'static> {
     Setting { ids: &IDS, bases: &BASES, page_size: PageSize::default() }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     servers::Maker::{self, Hapi, Helios, Medplum},
 };
 use caregate::{
-    fhir::{ResourceType, date::FhirDate},
+    fhir::{ResourceType, date::FhirDate, element},
     query::grammar,
 };
 use serde_json::Value;
@@ -91,17 +91,52 @@ pub const ALL: &[Difference] = &[
     },
 ];
 
-/// Those that are no matter of an entry: what `descends_by`, `refuses` and `without_fragment` say.
+/// Those that are no matter of an entry: what `descends_by`, `refuses`, `without_fragment`, `viewed` and `views` say, and what is never asked.
 const ELSEWHERE: &[&str] = &[
     "Descending order",
     "Order of dates as text",
     "Several dates in one parameter",
     "A bound of a date given twice",
     "The fragment of meta.source",
+    MANDATORY,
+    INCLUDED,
+    CHOICES,
+    "Text alone, with what comes along",
+    "Views are not known",
 ];
+const MANDATORY: &str = "What is mandatory may go";
+const INCLUDED: &str = "Elements of what comes along";
+const CHOICES: &str = "Elements of several types in a summary";
 
-pub fn of(maker: Maker) -> impl Iterator<Item = &'static Difference> {
-    ALL.iter().filter(move |one| one.makers.contains(&maker))
+/// The names of those that must show.
+pub fn of(maker: Maker) -> impl Iterator<Item = &'static str> {
+    ALL.iter().filter(move |one| one.makers.contains(&maker)).map(|one| one.name)
+}
+
+/// Why only one of them, the gateway or else the server, found this.
+pub fn explained(maker: Maker, query: &Query, resource: &Value, by_gateway: bool) -> Option<&'static str> {
+    let mut all = ALL.iter().filter(|one| one.makers.contains(&maker));
+    all.find(|one| (one.is)(query, resource, by_gateway)).map(|one| one.name)
+}
+
+/// Which parameters that show less of an entry this server knows: section "Views are not known".
+pub fn views(maker: Maker, view: (&str, &str)) -> bool {
+    maker == Helios || view == ("_summary", "count")
+}
+
+/// Why only the gateway shows this element, where less than all is asked for.
+pub fn viewed(view: (&str, &str), kind: &str, member: &str, included: bool) -> Option<&'static str> {
+    let kind = ResourceType::parse(kind)?;
+    let whose = grammar::rule(kind).link.path().and_then(|path| path.split('.').next());
+    let known = element(kind, member);
+    let stays = known.is_some_and(|element| element.mandatory || element.modifier) || Some(member) == whose;
+    match view {
+        ("_elements", _) if included => Some(INCLUDED),
+        // with what is contained where what stays refers to it
+        ("_elements", _) | ("_summary", "text") if stays || member == "contained" => Some(MANDATORY),
+        ("_summary", "true") if known.is_some_and(|element| element.in_summary) => Some(CHOICES),
+        _ => None,
+    }
 }
 
 /// Which end of a date, a month or a period it is sorted by.

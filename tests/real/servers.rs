@@ -105,7 +105,7 @@ async fn helios() -> Server {
     while http.get(format!("{url}/default/metadata")).send().await.is_err() {
         let said = || fs::read_to_string(&log).unwrap_or_default();
         assert!(child.try_wait().unwrap().is_none(), "HFS ended: {}", said());
-        assert!(began.elapsed() < Duration::from_secs(60), "HFS does not listen: {}", said());
+        assert!(began.elapsed() < Duration::from_secs(180), "HFS does not listen: {}", said());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Server { url, _child: child, _folder: folder }

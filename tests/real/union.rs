@@ -44,14 +44,17 @@ async fn answers_are_equal_whichever_server_holds_which_part() {
     }
     let grammar = Grammar::of(&gates[0].1).await;
     let mut random = Random(1);
-    let (mut compared, mut ids) = (0, BTreeMap::new());
+    let (mut compared, mut included, mut ids) = (0, 0, BTreeMap::new());
     for n in 0..QUERIES {
         let mut query = grammar.query(n, &mut random);
         let patient = random.one(&BUILT_IN.patients).nhs_number;
         query.ids.retain(|canary| ids.contains_key(canary));
-        compared += equal(&gates, patient, &query, &mut ids).await;
+        let (entries, along) = equal(&gates, patient, &query, &mut ids).await;
+        compared += entries;
+        included += along;
     }
     assert!(compared * 2 > QUERIES, "{compared} entries: hardly anything was found");
+    assert!(included > 4, "{included} entries: hardly anything came along");
 }
 
 #[tokio::test]
@@ -76,8 +79,13 @@ fn held(gate: &Gate, kind: &str, patient: NhsNumber) -> usize {
 /// Who holds what, and the gateway over it.
 type Held = (&'static [Maker; 3], Gate);
 
-/// How many entries were compared. `ids` are those the gateways give, by canary.
-async fn equal(gates: &[Held], patient: NhsNumber, query: &Query, ids: &mut BTreeMap<String, String>) -> usize {
+/// How many entries were compared, and how many of them came along with others. `ids` are those the gateways give, by canary.
+async fn equal(
+    gates: &[Held],
+    patient: NhsNumber,
+    query: &Query,
+    ids: &mut BTreeMap<String, String>,
+) -> (usize, usize) {
     let mut pairs = query.parameters(|canary| ids[canary].clone());
     pairs.extend(query.sort.iter().map(|(sort, _)| ("_sort".to_owned(), (*sort).to_owned())));
     pairs.extend(query.shapes.iter().chain(&query.view).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -97,5 +105,5 @@ async fn equal(gates: &[Held], patient: NhsNumber, query: &Query, ids: &mut BTre
     for resource in whole {
         ids.insert(canary(&resource), resource["id"].as_str().unwrap().to_owned());
     }
-    first.len()
+    (first.len(), first.iter().filter(|(mode, ..)| mode == "include").count())
 }
