@@ -1,6 +1,5 @@
 //! Who can be asked, and how each wants to be asked: the region's providers, their standing, the plan of one request.
 
-mod address;
 mod freshness;
 mod organisation;
 mod plan;
@@ -10,7 +9,6 @@ mod sign_in;
 mod standing;
 mod want;
 
-pub use address::{is_public, literal_address};
 pub use freshness::Freshness;
 pub use organisation::OrganisationConfig;
 pub use plan::{Errand, Plan, Registry};

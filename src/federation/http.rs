@@ -4,10 +4,10 @@ mod incoming;
 
 pub use incoming::Incoming;
 
-use super::{Failure, question::Asked, resolver::PublicOnly, retry_after::retry_after};
+use super::{Failure, question::Asked, retry_after::retry_after};
 use crate::{
     fhir::MediaType,
-    identity::{CONTEXT_HEADER, Statements, Told},
+    identity::{CONTEXT_HEADER, NotPublic, PublicOnly, Statements, Told},
     registry::{Clients, Header, Provider, ReaderContext, SignInFault},
 };
 use bytes::{Bytes, BytesMut};
@@ -209,7 +209,7 @@ fn status(status: StatusCode, headers: &HeaderMap) -> Result<(), Miss> {
 fn missed(error: &reqwest::Error) -> Miss {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(e) = cause {
-        if e.is::<super::resolver::NotPublic>() {
+        if e.is::<NotPublic>() {
             return Failure::AddressRefused.into();
         }
         if e.is::<rustls::Error>() {
