@@ -7,6 +7,7 @@ mod bad_tokens;
 mod batch;
 mod call;
 pub mod capability;
+mod certificate;
 mod error;
 mod fhir;
 mod file;
@@ -16,6 +17,7 @@ mod public;
 mod reply;
 mod route;
 mod server;
+mod token;
 
 pub use bad_tokens::BadTokens;
 pub use node::Node;

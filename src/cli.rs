@@ -8,6 +8,7 @@ mod policy;
 mod provider;
 mod sandbox;
 mod serve;
+mod token;
 mod user;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +54,9 @@ enum Command {
     /// A provider's standing.
     #[command(subcommand)]
     Provider(provider::ProviderCommand),
+    /// What a client needs to ask for a token.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// A user's standing.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -72,6 +76,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Explain { database, request } => explain::run(&database, &request).await,
             Command::Policy(command) => policy::run(command).await,
             Command::Provider(command) => provider::run(command).await,
+            Command::Token(command) => token::run(command),
             Command::User(command) => user::run(command).await,
         }
     })

@@ -14,7 +14,7 @@ pub use section::{
 use crate::{
     alerts::AlertsConfig,
     federation::{FederationConfig, IndexConfig},
-    identity::IssuerConfig,
+    identity::{ClientConfig, IssuerConfig},
     registry::{LocatorConfig, OrganisationConfig, ProviderConfig},
 };
 use std::path::Path;
@@ -34,6 +34,7 @@ pub struct Config {
     pub alerts: AlertsConfig,
     pub smart: Option<SmartSection>,
     pub issuers: Vec<IssuerConfig>,
+    pub clients: Vec<ClientConfig>,
     pub providers: Vec<ProviderConfig>,
     pub organisations: Vec<OrganisationConfig>,
 }
@@ -65,8 +66,9 @@ impl Config {
         let policy = faults.section_or_default(&source, "policy");
         let log = faults.section_or_default(&source, "log");
         let alerts: AlertsConfig = faults.section_or_default(&source, "alerts");
-        let smart = faults.section_or_default(&source, "smart");
+        let smart: Option<SmartSection> = faults.section_or_default(&source, "smart");
         let issuers: Vec<IssuerConfig> = faults.each(&source, "issuer");
+        let clients: Vec<ClientConfig> = faults.each(&source, "client");
         let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
         let organisations: Vec<OrganisationConfig> = faults.each(&source, "organisation");
         gateway.iter().for_each(|section| faults.gateway(section));
@@ -79,7 +81,12 @@ impl Config {
         faults.issuers(&issuers);
         faults.providers(&providers);
         faults.organisations(&organisations, &providers);
-        keys.iter().for_each(|section| faults.statements(section, &providers));
+        keys.iter().for_each(|section| {
+            faults.statements(section, &providers);
+            let known = providers.iter().map(|one| one.ods).chain(organisations.iter().map(|one| one.ods)).collect();
+            faults.clients(&clients, section, &issuers, &known);
+            faults.smart(smart.as_ref(), section);
+        });
         match (gateway, database, keys) {
             (Some(gateway), Some(database), Some(keys)) if faults.is_empty() => Ok(Self {
                 gateway,
@@ -94,6 +101,7 @@ impl Config {
                 alerts,
                 smart,
                 issuers,
+                clients,
                 providers,
                 organisations,
             }),

@@ -38,7 +38,6 @@ mod question;
 mod reference;
 mod references;
 mod resolution;
-mod resolver;
 mod retry_after;
 mod rewrite;
 mod split;

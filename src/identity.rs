@@ -5,25 +5,32 @@
 //!
 //! A token's way: [`bearer()`] takes it from the request; `token` reads it strictly, before any cryptography;
 //! `key_store` finds the issuer's key; `registered` checks what every token must say; `profile` makes the requester;
-//! [`Verifier`] joins these and remembers the outcome until the token expires.
+//! [`Verifier`] joins these and remembers the outcome until the token expires. `authorisation` issues tokens of our own, which
+//! come back the same way.
 
 mod algorithm;
+mod authorisation;
 mod bearer;
 mod claims;
 mod error;
 mod fetch;
 #[cfg(test)]
 mod fuzz;
+mod held_keys;
 mod issuer;
 mod jwk;
+mod key_source;
 mod key_store;
 mod memory;
 mod profile;
 mod registered;
 mod requester;
+mod resolver;
 mod signing_key;
+mod signing_keys;
 mod statement;
 mod strict_json;
+mod thumbprint;
 mod token;
 mod verifier;
 
@@ -31,10 +38,17 @@ mod verifier;
 mod testing;
 
 pub use algorithm::Algorithm;
+pub use authorisation::{
+    AssertionStore, Authorisation, Client, ClientConfig, Clients, ConfiguredClients, ExchangeConfig, Grant, Granted,
+    IssuedTokens, TokenFault, TokenRequest, client_assertion, keep_pruning,
+};
 pub use bearer::bearer;
 pub use error::{IdentityError, Reason, TokenDigest};
 pub use issuer::{ClaimProfile, IssuerConfig};
 pub use requester::{Party, Purpose, Requester, Scope, Scopes, Whose};
+pub use resolver::{NotPublic, PublicOnly};
 pub use signing_key::SigningKey;
-pub use statement::{CONTEXT_HEADER, KeyRefs, Statements, Told};
+pub use signing_keys::KeyRefs;
+pub use statement::{CONTEXT_HEADER, Statements, Told};
+pub use thumbprint::Thumbprint;
 pub use verifier::{Verifier, VerifierError};

@@ -1,6 +1,5 @@
 //! Who can be asked, and how each wants to be asked: the region's providers, their standing, the plan of one request.
 
-mod address;
 mod declared;
 mod freshness;
 mod narrowing;
@@ -12,7 +11,6 @@ mod sign_in;
 mod standing;
 mod want;
 
-pub use address::{is_public, literal_address};
 pub use declared::{Declared, Statement};
 pub use freshness::Freshness;
 pub use narrowing::{Narrowing, Test};

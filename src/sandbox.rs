@@ -54,7 +54,7 @@ impl FromStr for Host {
 
 /// A region that answers. Dropping it leaves its servers to the runtime; [`Region::stop`] ends them.
 pub struct Region {
-    /// Base URL of the identity provider: `/personas`, `/token`, `/jwks`, `/rotate`.
+    /// Base URL of the identity provider: `/personas`, `/token`, `/userinfo`, `/jwks`, `/rotate`.
     pub identity: String,
     pub issuers: Vec<Issuer>,
     pub providers: Vec<Provider>,
@@ -74,6 +74,8 @@ pub struct Issuer {
     pub profile: &'static str,
     pub algorithms: Vec<&'static str>,
     pub audience: String,
+    /// Where it says more of whoever signed in with an ID token.
+    pub userinfo: Option<String>,
 }
 
 /// One provider's FHIR server.

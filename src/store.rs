@@ -23,6 +23,7 @@ use crate::{
     alerts::NoticeStore,
     audit::{LogId, LogReader, LogStore},
     federation::LongIds,
+    identity::AssertionStore,
     registry::{PresenceStore, StandingStore},
 };
 use async_trait::async_trait;
@@ -37,6 +38,7 @@ trait Database:
     + NoticeStore
     + ClaimStore
     + RecallStore
+    + AssertionStore
     + StandingStore
     + PresenceStore
     + LongIds
@@ -95,6 +97,10 @@ impl Store {
     }
 
     pub fn standing(&self) -> Arc<dyn StandingStore> {
+        self.0.clone()
+    }
+
+    pub fn assertions(&self) -> Arc<dyn AssertionStore> {
         self.0.clone()
     }
 

@@ -21,6 +21,7 @@ mod presence;
 mod recalls;
 mod record;
 mod relationships;
+mod token;
 
 pub use claim_watch::keep_settling;
 pub use claims::claim_relationship;
@@ -38,6 +39,7 @@ pub use presence::assert_presence;
 pub use recalls::recall;
 pub use record::{Wishes, record};
 pub use relationships::{assert_relationship, end_relationship};
+pub use token::token;
 
 use crate::{
     access::{Decision, Evidence, Facts, Permit, Permits, Wanted},

@@ -132,6 +132,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("[alerts]", "src/alerts/config.rs", "AlertsConfig"),
     ("[smart]", "src/config/section.rs", "SmartSection"),
     ("[[issuer]]", "src/identity/issuer.rs", "IssuerConfig"),
+    ("[[client]]", "src/identity/authorisation/client.rs", "ClientConfig"),
     ("[[provider]]", "src/registry/provider.rs", "ProviderConfig"),
     ("[[organisation]]", "src/registry/organisation.rs", "OrganisationConfig"),
 ];

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// Refused tokens are rows too, but a flood of them must not fill the log: past a rate, one row stands for many.
+/// Refused tokens, and refusals of tokens, are rows too, but a flood of them must not fill the log: past a rate, one row stands for many.
 pub struct BadTokens {
     log: AuditLog,
     window: Mutex<Window>,
@@ -18,8 +18,16 @@ pub struct BadTokens {
 struct Window {
     second: i64,
     written: u32,
-    /// How many more, by reason, since the window began.
-    more: HashMap<&'static str, (u64, RequestId)>,
+    /// How many more of each kind since the window began.
+    more: HashMap<Refused, (u64, RequestId)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Refused {
+    /// `authenticate`, or `token` where one was asked for.
+    interaction: &'static str,
+    status: u16,
+    reason: &'static str,
 }
 
 /// Rows of their own a second; the rest of that second is counted together.
@@ -30,8 +38,9 @@ impl BadTokens {
         Self { log, window: Mutex::default() }
     }
 
-    /// Queues the row; the caller's 401 tells nothing and does not wait for it.
-    pub fn note(&self, reason: &'static str, request: RequestId) {
+    /// Queues the row; what the caller is told tells nothing and does not wait for it.
+    pub fn note(&self, interaction: &'static str, status: u16, reason: &'static str, request: RequestId) {
+        let refused = Refused { interaction, status, reason };
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let second = Timestamp::now().seconds();
         if window.second != second {
@@ -40,9 +49,9 @@ impl BadTokens {
         }
         if window.written < A_SECOND {
             window.written += 1;
-            self.log.abandon(row(reason, request, None));
+            self.log.abandon(row(refused, request, None));
         } else {
-            window.more.entry(reason).or_insert((0, request)).0 += 1;
+            window.more.entry(refused).or_insert((0, request)).0 += 1;
         }
     }
 
@@ -62,17 +71,17 @@ impl BadTokens {
 
     fn write(&self, window: &mut Window) {
         window.written = 0;
-        for (reason, (count, request)) in window.more.drain() {
-            self.log.abandon(row(reason, request, Some(count)));
+        for (refused, (count, request)) in window.more.drain() {
+            self.log.abandon(row(refused, request, Some(count)));
         }
     }
 }
 
-fn row(reason: &str, request_id: RequestId, count: Option<u64>) -> Row {
+fn row(refused: Refused, request_id: RequestId, count: Option<u64>) -> Row {
     Row {
-        interaction: "authenticate".to_owned(),
-        status: 401,
-        reason: Some(reason.to_owned()),
+        interaction: refused.interaction.to_owned(),
+        status: refused.status,
+        reason: Some(refused.reason.to_owned()),
         count,
         ..Row::blank(Kind::Refused, request_id)
     }

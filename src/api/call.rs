@@ -1,5 +1,5 @@
 use super::{
-    Node, error,
+    Node, certificate, error,
     reply::Reply,
     route::{self, Shows, Told},
 };
@@ -51,12 +51,12 @@ const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", 
 pub async fn requester(node: &Node, request: &HttpRequest, id: RequestId) -> Result<Arc<Requester>, Reply> {
     let authorization = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes());
     let verified = match identity::bearer(authorization, request.query_string()) {
-        Ok(token) => node.gateway.verifier.requester(token).await,
+        Ok(token) => node.gateway.verifier.requester(token, certificate::shown(node, request)).await,
         Err(error) => Err(error),
     };
     verified.map_err(|error| {
         if let IdentityError::Refused { reason, .. } = error {
-            node.bad_tokens.note(reason.code(), id);
+            node.bad_tokens.note("authenticate", 401, reason.code(), id);
         }
         error::identity(&error)
     })
@@ -133,7 +133,7 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
 /// Seconds: nothing is remembered for longer.
 const MOST_AGE: u32 = 86_400;
 
-async fn body(mut payload: Payload, most: usize) -> Result<Bytes, Reply> {
+pub(super) async fn body(mut payload: Payload, most: usize) -> Result<Bytes, Reply> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| error::refused(400, IssueCode::Structure, "The body could not be read."))?;

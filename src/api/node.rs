@@ -1,5 +1,5 @@
 use super::BadTokens;
-use crate::story::Gateway;
+use crate::{domain::Network, story::Gateway};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
@@ -11,6 +11,8 @@ pub struct Node {
     /// Requests under way: past these a caller is told at once to come again, and those under way are not slowed.
     pub places: Arc<Semaphore>,
     pub deadline: Duration,
+    /// Whose word it is believed from which client certificate was shown.
+    pub trusted_proxies: Vec<Network>,
     /// Our own FHIR bases, as callers may write them in references.
     pub bases: Vec<String>,
     /// The CapabilityStatement, and where tokens come from, if this deployment says so: both the same for everyone.

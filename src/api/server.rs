@@ -1,4 +1,4 @@
-use super::{Node, fhir, health, public};
+use super::{Node, fhir, health, public, token};
 use actix_web::{App, HttpServer, dev::ServerHandle, rt, web};
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -31,6 +31,7 @@ pub fn serve(node: web::Data<Node>, listening: Listening) -> io::Result<Running>
             .route("/.well-known/smart-configuration", web::get().to(public::smart_configuration))
             .route("/fhir/.well-known/smart-configuration", web::get().to(public::smart_configuration))
             .route("/.well-known/jwks.json", web::get().to(public::key_set))
+            .route("/oauth/token", web::route().to(token::token))
             .route("/fhir/metadata", web::get().to(public::metadata))
             .route("/fhir/{path:.*}", web::route().to(fhir::fhir))
             .default_service(web::route().to(public::nothing_here))

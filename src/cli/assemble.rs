@@ -6,8 +6,8 @@ use crate::{
     config::Config,
     domain::IdSealer,
     federation::{Federation, FederationOptions, PatientIndex, Places},
-    identity::Verifier,
-    query::PageSealer,
+    identity::{self, Algorithm, Authorisation, Client, ConfiguredClients, Grant, IssuedTokens, Verifier},
+    query::{PageSealer, capability::Smart},
     registry::{Locator, Registry},
     store::{DatabaseUrl, Store},
     story::{self, Gateway},
@@ -50,13 +50,18 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     })
     .map_err(|e| e.to_string())?;
     let index = config.index.as_ref().map(PatientIndex::new).transpose().map_err(|e| format!("index: {e}"))?;
-    let verifier = Verifier::new(config.issuers.clone()).map_err(|e| e.to_string())?;
+    let tokens = config.keys.issued_tokens(public_url).transpose().map_err(|e| format!("keys.tokens: {e}"))?;
+    let tokens = tokens.map(Arc::new);
+    let verifier = Arc::new(verifier(config, tokens.as_deref())?);
+    let authorisation =
+        tokens.as_ref().map(|tokens| authorisation(config, tokens, &verifier, &store)).transpose()?.map(Arc::new);
     let bad_tokens = Arc::new(BadTokens::new(log.clone()));
     tokio::spawn(BadTokens::keep_flushing(Arc::downgrade(&bad_tokens)));
     let webhook = |readers| Webhook::new(&config.alerts, readers).map_err(|e| format!("alerts: {e}"));
     let webhooks = [(Readers::Officers, webhook(Readers::Officers)?), (Readers::Patients, webhook(Readers::Patients)?)];
     let gateway = Arc::new(Gateway {
         verifier,
+        authorisation,
         policies,
         facts: FactCache::new(store.facts()),
         desk: store.desk(),
@@ -87,16 +92,50 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     if !every.is_zero() {
         tokio::spawn(story::keep_reading_declarations(Arc::downgrade(&gateway), every));
     }
+    let (jwks, endpoint) = (format!("{public_url}/.well-known/jwks.json"), format!("{public_url}/oauth/token"));
+    let (grants, algorithms) = (Grant::ALL.map(Grant::name), Client::USUAL_ALGORITHMS.map(Algorithm::name));
+    let own = Smart {
+        issuer: public_url,
+        jwks: &jwks,
+        authorize: None,
+        token: &endpoint,
+        grants: &grants,
+        algorithms: &algorithms,
+    };
+    let smart = if tokens.is_some() { Some(own) } else { config.smart.as_ref().map(Into::into) };
     Ok(web::Data::new(Node {
         gateway,
         bad_tokens,
         places: Arc::new(Semaphore::new(config.gateway.max_concurrent_requests)),
         deadline: Duration::from_millis(config.gateway.request_deadline_ms),
+        trusted_proxies: config.gateway.trusted_proxies.clone(),
         bases: vec![base.trim_end_matches('/').to_owned()],
-        statement: capability::statement(public_url, config.smart.as_ref().map(Into::into)),
-        smart: config.smart.as_ref().map(|smart| capability::smart_configuration(smart.into())),
+        statement: capability::statement(public_url, smart),
+        smart: smart.map(capability::smart_configuration),
         metrics,
     }))
+}
+
+/// Who is taken at their word: the configured issuers, and ourselves where we issue tokens.
+pub(super) fn verifier(config: &Config, tokens: Option<&IssuedTokens>) -> Result<Verifier, String> {
+    let verifier = Verifier::new(config.issuers.clone()).map_err(|e| e.to_string())?;
+    match tokens {
+        Some(tokens) => tokens.judged_by(verifier).map_err(|e| e.to_string()),
+        None => Ok(verifier),
+    }
+}
+
+fn authorisation(
+    config: &Config,
+    tokens: &Arc<IssuedTokens>,
+    verifier: &Arc<Verifier>,
+    store: &Store,
+) -> Result<Authorisation, String> {
+    let clients = Arc::new(ConfiguredClients::new(&config.clients).map_err(|e| format!("[[client]] {e}"))?);
+    let used = store.assertions();
+    tokio::spawn(identity::keep_pruning(Arc::downgrade(&used)));
+    Authorisation::new(Arc::clone(tokens), clients, used, Arc::clone(verifier), &config.issuers)
+        .ok_or_else(|| "no HTTP client could be made to ask issuers".to_owned())
 }
 
 /// An error with what caused it, for the operator.

@@ -1,7 +1,7 @@
+use super::assemble::verifier;
 use crate::{
     access::Policy,
     config::Config,
-    identity::Verifier,
     registry::Registry,
     store::{DatabaseUrl, Store},
 };
@@ -47,7 +47,9 @@ async fn faults(path: &Path, notes: &mut Vec<&'static str>) -> Vec<String> {
             }));
         }
     }
-    if let Err(error) = Verifier::new(config.issuers.clone()) {
+    let base = config.gateway.public_url.as_ref().map_or("http://localhost", |url| url.as_str().trim_end_matches('/'));
+    let tokens = config.keys.issued_tokens(base).and_then(Result::ok);
+    if let Err(error) = verifier(&config, tokens.as_ref()) {
         faults.push(format!("[[issuer]]: {error}"));
     }
     if let Err(error) =

@@ -12,7 +12,12 @@ use crate::{
 };
 use clap::Args;
 use serde_json::json;
-use std::{collections::BTreeMap, fs, io, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 #[derive(Debug, Args)]
 pub struct SandboxArguments {
@@ -103,7 +108,7 @@ async fn started(arguments: &SandboxArguments) -> Result<ExitCode, String> {
         (Some(serving), _) => {
             let found = Walk::of(&region, &patients);
             let variables = folder.join("sandbox.env");
-            fs::write(&variables, found.variables(serving, &region)).map_err(|e| e.to_string())?;
+            fs::write(&variables, found.variables(serving, &region, &folder)).map_err(|e| e.to_string())?;
             println!("{}", found.greeting(serving, &region, &variables.display().to_string()));
         }
         (None, Some(file)) => println!(
@@ -165,15 +170,17 @@ impl Walk {
     }
 
     /// For the README's three curls: `. caregate-data/sandbox.env`.
-    fn variables(&self, serving: &Serving, region: &Region) -> String {
+    fn variables(&self, serving: &Serving, region: &Region, folder: &Path) -> String {
         format!(
-            "GATEWAY={}\nIDENTITY={}\nPERSONA={}\nPATIENT={}\nSTRANGER={}\nHOSPITAL={}\n",
+            "GATEWAY={}\nIDENTITY={}\nPERSONA={}\nPATIENT={}\nSTRANGER={}\nHOSPITAL={}\nCLIENT={}\nCLIENT_KEY={}\n",
             serving.url,
             region.identity,
             self.persona,
             self.patient,
             self.stranger,
             self.hospital.trim_end_matches("/fhir"),
+            region_config::CLIENT,
+            folder.join("client.pem").display(),
         )
     }
 
@@ -185,6 +192,11 @@ impl Walk {
         if let Some(metrics) = serving.metrics {
             text.push_str(&format!("  metrics            http://{metrics}/metrics\n"));
         }
+        text.push_str(&format!(
+            "  token endpoint     {}/oauth/token (client: {})\n",
+            serving.url,
+            region_config::CLIENT
+        ));
         text.push_str(&format!("  identity provider  {} (personas: {}/personas)\n", region.identity, region.identity));
         for provider in region.index.iter().chain(&region.providers) {
             text.push_str(&format!("  {:<18} {}  ({})\n", provider.slug, provider.url, provider.name));

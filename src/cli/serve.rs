@@ -95,6 +95,9 @@ fn reload_secrets(gateway: &Gateway) {
     if let Some(Err(what)) = gateway.statements.as_ref().map(|statements| statements.reload()) {
         tracing::error!(secret.fault = %what, "the key of statements cannot be used: the one before stays");
     }
+    for (place, what) in gateway.authorisation.iter().flat_map(|authorisation| authorisation.reload()) {
+        tracing::error!(secret.place = place, secret.fault = %what, "a key of tokens cannot be used: the one before stays");
+    }
     tracing::info!("the secrets were read again");
 }
 

@@ -1,10 +1,11 @@
-use super::{AuditSection, DatabaseSection, GatewaySection, KeysSection};
+use super::{AuditSection, DatabaseSection, GatewaySection, KeysSection, SmartSection};
 use crate::{
     alerts::AlertsConfig,
     audit::{LogId, Signer},
+    domain::OdsCode,
     federation::{FederationConfig, IndexConfig},
     fhir::ResourceType,
-    identity::IssuerConfig,
+    identity::{ClientConfig, IssuedTokens, IssuerConfig},
     registry::{OrganisationConfig, ProviderConfig, ReaderContext},
 };
 use serde::de::DeserializeOwned;
@@ -21,7 +22,7 @@ pub struct ConfigFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "gateway",
     "database",
     "keys",
@@ -34,6 +35,7 @@ const SECTIONS: [&str; 14] = [
     "locator",
     "smart",
     "issuer",
+    "client",
     "provider",
     "organisation",
 ];
@@ -139,6 +141,11 @@ impl ConfigFaults {
             None if keys.statement_also.is_some() => self.add("keys.statement_also", "nothing that it could be beside"),
             _ => {}
         }
+        match keys.issued_tokens("") {
+            Some(Err(what)) => self.add("keys.tokens", what),
+            None if keys.tokens_also.is_some() => self.add("keys.tokens_also", "nothing that it could be beside"),
+            _ => {}
+        }
     }
 
     pub(super) fn audit(&mut self, audit: &AuditSection) {
@@ -197,6 +204,48 @@ impl ConfigFaults {
             if !seen.insert(&issuer.issuer) {
                 self.add(&place, "another entry has the same issuer");
             }
+            if issuer.name == IssuedTokens::NAME {
+                self.add(&place, "name: our own tokens are counted under this one");
+            }
+        }
+    }
+
+    /// Those who are given tokens here, if any are given.
+    pub(super) fn clients(
+        &mut self,
+        clients: &[ClientConfig],
+        keys: &KeysSection,
+        issuers: &[IssuerConfig],
+        known: &HashSet<OdsCode>,
+    ) {
+        let mut seen = HashSet::new();
+        for client in clients {
+            let place = format!("[[client]] {}", client.client_id);
+            for what in client.faults() {
+                self.add(&place, what);
+            }
+            if !known.contains(&client.organisation) {
+                let what = "organisation: neither a [[provider]] nor an [[organisation]] here";
+                self.add(&place, what);
+            }
+            if keys.tokens.is_none() {
+                self.add(&place, "no token can be given without a key to sign it: keys.tokens");
+            }
+            if !seen.insert(&client.client_id) {
+                self.add(&place, "another entry has the same client_id");
+            }
+            for brought in &client.exchange {
+                if !issuers.iter().any(|issuer| issuer.name == brought.issuer && issuer.exchange.is_some()) {
+                    self.add(&place, format!("exchange: no [[issuer]] {} that has exchange", brought.issuer));
+                }
+            }
+        }
+    }
+
+    /// A deployment has one place where tokens come from to tell of.
+    pub(super) fn smart(&mut self, smart: Option<&SmartSection>, keys: &KeysSection) {
+        if smart.is_some() && keys.tokens.is_some() {
+            self.add("[smart]", "with keys.tokens the gateway tells of its own token endpoint: leave this out");
         }
     }
 

@@ -1,6 +1,6 @@
 use crate::{
-    domain::SecretRef,
-    identity::{KeyRefs, Statements},
+    domain::{Network, SecretRef},
+    identity::{IssuedTokens, KeyRefs, Statements},
     query::capability::Smart,
 };
 use serde::Deserialize;
@@ -28,6 +28,9 @@ pub struct GatewaySection {
     /// Requests under way on this node; more are answered 503 at once.
     #[serde(default = "default_concurrency")]
     pub max_concurrent_requests: usize,
+    /// Where TLS ends in front of this gateway: from these alone the `Client-Cert` header is believed. Addresses or networks.
+    #[serde(default)]
+    pub trusted_proxies: Vec<Network>,
     /// How often claims are looked for that nothing has confirmed in time, in seconds.
     #[serde(default = "default_claim_watch")]
     pub claim_watch_seconds: u64,
@@ -86,12 +89,21 @@ pub struct KeysSection {
     pub statement: Option<SecretRef>,
     /// Published beside it and signs nothing: the next key, before all nodes sign with it, or the last.
     pub statement_also: Option<SecretRef>,
+    /// The same for access tokens of our own: without it none are given.
+    pub tokens: Option<SecretRef>,
+    pub tokens_also: Option<SecretRef>,
 }
 
 impl KeysSection {
     pub fn statements(&self, issuer: &str) -> Option<Result<Statements, String>> {
         let key_refs = KeyRefs { key: self.statement.clone()?, also: self.statement_also.clone() };
         Some(Statements::new(issuer, key_refs))
+    }
+
+    /// `base` is the public URL, without a slash at its end.
+    pub fn issued_tokens(&self, base: &str) -> Option<Result<IssuedTokens, String>> {
+        let key_refs = KeyRefs { key: self.tokens.clone()?, also: self.tokens_also.clone() };
+        Some(IssuedTokens::new(base, key_refs))
     }
 }
 
@@ -165,6 +177,7 @@ impl<'a> From<&'a SmartSection> for Smart<'a> {
             jwks: &section.jwks_uri,
             authorize: section.authorization_endpoint.as_deref(),
             token: &section.token_endpoint,
+            ..Self::default()
         }
     }
 }

@@ -4,14 +4,14 @@ mod incoming;
 
 pub use incoming::Incoming;
 
-use super::{Failure, question::Asked, resolver::PublicOnly, retry_after::retry_after};
+use super::{Failure, question::Asked, retry_after::retry_after};
 use crate::{
     domain::RequestId,
     fhir::{
         MediaType,
         json::{self, Limits, Tape},
     },
-    identity::{CONTEXT_HEADER, Statements, Told},
+    identity::{CONTEXT_HEADER, NotPublic, PublicOnly, Statements, Told},
     registry::{Clients, Header, Provider, ReaderContext, SignInFault},
 };
 use bytes::{Bytes, BytesMut};
@@ -284,7 +284,7 @@ async fn body(mut response: Response, most: usize) -> Result<Bytes, Miss> {
 fn missed(error: &reqwest::Error) -> Miss {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(e) = cause {
-        if e.is::<super::resolver::NotPublic>() {
+        if e.is::<NotPublic>() {
             return Failure::AddressRefused.into();
         }
         if e.is::<rustls::Error>() {

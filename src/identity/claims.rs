@@ -14,6 +14,25 @@ impl Claims {
         Self(claims)
     }
 
+    /// These, and of what else is said the rest: where both say something, these are right.
+    pub fn completed(mut self, more: Map<String, Value>) -> Self {
+        for (name, value) in more {
+            self.0.entry(name).or_insert(value);
+        }
+        self
+    }
+
+    /// Without any of these names.
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.0.retain(|name, _| !names.contains(&name.as_str()));
+        self
+    }
+
+    /// Whether both say this, and not the same.
+    pub fn contradict(&self, more: &Map<String, Value>, name: &str) -> bool {
+        matches!((self.0.get(name), more.get(name)), (Some(one), Some(other)) if one != other)
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }

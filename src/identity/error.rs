@@ -104,7 +104,7 @@ impl Reason {
             Self::NotYetValid => ("not-yet-valid", "the token is not valid yet"),
             Self::TooLongLived => ("too-long-lived", "the token is valid for longer than is accepted"),
             Self::IdToken => ("id-token", "an ID token is not an access token"),
-            Self::Bound => ("bound", "a token bound to a key cannot be used as a bearer token here"),
+            Self::Bound => ("bound", "the token is bound to a key or a certificate that was not shown here"),
             Self::Claim => ("claim", "a claim is missing or malformed"),
             Self::Delegation => ("delegation", "a delegated token is not accepted from this issuer"),
             Self::OnePatient => ("one-patient", "a token restricted to one patient is not accepted"),

@@ -1,6 +1,6 @@
 //! An issuer this gateway trusts, as configured: what its tokens must look like and what their claims mean.
 
-use super::Algorithm;
+use super::{Algorithm, authorisation::ExchangeConfig};
 use crate::domain::OdsCode;
 use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
@@ -36,6 +36,8 @@ pub struct IssuerConfig {
     /// Backend services only: the organisation each registered client belongs to, where the token does not say it.
     #[serde(default)]
     pub clients: BTreeMap<String, OdsCode>,
+    /// Its ID tokens may be exchanged for tokens of our own.
+    pub exchange: Option<ExchangeConfig>,
 }
 
 /// How an issuer's claims say who the user is.
@@ -50,6 +52,9 @@ pub enum ClaimProfile {
     Iua,
     /// SMART Backend Services: an organisation's system.
     Backend,
+    /// This gateway's own tokens, which say what it said itself: no configuration can name it.
+    #[serde(skip)]
+    Own,
 }
 
 impl IssuerConfig {
@@ -79,6 +84,9 @@ impl IssuerConfig {
             self.clients.is_empty() || self.profile == ClaimProfile::Backend,
             "clients: only for the profile backend",
         );
+        for fault in self.exchange.iter().flat_map(|exchange| exchange.faults(self.profile, self.allow_http)) {
+            unless(false, &format!("exchange: {fault}"));
+        }
         match self.keys_from() {
             None => unless(false, "issuer: a URL, unless jwks_url is given"),
             Some(url) => {

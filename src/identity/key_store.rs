@@ -1,4 +1,4 @@
-//! One issuer's keys, as last fetched.
+//! One issuer's keys, or one client's, as last fetched.
 //!
 //! Fetched when first needed, and again in the background once they are ten minutes old. An unknown `kid` fetches too
 //! (a key may have been rotated), but no more often than the cooldown and one at a time, so that a storm of unknown
@@ -8,7 +8,6 @@
 
 use super::fetch::{FetchError, Fetcher};
 use super::jwk::{self, Key};
-use super::{IssuerConfig, VerifierError};
 use arc_swap::ArcSwapOption;
 use std::{
     collections::HashMap,
@@ -77,9 +76,8 @@ struct Attempt {
 }
 
 impl KeyStore {
-    pub fn new(config: &IssuerConfig, name: Arc<str>, timings: KeyTimings) -> Result<Self, VerifierError> {
-        let fetcher = Fetcher::new(config, timings.timeout).ok_or(VerifierError::Client)?;
-        Ok(Self {
+    pub fn new(fetcher: Fetcher, name: Arc<str>, timings: KeyTimings) -> Self {
+        Self {
             name,
             fetcher,
             timings,
@@ -87,7 +85,7 @@ impl KeyStore {
             last: Mutex::new(None),
             born: Instant::now(),
             due: AtomicU64::new(0),
-        })
+        }
     }
 
     pub async fn key(self: &Arc<Self>, kid: &str) -> Result<Arc<Key>, KeyError> {

@@ -1,9 +1,9 @@
 //! Verified tokens and whom they stand for, by the exact token. An entry is used only while it is in date and its
 //! issuer still publishes the key: the entry holds that key weakly, so a key withdrawn takes its tokens along.
 
-use super::Requester;
 use super::jwk::Key;
 use super::verifier::Issuer;
+use super::{Requester, Thumbprint};
 use crate::domain::Timestamp;
 use moka::{Expiry, sync::Cache};
 use std::{
@@ -22,6 +22,8 @@ pub(super) struct Remembered {
     pub requester: Arc<Requester>,
     pub issuer: Arc<Issuer>,
     pub key: Weak<Key>,
+    /// The certificate it is bound to: looked at whenever it is used.
+    pub bound: Option<Thumbprint>,
 }
 
 impl Memory {
@@ -39,6 +41,12 @@ impl Memory {
 
     pub fn remember(&self, token: &str, known: Remembered) {
         self.0.insert(token.into(), known);
+    }
+}
+
+impl Remembered {
+    pub fn may_be_used_with(&self, shown: Option<Thumbprint>) -> bool {
+        self.bound.is_none() || self.bound == shown
     }
 }
 

@@ -5,6 +5,7 @@ mod backend;
 mod cis2;
 mod ihe_iua;
 mod nhs_login;
+mod own;
 
 use super::claims::Claims;
 use super::registered::Registered;
@@ -12,10 +13,14 @@ use super::{ClaimProfile, IssuerConfig, Purpose, Reason, Requester, Scopes, Whos
 use ihe_iua::IheIua;
 
 pub(super) use ihe_iua::JOB_ROLE;
+pub(super) use own::claims as own_claims;
 
 const PATIENT_REQUESTED: &str = "PATRQT";
 
 pub(super) fn requester(claims: &Claims, registered: Registered, issuer: &IssuerConfig) -> Result<Requester, Reason> {
+    if issuer.profile == ClaimProfile::Own {
+        return own::requester(claims, registered);
+    }
     let extension = IheIua::read(claims)?;
     if extension.person_id.is_some() {
         // restricted to one patient: more than a requester can carry, so not to be widened by forgetting it
@@ -36,6 +41,8 @@ pub(super) fn requester(claims: &Claims, registered: Registered, issuer: &Issuer
             scopes = scopes.only(Whose::System);
             backend::party(claims, &registered, issuer)?
         }
+        // read above
+        ClaimProfile::Own => return Err(Reason::Claim),
     };
     if issuer.profile != ClaimProfile::NhsLogin && claims.has("act") {
         // the audit would name the one acted for as the one who looked

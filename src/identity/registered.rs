@@ -2,8 +2,10 @@
 //! right.
 
 use super::claims::Claims;
-use super::{IssuerConfig, Reason};
+use super::{ClaimProfile, IssuerConfig, Reason, Thumbprint};
 use crate::domain::Timestamp;
+use serde::Deserialize;
+use std::time::Duration;
 
 /// Marks of an ID token (OpenID Connect Core §2): proof of a sign-in for a client, not permission to ask us.
 const ID_TOKEN: [&str; 3] = ["nonce", "at_hash", "c_hash"];
@@ -13,6 +15,16 @@ pub(super) struct Registered {
     pub token_id: String,
     pub client_id: String,
     pub expires: Timestamp,
+    /// The one client certificate it may be used with.
+    pub bound: Option<Thumbprint>,
+}
+
+/// RFC 8705 §3.1; any other confirmation is one that we cannot check.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    #[serde(rename = "x5t#S256")]
+    certificate: String,
 }
 
 pub(super) fn check(claims: &Claims, issuer: &IssuerConfig, now: Timestamp) -> Result<Registered, Reason> {
@@ -25,34 +37,46 @@ pub(super) fn check(claims: &Claims, issuer: &IssuerConfig, now: Timestamp) -> R
     if ID_TOKEN.iter().any(|mark| claims.has(mark)) {
         return Err(Reason::IdToken);
     }
-    // `cnf` binds a token to a key its holder must prove to have (RFC 8705, RFC 9449); as a bearer token it is stolen
-    if claims.has("cnf") {
-        return Err(Reason::Bound);
-    }
     Ok(Registered {
         subject: claims.text("sub")?.to_owned(),
         token_id: claims.text("jti")?.to_owned(),
         client_id: client_id(claims)?.to_owned(),
-        expires: in_date(claims, issuer, now)?,
+        expires: in_date(claims, issuer.leeway(), issuer.max_lifetime(), now)?,
+        bound: bound(claims, issuer)?,
     })
 }
 
-/// Until when it is accepted, if it is in date: give or take the issuer's leeway on every side.
-fn in_date(claims: &Claims, issuer: &IssuerConfig, now: Timestamp) -> Result<Timestamp, Reason> {
+/// `cnf` binds a token to a key its holder must prove to have (RFC 8705, RFC 9449); as a bearer token it is stolen. Only our
+/// own tokens are bound in a way that is known here.
+fn bound(claims: &Claims, issuer: &IssuerConfig) -> Result<Option<Thumbprint>, Reason> {
+    if claims.has("cnf") && issuer.profile != ClaimProfile::Own {
+        return Err(Reason::Bound);
+    }
+    let Some(confirmation) = claims.read::<Confirmation>("cnf").map_err(|_| Reason::Bound)? else { return Ok(None) };
+    Thumbprint::parse(&confirmation.certificate).map(Some).ok_or(Reason::Bound)
+}
+
+/// Until when it is accepted, if it is in date: give or take the leeway on every side.
+pub(super) fn in_date(
+    claims: &Claims,
+    leeway: Duration,
+    longest: Duration,
+    now: Timestamp,
+) -> Result<Timestamp, Reason> {
     let expires = Timestamp::from_seconds(claims.seconds("exp")?.ok_or(Reason::Claim)?);
-    let latest = now.plus(issuer.leeway());
+    let latest = now.plus(leeway);
     for start in ["nbf", "iat"] {
         if claims.seconds(start)?.is_some_and(|s| Timestamp::from_seconds(s) > latest) {
             return Err(Reason::NotYetValid);
         }
     }
-    if expires <= now.minus(issuer.leeway()) {
+    if expires <= now.minus(leeway) {
         return Err(Reason::Expired);
     }
-    if expires > latest.plus(issuer.max_lifetime()) {
+    if expires > latest.plus(longest) {
         return Err(Reason::TooLongLived);
     }
-    Ok(expires.plus(issuer.leeway()))
+    Ok(expires.plus(leeway))
 }
 
 /// `client_id` (RFC 9068) or `azp` (OpenID Connect); if both, they must agree.

@@ -20,7 +20,9 @@ pub struct Requester {
     pub expires: Timestamp,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+/// It is written in our own tokens, and read again from nowhere else.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Party {
     /// A person with a role at an organisation: the *selected* role, never another of theirs.
     Staff {
@@ -123,6 +125,22 @@ impl Scopes {
         self
     }
 
+    /// What both these and those grant, and no more.
+    pub fn within(&self, allowed: &Self) -> Self {
+        let mut both: Vec<Scope> = Vec::new();
+        for scope in self.0.iter().flat_map(|one| allowed.0.iter().filter_map(|other| one.and(other))) {
+            if !both.iter().any(|wider| wider.covers(&scope)) {
+                both.retain(|narrower| !scope.covers(narrower));
+                both.push(scope);
+            }
+        }
+        Self(both)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
     }
@@ -152,6 +170,22 @@ impl fmt::Display for Scope {
 }
 
 impl Scope {
+    /// `None` where one grants nothing of what the other does.
+    fn and(&self, other: &Self) -> Option<Self> {
+        let resource_type = match (&self.resource_type, &other.resource_type) {
+            (Some(one), Some(other)) if one != other => return None,
+            (Some(one), _) | (None, Some(one)) => Some(one.clone()),
+            (None, None) => None,
+        };
+        let mut may = self.may;
+        may.iter_mut().zip(other.may).for_each(|(may, other)| *may &= other);
+        (self.whose == other.whose && may.contains(&true)).then_some(Self { whose: self.whose, resource_type, may })
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        self.and(other).as_ref() == Some(other)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (whose, rest) = text.split_once('/')?;
         let whose = match whose {
@@ -231,6 +265,40 @@ mod tests {
         assert!(!scopes.allow(Whose::Patient, "Observation", 'r'));
         assert!(scopes.allow(Whose::System, "Anything", 's'));
         assert!(!scopes.allow(Whose::User, "Flag", 'r'), "letters out of order are not SMART's");
+    }
+
+    #[test]
+    fn what_two_lists_grant_is_what_each_of_them_does() {
+        let within = |asked: &str, allowed: &str| Scopes::parse(asked).within(&Scopes::parse(allowed)).to_string();
+        assert_eq!(within("user/*.cruds", "user/Observation.rs"), "user/Observation.rs");
+        assert_eq!(within("user/Observation.r user/Flag.rs", "user/*.rs"), "user/Observation.r user/Flag.rs");
+        assert_eq!(within("user/*.rs", "user/*.r user/*.rs user/Flag.crus"), "user/*.rs");
+        for (asked, allowed) in [
+            ("user/*.rs", "system/*.rs"),
+            ("user/Flag.rs", "user/Goal.rs"),
+            ("user/*.c", "user/*.rs"),
+            ("", "user/*.rs"),
+        ] {
+            assert_eq!(within(asked, allowed), "", "{asked} of {allowed}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_is_granted_that_was_not_both_asked_for_and_allowed(
+            asked in "((user|system)/(Flag|Goal|[*])\\.(r|rs|cud|cruds) ?){0,4}",
+            allowed in "((user|system)/(Flag|Goal|[*])\\.(r|rs|cud|cruds) ?){0,4}",
+        ) {
+            let (asked, allowed) = (Scopes::parse(&asked), Scopes::parse(&allowed));
+            let granted = asked.within(&allowed);
+            for (whose, kind) in [(Whose::User, "Flag"), (Whose::User, "Task"), (Whose::System, "Goal"), (Whose::Patient, "Flag")] {
+                for letter in LETTERS.chars() {
+                    let both = asked.allow(whose, kind, letter) && allowed.allow(whose, kind, letter);
+                    proptest::prop_assert_eq!(granted.allow(whose, kind, letter), both);
+                }
+            }
+            proptest::prop_assert_eq!(Scopes::parse(&granted.to_string()), granted);
+        }
     }
 
     #[test]

@@ -1,9 +1,6 @@
-use super::{Party, Purpose, Requester, SigningKey, profile::JOB_ROLE};
-use crate::domain::{NhsNumber, OdsCode, RequestId, SecretRef, Timestamp};
-use arc_swap::ArcSwap;
-use secrecy::ExposeSecret;
+use super::{KeyRefs, Party, Purpose, Requester, profile::JOB_ROLE, signing_keys::SigningKeys};
+use crate::domain::{NhsNumber, OdsCode, RequestId, Timestamp};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// Told to providers that are to know who asks: statements of ours, signed by our own key. One informs and permits nothing;
@@ -11,21 +8,7 @@ use uuid::Uuid;
 pub struct Statements {
     /// Our own FHIR base.
     issuer: String,
-    key_refs: KeyRefs,
-    keys: ArcSwap<Keys>,
-}
-
-/// Where its keys are.
-#[derive(Clone, Debug)]
-pub struct KeyRefs {
-    pub key: SecretRef,
-    /// Published beside it: the next one before it signs, the last one after.
-    pub also: Option<SecretRef>,
-}
-
-struct Keys {
-    signs: SigningKey,
-    also: Option<SigningKey>,
+    keys: SigningKeys,
 }
 
 /// For whom one statement is, and about what.
@@ -46,20 +29,17 @@ const SDS_USER: &str = "https://fhir.nhs.uk/Id/sds-user-id";
 
 impl Statements {
     pub fn new(issuer: &str, key_refs: KeyRefs) -> Result<Self, String> {
-        let keys = ArcSwap::from_pointee(Keys::read(&key_refs)?);
-        Ok(Self { issuer: issuer.trim_end_matches('/').to_owned(), key_refs, keys })
+        Ok(Self { issuer: issuer.trim_end_matches('/').to_owned(), keys: SigningKeys::new(key_refs)? })
     }
 
     /// Reads the keys again; if one cannot be used, those before stay.
     pub fn reload(&self) -> Result<(), String> {
-        self.keys.store(Arc::new(Keys::read(&self.key_refs)?));
-        Ok(())
+        self.keys.reload()
     }
 
     /// The public halves of its keys, as JWKs.
     pub fn public_keys(&self) -> Vec<Value> {
-        let keys = self.keys.load();
-        [Some(&keys.signs), keys.also.as_ref()].into_iter().flatten().map(SigningKey::public_jwk).collect()
+        self.keys.public()
     }
 
     /// Names of claims as RFC 7519, RFC 9493 (`sub_id`), GP Connect (`reason_for_request`, `requesting_...`) and IHE IUA
@@ -99,7 +79,7 @@ impl Statements {
             put(&mut claims, "requesting_organization", organisation);
         }
         put(&mut claims, "extensions", json!({ "ihe_iua": iua }));
-        self.keys.load().signs.sign(TYPE, &claims)
+        self.keys.sign(TYPE, &claims)
     }
 }
 
@@ -109,17 +89,10 @@ fn put(object: &mut Value, name: &str, value: Value) {
     }
 }
 
-impl Keys {
-    fn read(key_refs: &KeyRefs) -> Result<Self, String> {
-        let read = |place: &SecretRef| SigningKey::read(place.read()?.expose_secret(), None, None);
-        let also = key_refs.also.as_ref().map(read).transpose();
-        Ok(Self { signs: read(&key_refs.key)?, also: also.map_err(|what| format!("statement_also: {what}"))? })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::SecretRef;
     use crate::identity::{Scopes, jwk};
 
     fn reader(party: Party) -> Requester {

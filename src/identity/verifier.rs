@@ -1,10 +1,13 @@
 //! Judges tokens, each once: a verified token is remembered with its requester until it expires or its issuer
 //! withdraws the key that signed it. A refusal is never remembered, nor is an outage.
 
+use super::fetch::Fetcher;
+use super::held_keys::HeldKeys;
+use super::key_source::KeySource;
 use super::key_store::{KeyError, KeyStore, KeyTimings};
 use super::memory::{Memory, Remembered};
-use super::token::Unverified;
-use super::{IdentityError, IssuerConfig, Reason, Requester, TokenDigest, profile, registered};
+use super::token::{Sort, Unverified};
+use super::{IdentityError, IssuerConfig, Reason, Requester, Thumbprint, TokenDigest, profile, registered};
 use crate::domain::Timestamp;
 use metrics::{Counter, SharedString};
 use std::{
@@ -31,9 +34,9 @@ pub enum VerifierError {
 }
 
 pub(super) struct Issuer {
-    config: IssuerConfig,
+    pub(super) config: IssuerConfig,
     name: Arc<str>,
-    pub(super) keys: Arc<KeyStore>,
+    pub(super) keys: KeySource,
     /// Kept, because a look-up by labels costs more than the rest of remembering.
     recalled: OnceLock<Counter>,
 }
@@ -56,39 +59,68 @@ impl Verifier {
     }
 
     fn build(configs: Vec<IssuerConfig>, remembered: u64, timings: KeyTimings) -> Result<Self, VerifierError> {
-        let mut issuers: HashMap<String, Arc<Issuer>> = HashMap::new();
+        let mut verifier = Self { issuers: HashMap::new(), memory: Memory::new(remembered) };
         for config in configs {
-            if let Some(fault) = config.faults().into_iter().next() {
-                return Err(VerifierError::Config(config.name, fault));
-            }
-            if issuers.values().any(|i| i.config.name == config.name || i.config.issuer == config.issuer) {
-                return Err(VerifierError::Repeated(config.name));
-            }
+            let fetcher = Fetcher::of_issuer(&config, timings.timeout);
             let name: Arc<str> = config.name.as_str().into();
-            let keys = Arc::new(KeyStore::new(&config, Arc::clone(&name), timings)?);
-            let url = config.issuer.clone();
-            issuers.insert(url, Arc::new(Issuer { config, name, keys, recalled: OnceLock::new() }));
+            verifier.trust(config, || {
+                let fetcher = fetcher.ok_or(VerifierError::Client)?;
+                Ok(KeySource::Fetched(Arc::new(KeyStore::new(fetcher, name, timings))))
+            })?;
         }
-        Ok(Self { issuers, memory: Memory::new(remembered) })
+        Ok(verifier)
     }
 
-    /// Who presents this token.
+    /// The same, trusting one more issuer, whose keys are held here: ourselves.
+    pub(super) fn trusting(mut self, config: IssuerConfig, keys: Arc<HeldKeys>) -> Result<Self, VerifierError> {
+        self.trust(config, || Ok(KeySource::Held(keys)))?;
+        Ok(self)
+    }
+
+    fn trust(
+        &mut self,
+        config: IssuerConfig,
+        keys: impl FnOnce() -> Result<KeySource, VerifierError>,
+    ) -> Result<(), VerifierError> {
+        if let Some(fault) = config.faults().into_iter().next() {
+            return Err(VerifierError::Config(config.name, fault));
+        }
+        if self.issuers.values().any(|i| i.config.name == config.name || i.config.issuer == config.issuer) {
+            return Err(VerifierError::Repeated(config.name));
+        }
+        let (url, name, keys) = (config.issuer.clone(), config.name.as_str().into(), keys()?);
+        self.issuers.insert(url, Arc::new(Issuer { config, name, keys, recalled: OnceLock::new() }));
+        Ok(())
+    }
+
+    /// The issuer that calls itself so, if it is one we trust.
+    pub(super) fn issuer(&self, url: &str) -> Option<&Arc<Issuer>> {
+        self.issuers.get(url)
+    }
+
+    /// Who presents this token, over a connection that this client certificate was shown on.
     ///
     /// # Errors
     /// `Refused` with the reason, or `Unavailable` if the issuer's keys are not to be had. Never `Missing`.
-    pub async fn requester(&self, token: &str) -> Result<Arc<Requester>, IdentityError> {
-        self.requester_at(token, Timestamp::now()).await
+    pub async fn requester(&self, token: &str, shown: Option<Thumbprint>) -> Result<Arc<Requester>, IdentityError> {
+        self.requester_at(token, shown, Timestamp::now()).await
     }
 
-    async fn requester_at(&self, token: &str, now: Timestamp) -> Result<Arc<Requester>, IdentityError> {
-        if let Some(known) = self.memory.recall(token, now) {
+    async fn requester_at(
+        &self,
+        token: &str,
+        shown: Option<Thumbprint>,
+        now: Timestamp,
+    ) -> Result<Arc<Requester>, IdentityError> {
+        // a remembered token that is bound to another certificate is judged again, and refused
+        if let Some(known) = self.memory.recall(token, now).filter(|known| known.may_be_used_with(shown)) {
             known.issuer.keys.keep_fresh();
             let counter = || counter(SharedString::from(Arc::clone(&known.issuer.name)), "remembered");
             known.issuer.recalled.get_or_init(counter).increment(1);
             return Ok(known.requester);
         }
         let mut name = SharedString::const_str("unknown");
-        let outcome = self.judge(token, now, &mut name).await;
+        let outcome = self.judge(token, shown, now, &mut name).await;
         let (label, outcome) = match outcome {
             Ok(remembered) => {
                 let requester = Arc::clone(&remembered.requester);
@@ -106,16 +138,24 @@ impl Verifier {
     }
 
     /// The whole judgement, in order; `name` becomes the issuer's once it is one we know.
-    async fn judge(&self, token: &str, now: Timestamp, name: &mut SharedString) -> Result<Remembered, Fault> {
-        let unverified = Unverified::read(token)?;
+    async fn judge(
+        &self,
+        token: &str,
+        shown: Option<Thumbprint>,
+        now: Timestamp,
+        name: &mut SharedString,
+    ) -> Result<Remembered, Fault> {
+        let unverified = Unverified::read(token, Sort::Access)?;
         let issuer = self.issuers.get(unverified.issuer()?).ok_or(Reason::Issuer)?;
         *name = Arc::clone(&issuer.name).into();
         unverified.fits(&issuer.config)?;
         let key = issuer.keys.key(unverified.key_id()).await?;
         let claims = unverified.verify(&key)?;
         let registered = registered::check(&claims, &issuer.config, now)?;
+        let bound = registered.bound;
         let requester = Arc::new(profile::requester(&claims, registered, &issuer.config)?);
-        Ok(Remembered { requester, issuer: Arc::clone(issuer), key: Arc::downgrade(&key) })
+        let judged = Remembered { requester, issuer: Arc::clone(issuer), key: Arc::downgrade(&key), bound };
+        if judged.may_be_used_with(shown) { Ok(judged) } else { Err(Reason::Bound.into()) }
     }
 }
 

@@ -28,6 +28,17 @@ pub struct Smart<'a> {
     pub jwks: &'a str,
     pub authorize: Option<&'a str>,
     pub token: &'a str,
+    /// `grant_type`s, and what an assertion may be signed with.
+    pub grants: &'a [&'a str],
+    pub algorithms: &'a [&'a str],
+}
+
+impl Default for Smart<'_> {
+    /// Of a server that says no more of itself: what SMART wants of each.
+    fn default() -> Self {
+        let (grants, algorithms) = (&["client_credentials"], &["RS384", "ES384"]);
+        Self { issuer: "", jwks: "", authorize: None, token: "", grants, algorithms }
+    }
 }
 
 pub fn statement(service: &Service<'_>) -> Value {
@@ -154,16 +165,16 @@ pub fn smart_configuration(smart: Smart<'_>, scopes: &[&str]) -> Value {
         "issuer": smart.issuer,
         "jwks_uri": smart.jwks,
         "token_endpoint": smart.token,
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": smart.grants,
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-        "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+        "token_endpoint_auth_signing_alg_values_supported": smart.algorithms,
         "scopes_supported": scopes,
         "code_challenge_methods_supported": ["S256"],
         "capabilities": ["permission-user", "permission-patient", "permission-v2", "client-confidential-asymmetric"],
     });
     if let (Some(authorize), Some(fields)) = (smart.authorize, configuration.as_object_mut()) {
         fields.insert("authorization_endpoint".into(), authorize.into());
-        fields.insert("grant_types_supported".into(), json!(["authorization_code", "client_credentials"]));
+        fields.insert("grant_types_supported".into(), json!([&["authorization_code"], smart.grants].concat()));
     }
     configuration
 }
@@ -182,6 +193,7 @@ mod tests {
                 jwks: "https://id.example/jwks",
                 authorize: None,
                 token: "https://id.example/token",
+                ..Smart::default()
             }),
             resources: vec![json!({"type": "Consent"})],
             patient_operations: &[("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything")],

@@ -1,9 +1,8 @@
 use super::{
     Declared, Locate,
-    address::{is_public, literal_address},
     sign_in::{CertificateConfig, CredentialConfig, SignIn, SmartConfig},
 };
-use crate::domain::{OdsCode, SecretRef};
+use crate::domain::{OdsCode, SecretRef, is_public, literal_address};
 use reqwest::Certificate;
 use secrecy::ExposeSecret;
 use serde::Deserialize;

@@ -12,11 +12,15 @@ mod token;
 use super::data::Dataset;
 use super::server::{Port, Running};
 use super::{Issuer, SandboxError};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use keys::Keys;
 use persona::Directory;
-use serde_json::json;
-use std::sync::{Arc, Mutex};
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+use uuid::Uuid;
 
 /// The audience of every token: the gateway's public FHIR base.
 pub const AUDIENCE: &str = "https://caregate.example/fhir";
@@ -34,7 +38,12 @@ struct State {
     url: String,
     directory: Directory,
     keys: Mutex<Arc<Keys>>,
+    /// What userinfo says, by the opaque access token that opens it.
+    signed_in: Mutex<HashMap<String, Value>>,
 }
+
+/// More than are of use at once; past them all are forgotten.
+const SIGN_INS: usize = 10_000;
 
 pub async fn start(dataset: &Dataset, port: Port) -> Result<Identity, SandboxError> {
     let keys = Keys::generate().await.ok_or(SandboxError::Keys)?;
@@ -48,13 +57,21 @@ pub async fn start(dataset: &Dataset, port: Port) -> Result<Identity, SandboxErr
         profile,
         algorithms: ALGORITHMS.to_vec(),
         audience: AUDIENCE.to_owned(),
+        userinfo: (profile != "backend").then(|| format!("{url}{path}/userinfo")),
     });
-    let state = web::Data::new(State { url: url.clone(), directory, keys: Mutex::new(Arc::new(keys)) });
+    let state = web::Data::new(State {
+        url: url.clone(),
+        directory,
+        keys: Mutex::new(Arc::new(keys)),
+        signed_in: Mutex::default(),
+    });
     let server = port.serve(move |app| {
         app.app_data(state.clone())
             .route("/.well-known/openid-configuration", web::get().to(|state| discovery(state, "")))
             .route("/patients/.well-known/openid-configuration", web::get().to(|state| discovery(state, "/patients")))
             .route("/systems/.well-known/openid-configuration", web::get().to(|state| discovery(state, "/systems")))
+            .route("/userinfo", web::get().to(userinfo))
+            .route("/patients/userinfo", web::get().to(userinfo))
             .route("/jwks", web::get().to(jwks))
             .route("/rotate", web::post().to(rotate))
             .route("/personas", web::get().to(personas_list))
@@ -70,6 +87,7 @@ async fn discovery(state: web::Data<State>, path: &'static str) -> HttpResponse 
         "issuer": format!("{base}{path}"),
         "jwks_uri": format!("{base}/jwks"),
         "token_endpoint": format!("{base}/token"),
+        "userinfo_endpoint": format!("{base}{path}/userinfo"),
         "grant_types_supported": ["persona"],
         "response_types_supported": ["token"],
         "subject_types_supported": ["public"],
@@ -80,6 +98,17 @@ async fn discovery(state: web::Data<State>, path: &'static str) -> HttpResponse 
 
 async fn jwks(state: web::Data<State>) -> HttpResponse {
     HttpResponse::Ok().json(state.keys().public())
+}
+
+/// <https://openid.net/specs/openid-connect-core-1_0.html#UserInfo>
+async fn userinfo(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+    let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let signed_in = state.signed_in.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    match signed_in.get(token) {
+        Some(said) => HttpResponse::Ok().json(said),
+        None => HttpResponse::Unauthorized().finish(),
+    }
 }
 
 /// New keys with new kids; the old public ones stay in the JWKS only with `keep=true`.
@@ -101,6 +130,17 @@ async fn personas_list(state: web::Data<State>) -> HttpResponse {
 }
 
 impl State {
+    /// Keeps what userinfo is to say, and makes the access token that opens it.
+    fn remember(&self, said: Value) -> String {
+        let token = format!("opaque-{}", Uuid::new_v4().simple());
+        let mut signed_in = self.signed_in.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if signed_in.len() >= SIGN_INS {
+            signed_in.clear();
+        }
+        signed_in.insert(token.clone(), said);
+        token
+    }
+
     fn keys(&self) -> Arc<Keys> {
         self.keys.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }

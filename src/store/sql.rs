@@ -63,6 +63,10 @@ pub(super) const POINT: &str = "INSERT INTO presence (patient, source, sent, pre
 pub(super) const POINTERS: &str =
     "SELECT source, sent, present, at, until FROM presence WHERE patient = $1 AND until > $2";
 
+pub(super) const SPEND: &str =
+    "INSERT INTO client_assertion (client, digest, until) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+pub(super) const PRUNE_SPENT: &str = "DELETE FROM client_assertion WHERE until < $1";
+
 pub(super) const POLICY_TEXTS: &str = "SELECT texts FROM policy_text WHERE fingerprint = $1";
 pub(super) const KEEP_POLICY: &str =
     "INSERT INTO policy_text (fingerprint, texts, first_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";

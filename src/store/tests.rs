@@ -4,6 +4,7 @@
 mod postgres;
 
 mod as_of;
+mod assertions;
 mod desk;
 mod durability;
 mod facts;

@@ -3,7 +3,7 @@ use crate::{
     audit::{AuditLog, LogReader},
     domain::IdSealer,
     federation::{Federation, LongIds, PatientIndex},
-    identity::{Statements, Verifier},
+    identity::{Authorisation, Statements, Verifier},
     query::PageSealer,
     registry::{Locator, Registry},
 };
@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 /// One node, put together: what the stories are told with. It holds no state but caches.
 pub struct Gateway {
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
+    /// None where this gateway issues no tokens.
+    pub authorisation: Option<Arc<Authorisation>>,
     pub policies: Policies,
     pub facts: FactCache,
     pub desk: Arc<dyn DeskStore>,
@@ -37,8 +39,11 @@ impl Gateway {
     /// The public halves of the keys by which this gateway signs, as JWKs.
     pub fn public_keys(&self) -> Vec<Value> {
         let statements = self.statements.iter().flat_map(|statements| statements.public_keys());
+        let tokens = self.authorisation.iter().flat_map(|authorisation| authorisation.public_keys());
         let mut keys = Vec::new();
-        for key in statements.chain(self.registry.all().filter_map(|provider| provider.sign_in.public_key())) {
+        for key in
+            statements.chain(tokens).chain(self.registry.all().filter_map(|provider| provider.sign_in.public_key()))
+        {
             // several providers may know us by one key; said twice, it would be usable by nobody
             if !keys.contains(&key) {
                 keys.push(key);

@@ -290,7 +290,8 @@ impl World {
         let memory = Memory::new(guarded);
         let options = LogOptions::new(Signer::new("caregate.example/audit", &[1; 32]).unwrap());
         let gateway = Gateway {
-            verifier: Verifier::new(Vec::new()).unwrap(),
+            verifier: Arc::new(Verifier::new(Vec::new()).unwrap()),
+            authorisation: None,
             policies: Policies::new(Arc::new(TwoPolicies(POLICIES.clone())), None),
             facts: FactCache::new(Arc::new(memory.clone())),
             registry,

@@ -404,7 +404,7 @@ async fn what_anyone_may_read_names_no_patient_and_agrees_with_the_grammar() {
             Answer::of(gate.request(Method::GET, &format!("{}{path}", gate.url)).header("accept", "text/html")).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
         let smart = answer.json();
-        assert_eq!(smart["token_endpoint"], format!("{}/token", gate.identity));
+        assert_eq!(smart["token_endpoint"], format!("{}/oauth/token", gate.url));
         assert!(smart["grant_types_supported"].is_array() && smart["capabilities"].is_array());
         assert_eq!(smart["code_challenge_methods_supported"], json!(["S256"]));
     }

@@ -45,6 +45,7 @@ mod grammar;
 mod index;
 mod log;
 mod misbehaviour;
+mod oauth;
 mod objections;
 mod overrides;
 mod paging;

@@ -7,6 +7,7 @@ use crate::{
     claims::claimed,
     desk::{completion, released},
     harness::{Answer, Gate, NHS, of_patient, own, shared, soon},
+    oauth::{self, Signer},
     objections::{self, whole_record},
     overrides::{overridden, overriding},
     presence::present,
@@ -282,6 +283,22 @@ async fn whoever_may_not_is_refused_alike_in_every_world_at_every_route() {
     assert_eq!(gate.search("gp-saltmarsh", "Observation", worlds[0].number).await.status, 200);
     assert_eq!(gate.search("gp-saltmarsh", "Observation", worlds[1].number).await.spine(), "NO_PATIENT_CONSENT");
     assert_eq!(gate.search("consultant-colneside", "Observation", worlds[0].number).await.status, 403);
+}
+
+/// The one way in that is no FHIR.
+#[tokio::test]
+async fn no_token_is_given_to_whoever_proves_no_client_and_nobody_learns_which_clients_there_are() {
+    let gate = shared().await;
+    let stranger = Signer::es384("k-1");
+    let mut told = BTreeSet::new();
+    for client in ["ward-system", "no-such-client"] {
+        let answer = oauth::asked(&gate, &stranger.assertion(client, &gate), "system/*.rs").await;
+        assert_eq!(answer.status, 401, "{}", answer.text);
+        told.insert(answer.text);
+    }
+    assert_eq!(told.len(), 1, "{told:#?}");
+    let answer = oauth::posted(&gate, &gate.url, &[("grant_type", "client_credentials")]).await;
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_request")));
 }
 
 /// Two patients of Saltmarsh, the second of whom objected, and a number nobody has heard of.

@@ -5,7 +5,7 @@ mod certificates;
 #[path = "sign_in/context.rs"]
 mod context;
 #[path = "sign_in/tap.rs"]
-mod tap;
+pub mod tap;
 #[path = "sign_in/tokens.rs"]
 mod tokens;
 
@@ -223,8 +223,8 @@ async fn anyone_may_read_the_public_halves_of_our_keys_and_nothing_else_of_them(
     let answer = Answer::of(gate.request(Method::GET, &format!("{}/.well-known/jwks.json", gate.url))).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     let keys = answer.json()["keys"].as_array().unwrap().clone();
-    // the key of statements, and that of the one provider which wants assertions
-    assert_eq!(keys.len(), 2, "{}", answer.text);
+    // the keys of statements and of tokens, and that of the one provider which wants assertions
+    assert_eq!(keys.len(), 3, "{}", answer.text);
     for key in keys {
         let mut members: Vec<_> = key.as_object().unwrap().keys().cloned().collect();
         members.sort();

@@ -1,9 +1,14 @@
 //! The configuration with which a gateway joins the sandbox region: the same file, keys and checks as a deployment's.
 
-use crate::sandbox::{Credential, Provider, Region, pem};
+use crate::{
+    identity::SigningKey,
+    sandbox::{Credential, Provider, Region, pem},
+};
 use aws_lc_rs::{
     rand,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    },
 };
 use data_encoding::BASE64;
 use std::{
@@ -11,7 +16,7 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Makes what is missing in `folder` (keys, credentials) and returns the configuration's text.
@@ -27,11 +32,8 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
         }
         Ok(quoted(&file.display().to_string()))
     };
-    let statement = folder.join("statement.pem");
-    if !statement.exists() {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).and_then(|pair| pair.to_pkcs8v1());
-        private(&statement, &pem(pair.map_err(|_| io::Error::other("no key could be made"))?.as_ref()))?;
-    }
+    let statement = signing_key(&folder, "statement", &ECDSA_P256_SHA256_FIXED_SIGNING)?;
+    let tokens = signing_key(&folder, "tokens", &ECDSA_P384_SHA384_FIXED_SIGNING)?;
     let database = match database {
         Some(url) => url.to_owned(),
         None => format!("sqlite:{}", folder.join("caregate.db").display()),
@@ -40,34 +42,35 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
         "# Written by `caregate sandbox`: a gateway in front of the pretend region. Its ports live as long as the region.\n\n\
          [gateway]\nlisten = \"127.0.0.1:{port}\"\nnode = \"sandbox\"\nmetrics_listen = \"127.0.0.1:0\"\n\n\
          [database]\nurl = {}\n\n[keys]\nids = {{ file = {} }}\npages = {{ file = {} }}\ncheckpoint = {{ file = {} }}\n\
-         statement = {{ file = {} }}\n\n\
+         statement = {{ file = {} }}\ntokens = {{ file = {} }}\n\n\
          [audit]\ncheckpoint_file = {}\n\n",
         quoted(&database),
         key("ids")?,
         key("pages")?,
         key("checkpoint")?,
         quoted(&statement.display().to_string()),
+        quoted(&tokens.display().to_string()),
         quoted(&folder.join("checkpoint.txt").display().to_string()),
     );
     // writing to a String cannot fail
-    let _ = write!(
-        text,
-        "[smart]\nissuer = {}\njwks_uri = {}\ntoken_endpoint = {}\n\n",
-        quoted(&region.identity),
-        quoted(&format!("{}/jwks", region.identity)),
-        quoted(&format!("{}/token", region.identity)),
-    );
     for issuer in &region.issuers {
+        let exchange = issuer.userinfo.as_ref().map(|url| format!("exchange = {{ userinfo_url = {} }}\n", quoted(url)));
         let algorithms: Vec<String> = issuer.algorithms.iter().map(|a| quoted(a)).collect();
         let _ = write!(
             text,
-            "[[issuer]]\nname = {}\nissuer = {}\nprofile = {}\naudience = {}\nalgorithms = [{}]\nallow_http = true\n\n",
+            "[[issuer]]\nname = {}\nissuer = {}\nprofile = {}\naudience = {}\nalgorithms = [{}]\nallow_http = true\n{}\n",
             quoted(issuer.name),
             quoted(&issuer.url),
             quoted(issuer.profile),
             quoted(&issuer.audience),
             algorithms.join(", "),
+            exchange.unwrap_or_default(),
         );
+    }
+    if let Some(organisation) =
+        region.providers.iter().find(|one| one.kind == "acute-trust").or(region.providers.first())
+    {
+        text.push_str(&client(organisation, &folder)?);
     }
     for provider in &region.providers {
         let credential = credential(provider, &folder)?;
@@ -96,6 +99,40 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
         );
     }
     Ok(text)
+}
+
+/// The system that is registered to be given tokens, and the application its people sign in to.
+pub const CLIENT: &str = "ward-system";
+const CLIENT_SCOPES: &str = "system/*.rs system/Patient.u system/Consent.crus user/*.rs user/Consent.crus user/Task.u \
+                             patient/Patient.rs patient/AuditEvent.rs patient/Consent.crus";
+
+/// Its key is made here, as it would be at the client, and only its public half is configured.
+fn client(organisation: &Provider, folder: &Path) -> io::Result<String> {
+    let private = fs::read_to_string(signing_key(folder, "client", &ECDSA_P384_SHA384_FIXED_SIGNING)?)?;
+    let key = SigningKey::read(&private, None, None).map_err(io::Error::other)?;
+    let public = folder.join("client.jwks");
+    fs::write(&public, serde_json::json!({ "keys": [key.public_jwk()] }).to_string())?;
+    let brings =
+        ["staff", "patients"].map(|name| format!("{{ issuer = {}, audience = {} }}", quoted(name), quoted(CLIENT)));
+    Ok(format!(
+        "[[client]]\nclient_id = {}\norganisation = {}\njwks = {{ file = {} }}\nscopes = {}\n\
+         grants = [\"client_credentials\", \"token_exchange\"]\nexchange = [{}]\n\n",
+        quoted(CLIENT),
+        quoted(organisation.ods.as_str()),
+        quoted(&public.display().to_string()),
+        quoted(CLIENT_SCOPES),
+        brings.join(", "),
+    ))
+}
+
+/// Made where it is missing.
+fn signing_key(folder: &Path, name: &str, algorithm: &'static EcdsaSigningAlgorithm) -> io::Result<PathBuf> {
+    let file = folder.join(format!("{name}.pem"));
+    if !file.exists() {
+        let pair = EcdsaKeyPair::generate(algorithm).and_then(|pair| pair.to_pkcs8v1());
+        private(&file, &pem(pair.map_err(|_| io::Error::other("no key could be made"))?.as_ref()))?;
+    }
+    Ok(file)
 }
 
 /// How the gateway signs in; what is secret goes into a file.

@@ -13,7 +13,7 @@ fn requester_of(profile: &str, claims: Value) -> Result<Requester, Reason> {
     .unwrap();
     let subject = claims["sub"].as_str().unwrap_or("subject").to_owned();
     let client_id = claims["client_id"].as_str().unwrap_or("app").to_owned();
-    let registered = Registered { subject, token_id: "t".into(), client_id, expires: Timestamp::MAX };
+    let registered = Registered { subject, token_id: "t".into(), client_id, expires: Timestamp::MAX, bound: None };
     requester(&Claims::new(claims.as_object().cloned().unwrap()), registered, &issuer)
 }
 

@@ -26,7 +26,7 @@ impl Gate {
     }
 
     async fn reason(&self, token: &str) -> Option<Reason> {
-        match self.verifier.requester(token).await {
+        match self.verifier.requester(token, None).await {
             Ok(_) => None,
             Err(IdentityError::Refused { reason, token: Some(digest) }) => {
                 assert_eq!(digest, TokenDigest::of(token));
@@ -61,7 +61,7 @@ fn now() -> i64 {
 #[tokio::test]
 async fn a_good_token_makes_its_holder_known() {
     let gate = Gate::open().await;
-    let requester = gate.verifier.requester(&gate.signer.token(&gate.claims())).await.unwrap();
+    let requester = gate.verifier.requester(&gate.signer.token(&gate.claims()), None).await.unwrap();
     assert_eq!(requester.subject, "warden");
     assert_eq!(requester.token_id, "t-1");
     assert_eq!(requester.purpose.0, "TREAT");
@@ -377,7 +377,7 @@ fn no_changed_byte_anywhere_in_a_token_verifies() {
     let verifier = Verifier::new(vec![issuer.config()]).unwrap();
     let tokens = [rsa.token(&good_claims(&issuer.url)), ec.token(&good_claims(&issuer.url))];
     for token in &tokens {
-        runtime.block_on(verifier.requester(token)).unwrap();
+        runtime.block_on(verifier.requester(token, None)).unwrap();
     }
     proptest!(ProptestConfig::with_cases(2_000), |(which in 0..2_usize, at: prop::sample::Index, to in "[ -~]|[A-Za-z0-9_-]")| {
         let good = &tokens[which];
@@ -385,7 +385,7 @@ fn no_changed_byte_anywhere_in_a_token_verifies() {
         let at = at.index(good.len());
         forged.replace_range(at..=at, &to);
         prop_assume!(&forged != good);
-        let answer = runtime.block_on(verifier.requester(&forged));
+        let answer = runtime.block_on(verifier.requester(&forged, None));
         let refused = matches!(answer, Err(IdentityError::Refused { .. }));
         prop_assert!(refused, "{} at {}", to, at);
     });

@@ -19,6 +19,46 @@ pub struct Wishes {
     pub purpose: Option<String>,
 }
 
+/// A sign-in as CIS2 and NHS login have it: an ID token for one client, and what userinfo says beside it.
+pub struct SignIn {
+    /// Still without its `at_hash`.
+    pub id_token: Value,
+    pub userinfo: Value,
+}
+
+/// What an ID token says of whoever signed in; the rest is at userinfo.
+const IN_ID_TOKEN: [&str; 6] =
+    ["acr", "id_assurance_level", "selected_roleid", "nhs_number", "identity_proofing_level", "vot"];
+
+/// `None` for a system, which signs in nowhere.
+pub fn sign_in(base: &str, persona: &Persona<'_>, client: &str, expires_in: i64) -> Option<SignIn> {
+    let (path, own) = match persona {
+        Persona::Staff(staff) => ("", of_staff(staff)),
+        Persona::Anybody(anybody) => ("", of_anybody(anybody)),
+        Persona::Patient(number, record) => ("/patients", of_patient(*number, *record)),
+        Persona::System(_) => return None,
+    };
+    let subject = own.get("sub").cloned();
+    let (mut said, mut rest): (Map<_, _>, Map<_, _>) = own
+        .into_iter()
+        .filter(|(name, _)| name != "client_id")
+        .partition(|(name, _)| IN_ID_TOKEN.contains(&name.as_str()));
+    rest.insert("sub".to_owned(), json!(subject));
+    let now = chrono::Utc::now().timestamp();
+    for (key, value) in [
+        ("iss", json!(format!("{base}{path}"))),
+        ("aud", json!(client)),
+        ("sub", json!(subject)),
+        ("iat", json!(now)),
+        ("exp", json!(now + expires_in)),
+        ("auth_time", json!(now)),
+        ("jti", json!(Uuid::new_v4())),
+    ] {
+        said.insert(key.to_owned(), value);
+    }
+    Some(SignIn { id_token: Value::Object(said), userinfo: Value::Object(rest) })
+}
+
 /// A token's claims, and its scope.
 pub fn claims(base: &str, persona: &Persona<'_>, wishes: Wishes) -> (Value, String) {
     let (path, scope, purpose, own) = match persona {

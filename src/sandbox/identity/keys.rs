@@ -40,11 +40,11 @@ impl Keys {
         self.public.keys.extend(older.public.keys.iter().cloned());
     }
 
-    /// An access token (RFC 9068) of these claims, signed with RS256 or else ES256.
-    pub fn sign(&self, algorithm: Algorithm, claims: &serde_json::Value) -> Option<String> {
+    /// A token of this type (`at+jwt`: an access token, RFC 9068) and these claims, signed with RS256 or else ES256.
+    pub fn sign(&self, algorithm: Algorithm, typ: &str, claims: &serde_json::Value) -> Option<String> {
         let (jwk, key) = if algorithm == Algorithm::RS256 { &self.rsa } else { &self.ec };
         let mut header = Header::new(algorithm);
-        header.typ = Some("at+jwt".to_owned());
+        header.typ = Some(typ.to_owned());
         header.kid = jwk.common.key_id.clone();
         jsonwebtoken::encode(&header, claims, key).ok()
     }

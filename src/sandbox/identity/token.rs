@@ -1,14 +1,19 @@
 //! `POST /token`: a token for the persona named, with nothing proved.
 //!
+//! With a `client_id` the answer is what that client would be given at a sign-in: an ID token, and an access token that says
+//! nothing and opens userinfo.
+//!
 //! Beside the personas of the region there is `staff`: whoever the form's `organisation` (ODS code), `role` (job role
 //! code), `activities` (codes, with spaces between) and `user` say, for tests of who may see what.
 
 use super::State;
-use super::claims::{Wishes, claims};
+use super::claims::{Wishes, claims, sign_in};
 use super::persona::{Anybody, Persona};
 use crate::domain::OdsCode;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{HttpResponse, web};
+use aws_lc_rs::digest;
+use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -43,11 +48,40 @@ fn answer(state: &State, form: &BTreeMap<String, String>) -> Result<Value, Refus
         Some(_) => return Err(Refusal("invalid_request", "alg is RS256 or ES256")),
     };
     let wishes = wishes(form)?;
+    if let Some(client) = form.get("client_id") {
+        return signed_in(state, &persona, client, algorithm, wishes.expires_in);
+    }
     let expires_in = wishes.expires_in;
     let (claims, scope) = claims(&state.url, &persona, wishes);
-    let token =
-        state.keys().sign(algorithm, &claims).ok_or(Refusal("invalid_request", "the token could not be signed"))?;
+    let token = state
+        .keys()
+        .sign(algorithm, "at+jwt", &claims)
+        .ok_or(Refusal("invalid_request", "the token could not be signed"))?;
     Ok(json!({"access_token": token, "token_type": "Bearer", "expires_in": expires_in, "scope": scope}))
+}
+
+fn signed_in(
+    state: &State,
+    persona: &Persona<'_>,
+    client: &str,
+    algorithm: Algorithm,
+    expires_in: i64,
+) -> Result<Value, Refusal> {
+    let nowhere = Refusal("invalid_request", "a system signs in nowhere");
+    let mut signed = sign_in(&state.url, persona, client, expires_in).ok_or(nowhere)?;
+    let access_token = state.remember(signed.userinfo);
+    if let Some(claims) = signed.id_token.as_object_mut() {
+        claims.insert("at_hash".to_owned(), at_hash(&access_token).into());
+    }
+    let id_token = state.keys().sign(algorithm, "JWT", &signed.id_token);
+    let id_token = id_token.ok_or(Refusal("invalid_request", "the token could not be signed"))?;
+    Ok(json!({"access_token": access_token, "id_token": id_token, "token_type": "Bearer", "expires_in": expires_in}))
+}
+
+/// <https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken>: both algorithms hash by SHA-256.
+fn at_hash(access_token: &str) -> String {
+    let whole = digest::digest(&digest::SHA256, access_token.as_bytes());
+    BASE64URL_NOPAD.encode(whole.as_ref().split_at(whole.as_ref().len() / 2).0)
 }
 
 fn anybody(form: &BTreeMap<String, String>) -> Result<Anybody, Refusal> {

@@ -1,6 +1,7 @@
 //! What is asked of the tables, in one text for both databases: compiled once beside SQLite's connections and once beside
 //! PostgreSQL's, so that each is checked against its own types.
 
+mod assertions;
 mod claims;
 mod desk;
 mod facts;

@@ -1,4 +1,4 @@
-//! Which addresses a provider may be reached at. A registered name must not lead into our own network (SSRF), neither
+//! Which addresses a provider, or a client's keys, may be reached at. A registered name must not lead into our own network (SSRF), neither
 //! written as a literal nor by what it resolves to at the moment of connecting.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

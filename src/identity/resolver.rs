@@ -1,7 +1,7 @@
 //! Names are looked up at the moment of connecting, and the addresses vetted then: what a name led to at registration
 //! says nothing about where it leads now (DNS rebinding).
 
-use crate::registry::is_public;
+use crate::domain::is_public;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::SocketAddr;
 

@@ -1,0 +1,229 @@
+//! A person's sign-in elsewhere, exchanged for a token of ours. The ID token is the issuer's word of who signed in, at this
+//! client, and how; the issuer's own access token is opaque to us, and opens its userinfo, where roles are.
+//! <https://www.rfc-editor.org/rfc/rfc8693>, <https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation>
+
+use super::super::claims::Claims;
+use super::super::key_store::KeyError;
+use super::super::registered::{Registered, in_date};
+use super::super::token::{Sort, Unverified};
+use super::super::verifier::Issuer;
+use super::super::{Algorithm, ClaimProfile, IssuerConfig, Reason, Requester, Verifier, profile};
+use super::form::Subject;
+use super::issued_tokens::{IssuedTokens, LONGEST};
+use super::userinfo::{UserInfo, UserInfoFault};
+use super::{Client, TokenFault};
+use crate::domain::Timestamp;
+use aws_lc_rs::digest;
+use data_encoding::BASE64URL_NOPAD;
+use serde::Deserialize;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use url::Url;
+use uuid::Uuid;
+
+/// Of an `[[issuer]]`: that its ID tokens may be exchanged, and how they must look.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExchangeConfig {
+    /// Of its ID tokens; those of its access tokens where left out.
+    #[serde(default)]
+    pub algorithms: Vec<Algorithm>,
+    /// Where it says a person's roles, or NHS number.
+    pub userinfo_url: Option<Url>,
+    /// How long after the ID token was issued it is still taken.
+    #[serde(default = "ten_minutes")]
+    pub max_age_seconds: u64,
+    /// Accepted `acr`; left out, those of CIS2 that mean two factors or more, and any of an issuer that says none.
+    pub acr: Option<Vec<String>>,
+}
+
+const MAX_AGE_MOST: u64 = 3600;
+/// An ID token may live long; what counts here is when it was issued.
+const LONGEST_ID_TOKEN: Duration = Duration::from_secs(86_400);
+/// CIS2's, of authentication assurance level 3, or 2 at least.
+const STRONG: [&str; 2] = ["AAL3_ANY", "AAL2_OR_AAL3_ANY"];
+/// What a decision may come to rest on: there the ID token and userinfo must not say different things.
+const DECISIVE: [&str; 8] = [
+    "sub",
+    "selected_roleid",
+    "nhsid_nrbac_roles",
+    "nhsid_useruid",
+    "nhs_number",
+    "identity_proofing_level",
+    "act",
+    "extensions",
+];
+/// What an issuer grants is for itself; what we grant is decided here.
+const NOT_OURS: [&str; 3] = ["scope", "scp", "cnf"];
+
+impl ExchangeConfig {
+    pub(in super::super) fn faults(&self, profile: ClaimProfile, allow_http: bool) -> Vec<&'static str> {
+        let url = self.userinfo_url.as_ref();
+        let tls = url.is_none_or(|url| url.scheme() == "https" || (allow_http && url.scheme() == "http"));
+        let plain = url.is_none_or(|url| {
+            url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
+        });
+        let people = matches!(profile, ClaimProfile::Cis2 | ClaimProfile::NhsLogin);
+        [
+            (people, "only for the profiles cis2 and nhs-login"),
+            (tls, "userinfo_url: https, unless allow_http is true"),
+            (plain, "userinfo_url: no user, password, query or fragment"),
+            ((1..=MAX_AGE_MOST).contains(&self.max_age_seconds), "max_age_seconds: 1 to 3600"),
+            (self.acr.as_ref().is_none_or(|accepted| !accepted.is_empty()), "acr: at least one, or left out"),
+        ]
+        .into_iter()
+        .filter_map(|(good, fault)| (!good).then_some(fault))
+        .collect()
+    }
+
+    fn takes(&self, algorithm: Algorithm, issuer: &IssuerConfig) -> bool {
+        if self.algorithms.is_empty() { &issuer.algorithms } else { &self.algorithms }.contains(&algorithm)
+    }
+
+    fn is_strong(&self, acr: Option<&str>, profile: ClaimProfile) -> bool {
+        match (&self.acr, profile) {
+            (Some(accepted), _) => acr.is_some_and(|acr| accepted.iter().any(|one| one == acr)),
+            (None, ClaimProfile::Cis2) => acr.is_some_and(|acr| STRONG.contains(&acr)),
+            // NHS login says it as identity_proofing_level, which its profile looks at
+            (None, _) => true,
+        }
+    }
+}
+
+/// The exchange, with the issuers that the verifier trusts.
+pub(super) struct Exchange {
+    verifier: Arc<Verifier>,
+    userinfo: HashMap<String, UserInfo>,
+}
+
+impl Exchange {
+    /// `None` if no TLS roots could be loaded.
+    pub fn new(verifier: Arc<Verifier>, issuers: &[IssuerConfig]) -> Option<Self> {
+        let mut userinfo = HashMap::new();
+        for issuer in issuers {
+            if let Some(url) = issuer.exchange.as_ref().and_then(|exchange| exchange.userinfo_url.as_ref()) {
+                userinfo.insert(issuer.issuer.clone(), UserInfo::new(url, issuer.allow_http)?);
+            }
+        }
+        Some(Self { verifier, userinfo })
+    }
+
+    /// Whom the ID token is of, as far as the client may ask for them. The scopes are still to be granted.
+    pub async fn requester(&self, client: &Client, brought: &Subject, now: Timestamp) -> Result<Requester, TokenFault> {
+        let subject = TokenFault::Subject;
+        let unverified = Unverified::read(&brought.id_token, Sort::Id).map_err(subject)?;
+        let issuer = unverified.issuer().ok().and_then(|url| self.verifier.issuer(url));
+        let (Some(issuer), algorithm) = (issuer, unverified.algorithm()) else { return Err(subject(Reason::Issuer)) };
+        let brings = client.brings.iter().find(|one| one.issuer == issuer.config.name);
+        let (Some(rules), Some(brings)) = (&issuer.config.exchange, brings) else {
+            return Err(subject(Reason::Issuer));
+        };
+        if !rules.takes(algorithm, &issuer.config) {
+            return Err(subject(Reason::Algorithm));
+        }
+        let key = issuer.keys.key(unverified.key_id()).await.map_err(|error| match error {
+            KeyError::Unknown => subject(Reason::Key),
+            KeyError::Unavailable => TokenFault::Unavailable,
+        })?;
+        let claims = unverified.verify(&key).map_err(subject)?;
+        let ends = checked(&claims, &issuer.config, &brings.audience, now).map_err(subject)?;
+        let issued = claims.seconds("iat").ok().flatten().ok_or(subject(Reason::Claim))?;
+        let oldest = now.minus(Duration::from_secs(rules.max_age_seconds)).minus(issuer.config.leeway());
+        if Timestamp::from_seconds(issued) < oldest {
+            return Err(TokenFault::Old);
+        }
+        if !rules.is_strong(claims.text_if_any("acr").map_err(subject)?, issuer.config.profile) {
+            return Err(TokenFault::Assurance);
+        }
+        let claims = match &brought.access_token {
+            Some(access_token) => self.completed(claims, issuer, algorithm, access_token).await?,
+            None => claims,
+        };
+        let claims = claims.without(&NOT_OURS);
+        let registered = Registered {
+            subject: claims.text("sub").map_err(subject)?.to_owned(),
+            token_id: Uuid::new_v4().to_string(),
+            client_id: client.id.clone(),
+            expires: IssuedTokens::taken_until(ends.min(now.plus(LONGEST))),
+            bound: None,
+        };
+        profile::requester(&claims, registered, &issuer.config).map_err(subject)
+    }
+
+    /// With what userinfo says, where the access token is of the very same sign-in.
+    async fn completed(
+        &self,
+        claims: Claims,
+        issuer: &Issuer,
+        algorithm: Algorithm,
+        access_token: &str,
+    ) -> Result<Claims, TokenFault> {
+        let hash = claims.text("at_hash").map_err(|_| TokenFault::AnotherSignIn)?;
+        if hash != at_hash(algorithm, access_token) {
+            return Err(TokenFault::AnotherSignIn);
+        }
+        let Some(userinfo) = self.userinfo.get(&issuer.config.issuer) else {
+            return Err(TokenFault::Request("access_token: nothing is asked of this issuer. Leave it out."));
+        };
+        let more = userinfo.of(access_token).await.map_err(|fault| {
+            if let UserInfoFault::Unavailable(_) = &fault {
+                tracing::warn!(issuer.name = %issuer.config.name, fault = %fault, "an issuer's userinfo could not be fetched");
+                return TokenFault::Unavailable;
+            }
+            TokenFault::AccessToken
+        })?;
+        // OpenID Connect Core §5.3.2: of anybody else, or of nobody, it must not be used
+        if !more.contains_key("sub") || DECISIVE.iter().any(|name| claims.contradict(&more, name)) {
+            return Err(TokenFault::AnotherSignIn);
+        }
+        Ok(claims.completed(more))
+    }
+}
+
+/// An ID token of this issuer, for this client, in date: when it ends.
+fn checked(claims: &Claims, issuer: &IssuerConfig, audience: &str, now: Timestamp) -> Result<Timestamp, Reason> {
+    // a logout token is signed by the same keys for the same audience (OpenID Connect Back-Channel Logout §2.4)
+    if claims.text("iss")? != issuer.issuer || claims.has("events") {
+        return Err(Reason::Issuer);
+    }
+    let meant = claims.texts("aud")?;
+    let party = claims.text_if_any("azp")?;
+    let ours = meant.contains(&audience) && party.is_none_or(|party| party == audience);
+    if !ours || (meant.len() > 1 && party.is_none()) {
+        return Err(Reason::Audience);
+    }
+    in_date(claims, issuer.leeway(), LONGEST_ID_TOKEN, now)?;
+    let ends = Timestamp::from_seconds(claims.seconds("exp")?.ok_or(Reason::Claim)?);
+    // the leeway is for clocks, not for a token of ours that outlives it
+    if ends <= now { Err(Reason::Expired) } else { Ok(ends) }
+}
+
+/// The left half of the access token's hash. <https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken>
+fn at_hash(algorithm: Algorithm, access_token: &str) -> String {
+    let hash = match algorithm {
+        Algorithm::Rs256 | Algorithm::Es256 => &digest::SHA256,
+        Algorithm::Rs384 | Algorithm::Es384 => &digest::SHA384,
+        Algorithm::Rs512 => &digest::SHA512,
+    };
+    let whole = digest::digest(hash, access_token.as_bytes());
+    let (left, _) = whole.as_ref().split_at(whole.as_ref().len() / 2);
+    BASE64URL_NOPAD.encode(left)
+}
+
+fn ten_minutes() -> u64 {
+    600
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_hash_is_the_left_half_of_the_hash_that_the_algorithm_has() {
+        // the example of OpenID Connect Core §A.3
+        let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        assert_eq!(at_hash(Algorithm::Rs256, token), "77QmUPtjPfzWtF2AnpK9RQ");
+        for (algorithm, length) in [(Algorithm::Es384, 32), (Algorithm::Rs512, 43)] {
+            assert_eq!(at_hash(algorithm, token).len(), length);
+        }
+    }
+}
