@@ -71,7 +71,7 @@ async fn whole(gate: &Gate, what: &str) {
     let expected: Vec<_> =
         held(gate, "Condition", patient).into_iter().filter(|(_, one)| one.contains(&quoted)).collect();
     assert!(expected.iter().any(|(ods, _)| ods == LIAR));
-    assert!(shown(&[answer.clone()]) == expected, "{what}: {}", answer.text);
+    assert!(shown(std::slice::from_ref(&answer)) == expected, "{what}: {}", answer.text);
     assert_eq!(answer.header("x-completeness"), "complete", "{what}");
 }
 
@@ -138,9 +138,11 @@ async fn one_that_ignores_filters_has_them_applied_here() {
     assert!(asked_by_filters(&raw) == 4 && times(&gate, "lost").await == 0);
 }
 
+type Failing = fn() -> Act;
+
 #[tokio::test]
 async fn one_that_cannot_answer_by_a_filter_answers_without_in_the_same_request() {
-    let fails: [(&str, fn() -> Act); 4] = [
+    let fails: [(&str, Failing); 4] = [
         ("400", || {
             Act::Send(answer(
                 "400 Bad Request",
