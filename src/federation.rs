@@ -2,7 +2,7 @@
 //! rewritten and remembered here, below the permit.
 //!
 //! Promises: a failure is an answer, and is never cached; no answer holds an entry that was not verified to be this
-//! patient's; a credential goes to its own origin only; nothing is asked without an intent in the audit.
+//! patient's; a credential goes to its own origin only; nothing is asked about anybody without an intent in the audit.
 
 mod afresh;
 mod allowance;

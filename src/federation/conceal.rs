@@ -78,7 +78,7 @@ impl Places {
 
     #[cfg(test)]
     pub fn named(name: &str, host: &str, code: &str) -> Self {
-        Self { names: [name, host].map(str::to_lowercase).into(), codes: vec![code.to_owned()] }
+        Self::new([name, host].into_iter(), OdsCode::parse(code).into_iter()).unwrap()
     }
 
     fn named_in(&self, text: &str) -> bool {

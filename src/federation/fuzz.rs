@@ -34,10 +34,11 @@ fn split(page: &[u8], of: ResourceType, concealing: bool) {
     let taken = pages::read_here(page, &mut limits, &mut splitter);
     // work is bounded by what is read: no value and no key without a byte
     assert!((LIMITS.nodes - limits.nodes) as usize <= page.len() + 1);
-    if taken.is_err() || splitter.inherit(&[]).is_err() {
+    if taken.is_err() || splitter.inherit(&[], &[]).is_err() {
         return;
     }
-    let (answer, long_ids) = splitter.finish();
+    let Ok((answer, long_ids)) = splitter.finish() else { return };
+    let long_ids = long_ids.into_iter().collect::<Vec<_>>();
     let given = Tree::read(std::str::from_utf8(page).unwrap()).expect("serde_json reads it too");
     let (nodes, depth) = given.size();
     assert!(nodes <= LIMITS.nodes && depth <= LIMITS.depth);

@@ -15,7 +15,7 @@ use crate::{
     domain::{NhsNumber, OdsCode, RequestId},
     federation::{
         Federation, FederationConfig, FederationOptions, Places,
-        testing::{BASE, ids, patient, patient_json},
+        testing::{BASE, ids, patient},
     },
     identity::{Party, Purpose, Scopes, Verifier},
     query::{self, Method, PageSealer, PageSize, RawQuery, Setting},

@@ -203,7 +203,7 @@ impl Checks {
     async fn new(issuer: &Issuer, providers: &Providers) -> Self {
         let verifier = Verifier::new(vec![Issuer::config(&providers.keys())]).expect("a verifier");
         let token = issuer.token(Algorithm::Es256, 1);
-        verifier.requester(&token).await.expect("a requester");
+        verifier.requester(&token, None).await.expect("a requester");
         let practice = OdsCode::parse(PRACTICE).expect("a code");
         let registered = Relationship::of(practice, Basis::Registered, Timestamp(0), None, "bench".to_owned());
         let patient = PatientFacts { epoch: 1, relationships: vec![registered], ..PatientFacts::default() };
@@ -223,7 +223,7 @@ impl Checks {
         let unlabelled = Labels::default();
         let began = machine::own_seconds();
         for _ in 0..times {
-            let requester = self.verifier.requester(&self.token).await.expect("a requester");
+            let requester = self.verifier.requester(&self.token, None).await.expect("a requester");
             let Decision::Permit(permit) = self.policy.decide(&requester, &self.wanted, &self.facts) else {
                 panic!("a practitioner reads the record of a patient of the practice")
             };

@@ -61,7 +61,7 @@ async fn remembered(
     let verifier = Verifier::new(vec![Issuer::config(&providers.keys())]).expect("a verifier");
     let each = effort.of(2000, 500);
     // its keys are fetched now
-    verifier.requester(&issuer.token(algorithm, usize::MAX)).await.expect("a requester");
+    verifier.requester(&issuer.token(algorithm, usize::MAX), None).await.expect("a requester");
     let (mut first, mut again) = (Vec::new(), Vec::new());
     for round in 0..effort.of(9, 3) {
         let tokens: Vec<String> = (0..each).map(|n| issuer.token(algorithm, round * each + n)).collect();
@@ -69,7 +69,7 @@ async fn remembered(
         for (times, often) in [(&mut first, 1), (&mut again, 100)] {
             let began = machine::own_seconds();
             for token in (0..often).flat_map(|_| &tokens) {
-                verifier.requester(token).await.expect("a requester");
+                verifier.requester(token, None).await.expect("a requester");
             }
             #[expect(clippy::cast_precision_loss, reason = "some hundred thousand")]
             times.push((machine::own_seconds() - began) / (each * often) as f64);

@@ -138,10 +138,11 @@ async fn one_that_ignores_filters_has_them_applied_here() {
     assert!(asked_by_filters(&raw) == 4 && times(&gate, "lost").await == 0);
 }
 
+type Failing = fn() -> Act;
+
 #[tokio::test]
 async fn one_that_cannot_answer_by_a_filter_answers_without_in_the_same_request() {
-    type Fails = (&'static str, fn() -> Act);
-    let fails: [Fails; 4] = [
+    let fails: [(&str, Failing); 4] = [
         ("400", || {
             Act::Send(answer(
                 "400 Bad Request",
