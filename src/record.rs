@@ -11,6 +11,7 @@ mod contradictions;
 mod copies;
 mod file;
 mod joined;
+mod lines;
 mod matching;
 mod page;
 mod patient;
