@@ -83,6 +83,7 @@ impl Config {
         faults.organisations(&organisations, &providers);
         keys.iter().for_each(|section| {
             faults.statements(section, &providers);
+            faults.published_keys(section, &providers);
             let known = providers.iter().map(|one| one.ods).chain(organisations.iter().map(|one| one.ods)).collect();
             faults.clients(&clients, section, &issuers, &known);
             faults.smart(smart.as_ref(), section);

@@ -9,7 +9,12 @@ use crate::{
     registry::{OrganisationConfig, ProviderConfig, ReaderContext},
 };
 use serde::de::DeserializeOwned;
-use std::{collections::HashSet, fmt};
+use serde_json::Value;
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    fmt,
+    time::Duration,
+};
 
 /// One thing wrong with the configuration, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -257,6 +262,30 @@ impl ConfigFaults {
                 format!("[[provider]] {}", provider.ods),
                 "reader_context needs a key to sign with: keys.statement",
             );
+        }
+    }
+
+    /// All are published in one set, in which nobody could tell two of one name apart.
+    pub(super) fn published_keys(&mut self, keys: &KeysSection, providers: &[ProviderConfig]) {
+        let at =
+            |place: &str, keys: Vec<Value>| keys.into_iter().map(|key| (place.to_owned(), key)).collect::<Vec<_>>();
+        let statements = keys.statements("").and_then(Result::ok).map(|all| at("keys.statement", all.public_keys()));
+        let tokens = keys.issued_tokens("").and_then(Result::ok).map(|all| at("keys.tokens", all.public_keys()));
+        let of_provider = |config: &ProviderConfig| {
+            let provider = config.provider(Duration::ZERO).ok()?;
+            Some((format!("[[provider]] {}", config.ods), provider.sign_in.public_key()?))
+        };
+        let own = statements.into_iter().chain(tokens).flatten();
+        let mut named: HashMap<String, Value> = HashMap::new();
+        for (place, key) in own.chain(providers.iter().filter_map(of_provider)) {
+            let kid = key.get("kid").and_then(Value::as_str).unwrap_or_default().to_owned();
+            match named.entry(kid) {
+                Entry::Vacant(new) => drop(new.insert(key)),
+                Entry::Occupied(known) if *known.get() == key => {}
+                Entry::Occupied(known) => {
+                    self.add(place, format!("its key has the kid of another: {}", known.key()));
+                }
+            }
         }
     }
 

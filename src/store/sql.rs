@@ -238,8 +238,9 @@ pub(super) const CHECKPOINTS: &str =
 pub(super) const PATIENT_ROWS: &str = "SELECT log, idx, leaf, nonce, body, kind, at, patient, request_id FROM audit_row \
     WHERE patient = $1 AND kind <> 0 AND at >= $2 AND at < $3 AND (at, log, idx) < ($4, $5, $6) \
     ORDER BY at DESC, log DESC, idx DESC LIMIT $7";
+/// The newest: whoever sends one id with request after request hides none of the last.
 pub(super) const REQUEST_ROWS: &str = "SELECT log, idx, leaf, nonce, body, kind, at, patient, request_id FROM audit_row \
-    WHERE request_id = $1 ORDER BY at, log, idx LIMIT 1000";
+    WHERE request_id = $1 ORDER BY at DESC, log DESC, idx DESC LIMIT 1000";
 
 pub(super) const ITEMS: &str = "SELECT answer, source, patient, text FROM audit_item_list WHERE answer = $1";
 pub(super) const ALL_ITEMS: &str =

@@ -10,6 +10,7 @@ mod durability;
 mod facts;
 mod log;
 mod plans;
+mod reader;
 mod tampering;
 mod throughput;
 

@@ -31,7 +31,7 @@ pub async fn document(
         let mut intent = None;
         // from a concealed record no document can be opened: its attachment addresses were cut out, since a letter's head names
         // its sender
-        let whose = identity::whose(g, requester, ask.patient, permit, &mut intent, opened).await?;
+        let whose = identity::whose(g, requester, ask.patient, permit, None, &mut intent, opened).await?;
         let record = join(g, requester, &ask, (whose, intent), permits, Wishes::default(), opened).await?;
         let referrer = record.referrer(permit, document).map_err(|not| {
             opened.heard(record.lines());

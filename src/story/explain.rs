@@ -122,7 +122,7 @@ fn assumed(colleague: &Colleague, officer: &Requester) -> Requester {
 /// Of their own request whoever made it; of one by their organisation's people its officers.
 async fn past(g: &Gateway, requester: &Requester, request: RequestId, opened: &mut Opened) -> Result<Released, Ending> {
     let (action, row) = theirs(g, requester, request).await.or_close(opened).await?;
-    let patient = row.as_ref().and_then(|row| row.patient);
+    let patient = row.as_ref().filter(|row| !is_of_a_strangers_id(row)).and_then(|row| row.patient);
     opened.names(patient);
     // that somebody asks about what is held back would tell of it
     row.iter().filter_map(|row| row.held.as_deref()).for_each(|hold| opened.held(hold));
@@ -142,6 +142,12 @@ async fn past(g: &Gateway, requester: &Requester, request: RequestId, opened: &m
         Ok(document(parameters(&past)))
     })
     .await
+}
+
+/// Refused like an id that is nobody's: why is told alike too, or it would tell that there is such an objection or task.
+fn is_of_a_strangers_id(row: &Row) -> bool {
+    let refused = row.kind == Kind::Refused && row.reason.as_deref() == Some("access-denied");
+    refused && matches!(row.resource_type.as_deref(), Some("Consent" | "Task")) && row.request.contains('/')
 }
 
 /// The closing row that is theirs to ask about, and by which right. An id may have been used more than once: the last is meant.

@@ -13,17 +13,21 @@ use crate::{
 use futures::future::join_all;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-/// Asks the index about the number that was asked for, unless it was asked lately. What it says of the number in use is
+/// Asks the index about the number that was asked for, unless it was asked lately, and `since` then. What it says of the number in use is
 /// written down first where it is news: then the story is told again, with what is known under all of the numbers.
 pub async fn whose(
     g: &Gateway,
     requester: &Requester,
     asked: Option<NhsNumber>,
     permit: &Permit,
+    since: Option<Timestamp>,
     intent: &mut Option<Intent>,
     opened: &mut Opened,
 ) -> Result<Whose, Ending> {
     let asked = asked.unwrap_or(permit.patient());
+    if let (Some(index), Some(since)) = (&g.index, since) {
+        index.forget_before(since, asked).await;
+    }
     let identity = match &g.index {
         None => Identity::NoIndex,
         Some(index) => match index.recall(asked).await.filter(|known| means(known, permit.patient())) {
@@ -57,7 +61,7 @@ pub async fn is_concealed(
     permit: &Permit,
     opened: &mut Opened,
 ) -> Result<bool, Ending> {
-    match whose(g, requester, asked, permit, &mut None, opened).await {
+    match whose(g, requester, asked, permit, None, &mut None, opened).await {
         Ok(whose) => Ok(whose.concealing.is_some()),
         Err(Ending::NoSuchPatient) => Ok(true),
         Err(ending) => Err(ending),

@@ -34,7 +34,8 @@ pub async fn record(
     let mut joined: Option<(Under, Record)> = None;
     released_along(g, requester, wanted, &along(&ask), opened, async |permits, opened| {
         let mut intent = None;
-        let whose = identity::whose(g, requester, ask.patient, permits.first(), &mut intent, opened).await?;
+        let (patient, permit) = (ask.patient, permits.first());
+        let whose = identity::whose(g, requester, patient, permit, wishes.since, &mut intent, opened).await?;
         // what was labelled by the list of another policy says nothing under this permit's, nor does what another person said or
         // a source has taken back since; nor was all that another policy lets in asked for
         let policy = Arc::clone(permits.first().policy().fingerprint());

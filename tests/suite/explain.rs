@@ -142,6 +142,25 @@ async fn again(gate: &Gate, persona: &str, request: &Answer) -> Answer {
 }
 
 #[tokio::test]
+async fn why_an_id_was_refused_does_not_tell_whether_there_is_such_a_one() {
+    let gate = own().await;
+    let patient = gate.shared_with("F99001", "estuary")[0];
+    assert_relationship(&gate, patient, "RZ901").await;
+    let there = recorded(&gate, patient, &whole_record(patient)).await;
+    let nowhere = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    for persona in ["consultant-estuary", "receptionist-saltmarsh"] {
+        let mut told = Vec::new();
+        for id in [&there, nowhere] {
+            let refused = gate.get(persona, &format!("Consent/{id}")).await;
+            assert_eq!(refused.status, 403, "{persona}");
+            let why = again(&gate, persona, &refused).await;
+            told.push((refused.text, why.status, why.text));
+        }
+        assert_eq!(told[0], told[1], "{persona}");
+    }
+}
+
+#[tokio::test]
 async fn every_decision_of_a_history_is_made_again_as_it_was_recorded_after_all_has_changed() {
     let url = crate::postgres::Postgres::shared().database().await;
     for database in [None, Some(url)] {

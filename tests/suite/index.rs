@@ -448,3 +448,20 @@ async fn what_is_remembered_of_a_number_undoes_nothing_that_was_learned_since() 
     assert_eq!(patient(first).await, Some(third), "what is remembered is that it was the second");
     assert_eq!(patient(second).await, Some(third), "and the second is still given up");
 }
+
+#[tokio::test]
+async fn whoever_wants_an_answer_afresh_has_the_index_asked_afresh() {
+    let mine = own().await.registered("F99002", 0).nhs_number;
+    let (index, gate) = index_saying(move |_, _| mine).await;
+    let token = gate.token(GP).await;
+    let ask = async |afresh: bool| {
+        let request = gate.request(reqwest::Method::GET, &of_patient("Encounter", mine)).bearer_auth(&token);
+        let request = if afresh { request.header("cache-control", "no-cache") } else { request };
+        assert_eq!(Answer::of(request).await.status, 200);
+        index.heard().len()
+    };
+    assert_eq!((ask(false).await, ask(false).await), (1, 1), "it is remembered");
+    // what was said within a second is fresh enough for anybody
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    assert_eq!((ask(true).await, ask(false).await), (2, 2));
+}

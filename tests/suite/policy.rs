@@ -12,7 +12,7 @@ use caregate::{
 use std::{
     fs,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 const GP: &str = "gp-saltmarsh";
@@ -83,13 +83,22 @@ async fn once_a_policy_is_applied_no_node_releases_under_the_one_before() {
         command.env("CAREGATE__POLICY__DIRECTORY", directory).output().await.unwrap()
     };
     let over = AtomicBool::new(false);
-    let reading = async |gate: &Gate| {
+    let read = [AtomicUsize::new(0), AtomicUsize::new(0)];
+    let reading = async |gate: &Gate, read: &AtomicUsize| {
         while !over.load(Ordering::Relaxed) {
             assert_eq!(gate.search(GP, "Observation", patient).await.status, 200);
+            read.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    // each node has begun and ended a reading since
+    let both_read = async || {
+        let before = [0, 1].map(|node| read[node].load(Ordering::Relaxed));
+        while (0..2).any(|node| read[node].load(Ordering::Relaxed) < before[node] + 2) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
     let applied = async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        both_read().await;
         let output = apply(rules.path()).await;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let mut sizes = Vec::new();
@@ -97,11 +106,11 @@ async fn once_a_policy_is_applied_no_node_releases_under_the_one_before() {
         for log in audit.logs().await.unwrap() {
             sizes.push((log.clone(), audit.head(&log).await.unwrap().unwrap().size));
         }
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        both_read().await;
         over.store(true, Ordering::Relaxed);
         (String::from_utf8(output.stdout).unwrap(), sizes)
     };
-    let ((said, sizes), (), ()) = tokio::join!(applied, reading(&nodes[0]), reading(&nodes[1]));
+    let ((said, sizes), (), ()) = tokio::join!(applied, reading(&nodes[0], &read[0]), reading(&nodes[1], &read[1]));
     let fingerprint = said.split(' ').next().unwrap().to_owned();
     assert_eq!(sizes.len(), 2, "two nodes, two logs");
     for (log, size) in sizes {

@@ -156,6 +156,26 @@ fn check_passes_a_good_configuration_and_names_every_fault_of_a_bad_one() {
     assert!(!success && !said.is_empty());
 }
 
+#[test]
+fn two_keys_of_one_name_are_a_fault_for_nobody_could_tell_them_apart() {
+    let region = Region::start();
+    let signing = |text: &str, token: &str, key: &str, kid: &str| {
+        let (before, rest) = text.split_once("{ bearer = { file = \"").unwrap();
+        let (path, after) = rest.split_once(&format!("/{token}.token\" }} }}")).unwrap();
+        format!(
+            "{before}{{ smart = {{ client_id = \"us\", scope = \"system/*.rs\", kid = \"{kid}\", \
+             key = {{ file = \"{path}/{key}.pem\" }} }} }}{after}"
+        )
+    };
+    for (second, fault) in [("another", false), ("one", true)] {
+        let text = signing(&region.config(), "saltmarsh", "client", "one");
+        let (success, said) = region.check(&signing(&text, "blackwater", "colneside", second));
+        assert_eq!(success, !fault, "{said}");
+        let place = "[[provider]] F99002: its key has the kid of another: one";
+        assert_eq!(said.lines().any(|line| line == place), fault, "{said}");
+    }
+}
+
 #[tokio::test]
 async fn a_gateway_joins_the_region_by_the_configuration_that_it_wrote() {
     let region = Region::start();

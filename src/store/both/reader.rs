@@ -52,7 +52,8 @@ impl LogReader for Connections {
 
     async fn request_rows(&self, request: RequestId) -> Result<Vec<StoredRow>, StoreError> {
         let rows = sqlx::query_as(sql::REQUEST_ROWS).bind(request.0.as_bytes().as_slice());
-        mapping::all(rows.fetch_all(self.readers()).await.map_err(failed)?, mapping::row)
+        let newest = rows.fetch_all(self.readers()).await.map_err(failed)?;
+        mapping::all(newest.into_iter().rev().collect(), mapping::row)
     }
 
     async fn items(&self, answer: &AnswerId) -> Result<Option<Items>, StoreError> {
