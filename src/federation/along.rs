@@ -1,7 +1,7 @@
 //! What comes along with entries that were answered: what they refer to, and what says where they came from. Each source is
 //! asked for its own, in the same way and held to the same as for the entries themselves.
 
-use super::{Announced, Federation, Part, PartSaid, Question, Resolution, question::Asked};
+use super::{Announced, Failure, Federation, Part, PartSaid, Question, Resolution, question::Asked};
 use crate::{domain::Timestamp, registry::Errand};
 use futures::future::join_all;
 use std::sync::Arc;
@@ -33,7 +33,11 @@ impl Federation {
             let deadline = Instant::now() + provider.deadline;
             let asked = Asked { provider, question, request, began: Timestamp::now(), deadline, freshness: *freshness };
             let parts = match self.settled(asked, errand, found).await {
-                Ok((_, parts)) => parts,
+                Ok((now, parts)) if now.is_of_the_same(found) => parts,
+                // the record rests on Patients that the source does not have any more
+                Ok(_) => {
+                    errand.wants.iter().map(|want| Part::of(want, PartSaid::Failed(Failure::UnexpectedEntry))).collect()
+                }
                 Err(failure) => errand.wants.iter().map(|want| Part::of(want, PartSaid::Failed(failure))).collect(),
             };
             for failure in parts.iter().filter_map(Part::failure) {

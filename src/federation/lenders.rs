@@ -110,7 +110,8 @@ impl Federation {
             }
             match answer {
                 // it never said that it has any: what it does not keep marks nothing
-                Ok(answer) if answer.entries.is_empty() && disclaims(asked.provider, &want) => {}
+                Ok(answer) if answer.entries.is_empty() && !lending.is_target() && disclaims(asked.provider, &want) => {
+                }
                 Ok(answer) => lent.push((lending, answer)),
                 Err(failure) if failure.is_not_served() => unserved.push(lending),
                 Err(failure) => return Err(failure),

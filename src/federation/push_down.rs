@@ -104,7 +104,7 @@ impl Federation {
                 match (matching.is_empty(), lacking.is_empty()) {
                     (true, _) => Finding::Nothing,
                     (false, true) => Finding::Kept,
-                    (false, false) => self.confirmed(asked, want, tests, found, &lacking).await,
+                    (false, false) => self.confirmed(asked, want, tests, found, &lacking).await?,
                 }
             }
         };
@@ -128,7 +128,7 @@ impl Federation {
         tests: &[Test],
         found: &Arc<Resolution>,
         lacking: &[&str],
-    ) -> Finding {
+    ) -> Result<Finding, Failure> {
         let all = Want::all(want.resource_type);
         let again = async {
             let narrowed = self.locals(asked, want, found).await?;
@@ -141,7 +141,10 @@ impl Federation {
             let lost = still.iter().any(|local| matching.contains(local));
             Ok::<_, Failure>(if lost { Finding::Lost } else { Finding::Nothing })
         };
-        again.await.unwrap_or(Finding::Failed)
+        match again.await {
+            Err(Failure::WrongPatient) => Err(Failure::WrongPatient),
+            again => Ok(again.unwrap_or(Finding::Failed)),
+        }
     }
 
     /// What a provider calls the entries that it answers; they are remembered for nobody. It is not waited for as long as an
@@ -150,6 +153,8 @@ impl Federation {
         let splitter = timeout_at(half_of(asked.deadline), self.ask(asked, want, found)).await;
         match splitter.unwrap_or(Err(Failure::Timeout)) {
             Ok(splitter) => Ok(splitter.into_locals()),
+            // it may be the patient's own under a Patient newer than the one that is remembered: `settled` finds out
+            Err(Failure::WrongPatient) if asked.remembers(found) => Err(Failure::WrongPatient),
             Err(failure) => Err(self.alarmed(asked, failure).await),
         }
     }

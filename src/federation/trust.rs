@@ -90,7 +90,7 @@ impl Trust {
         let mut standings = self.standings();
         let anew = |statement| Standing { statement, lost: false, paused: None, forms: HashMap::new() };
         let standing = standings.entry(provider.ods).or_insert_with(|| anew(Arc::clone(&statement)));
-        if !Arc::ptr_eq(&standing.statement, &statement) {
+        if standing.statement != statement {
             *standing = anew(statement);
         }
         Some(look(standing))
@@ -160,9 +160,7 @@ impl Check<'_> {
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Standing, &Form) -> T) -> Option<T> {
-        let same = |standing: &mut Standing| {
-            Arc::ptr_eq(&standing.statement, &self.statement).then(|| look(standing, &self.form))
-        };
+        let same = |standing: &mut Standing| (standing.statement == self.statement).then(|| look(standing, &self.form));
         self.trust.with(self.provider, same).flatten()
     }
 }

@@ -79,16 +79,32 @@ impl Federation {
         let deadline = Instant::now() + provider.deadline;
         let (request, began) = (announced.request_id(), Timestamp::now());
         let asked = Asked { provider, question, request, began, deadline, freshness: Freshness::default() };
-        let resolution = self.resolution_by(asked).await?;
-        if Word::is_settled_by(&resolution, provider) {
-            return Ok(Word { resolution, answers: Vec::new() });
+        let word = self.told(asked, self.resolution_by(asked).await?, too_old).await;
+        let is_wrong = word.answers.iter().any(|answer| matches!(answer, Err(Failure::WrongPatient)));
+        if !is_wrong || !asked.remembers(&word.resolution) {
+            return Ok(word);
+        }
+        // it may be the patient's own under a Patient newer than the one that is remembered
+        self.cache.forget_resolution_before(began, question.patient_key(provider)).await;
+        let now = self.resolution_by(asked).await?;
+        if now.is_of_the_same(&word.resolution) {
+            self.alarmed(asked, Failure::WrongPatient).await;
+            return Ok(word);
+        }
+        Ok(self.told(asked, now, too_old).await)
+    }
+
+    async fn told(&self, asked: Asked<'_>, resolution: Arc<Resolution>, too_old: Timestamp) -> Word {
+        if Word::is_settled_by(&resolution, asked.provider) {
+            return Word { resolution, answers: Vec::new() };
         }
         let answers = Word::TYPES.map(async |resource_type| {
             let want = Want::all(resource_type);
-            self.cache.forget_answer_before(too_old, question.key(provider, &want, &resolution)).await;
+            let key = asked.question.key(asked.provider, &want, &resolution);
+            self.cache.forget_answer_before(too_old, key).await;
             self.answer_by(asked, &want, &resolution).await
         });
         let answers = join_all(answers).await;
-        Ok(Word { resolution, answers })
+        Word { resolution, answers }
     }
 }

@@ -127,18 +127,26 @@ pub async fn learn(
         known.extend(join_all(asked).await.into_iter().flatten());
     }
     let mut unchecked = many.then_some(Failure::TooLarge);
+    let mut learned = false;
     for (number, identity) in known {
         match identity {
             // one given up for the number in use, or that one itself given up: for all that is known by now each is of its own
             Identity::Known(patient) if (number == current) != (patient.current == current) => {
                 let intent = opened.intent().await?;
-                agreed(g, index, (number, number), question(requester, permit), &intent).await?;
-                unchecked = Some(Failure::ConflictingIds);
+                match agreed(g, index, (number, number), question(requester, permit), &intent).await {
+                    Err(Ending::Stale) => learned = true,
+                    Ok(Some(Identity::Stale(_, failure) | Identity::Unchecked(failure))) => unchecked = Some(failure),
+                    Ok(_) => {}
+                    Err(ending) => return Err(ending),
+                }
             }
             Identity::Known(_) | Identity::NoIndex => {}
             // an objection made under it may bind, and it is not known
             Identity::Stale(_, failure) | Identity::Unchecked(failure) => unchecked = Some(failure),
         }
+    }
+    if learned {
+        return Err(Ending::Stale);
     }
     record.leaves_unchecked(unchecked);
     Ok(())

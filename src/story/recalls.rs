@@ -15,7 +15,7 @@ use crate::{
     identity::Requester,
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// So many showings are told one by one, newest first; how many there were is told in any case.
@@ -50,11 +50,12 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
         // everyone who was ever shown it: no release that does so commits after the recall has
         let references: Vec<String> = recalled.items.iter().map(Item::reference).collect();
         let mut viewers = Vec::new();
+        let mut released = BTreeSet::new();
         for number in g.facts.patient(patient).await?.numbers(patient).all() {
             viewers.extend(shown::shown(&*g.reader, recalled.source, &references, Some(number)).await?);
+            released.extend(g.desk.released_holds(number).await?);
         }
         g.recalls.tell(&alerts(g, &recalled, &viewers)).await?;
-        let released = g.desk.released_holds(patient).await?;
         let told = |viewer: &&Viewer| viewer.held.as_ref().is_none_or(|hold| released.contains(hold));
         // whoever was shown it elsewhere tells where else the patient is seen; those people's officers are told by their task
         let concealed = identity::is_restricted(g, requester, patient, intent).await?;

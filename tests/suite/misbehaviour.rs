@@ -3,7 +3,7 @@
 //! it is not remembered: once the provider is well, the record is whole.
 
 mod limits;
-mod moved;
+pub mod moved;
 mod rows;
 pub mod stage;
 mod survived;

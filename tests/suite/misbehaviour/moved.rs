@@ -11,14 +11,14 @@ use caregate::domain::NhsNumber;
 /// What it calls the patient, and once it has renumbered them.
 const NOW: &str = "renumbered-1";
 
-fn local(gate: &Gate, patient: NhsNumber) -> String {
+pub fn local(gate: &Gate, patient: NhsNumber) -> String {
     let provider = gate.data.providers.iter().find(|provider| provider.ods.as_str() == BAD).unwrap();
     let [only] = provider.local_patients(Some(NHS), &patient.digits())[..] else { panic!("one Patient") };
     only.to_owned()
 }
 
 /// The same Patient, under another id from now on; entries are its, or `None` of them are any more.
-fn renumbers(raw: &Raw, before: String, keeps: bool) {
+pub fn renumbers(raw: &Raw, before: String, keeps: bool) {
     raw.does(move |heard, sound| {
         let mut heard = heard.clone();
         if let Some(asked) = heard.query.get_mut("patient") {

@@ -4,7 +4,10 @@ use super::{GP, REFRESH, TTL, metrics, times};
 use crate::{
     completeness::patient_of,
     harness::{Gate, soon},
-    misbehaviour::stage::Stage,
+    misbehaviour::{
+        moved::{local, renumbers},
+        stage::Stage,
+    },
     raw::{Act, Heard, Raw, Sound, answer, ok, searchset},
     records::{held, shown},
 };
@@ -276,4 +279,15 @@ async fn dates_are_asked_for_with_days_to_spare() {
         assert!(by_filter.contains(&expected.as_str()), "{filter}: {by_filter:?}");
         assert_eq!(by_filter.len(), 1 + usize::from(!asked.is_empty()), "{filter}: the whole beside it: {by_filter:?}");
     }
+}
+
+#[tokio::test]
+async fn one_that_renumbers_its_patients_while_its_filters_are_checked_is_not_shut_out() {
+    let (gate, raw) = declaring(|heard, sound| Act::Send(ok(searchset(&by_code(heard, sound).unwrap(), "")))).await;
+    let patient = patient_of(&gate);
+    // who the patient is there is remembered
+    assert_eq!(gate.search(GP, "Procedure", patient).await.header("x-completeness"), "complete");
+    renumbers(&raw, local(&gate, patient), true);
+    whole(&gate, "its Patient was renumbered").await;
+    assert!(!gate.stderr().contains("quarantined"));
 }
