@@ -33,7 +33,7 @@ def established(gateway: Gateway, number: str, facts: Facts, people: People):
     """The facts hold within the `with` block. What nobody can take back, a claim or an override, is of people met with once."""
     for tie in facts.ties:
         system = gateway.token(persona=f"system:{tie.organisation}")
-        write(gateway, "POST", "Patient/$assert-relationship", system, asserted(number, tie), 201)
+        write(gateway, "POST", "Patient/$assert-relationship", system, asserted(number, tie, people.turn), 201)
         if tie.ended:
             write(gateway, "POST", "Patient/$end-relationship", system, ended(number, tie.organisation), 200)
     undo = []
@@ -105,14 +105,15 @@ def write(gateway: Gateway, method: str, path: str, token: str, body: dict, stat
     return text
 
 
-def asserted(number: str, tie: Tie) -> dict:
+def asserted(number: str, tie: Tie, turn: int) -> dict:
+    """Of evidence of its own each turn: what was ended once is not begun again by the same."""
     period = {"start": moment(tie.start)} | ({"end": moment(tie.end)} if tie.end is not None else {})
     return parameters(
         patient=identifier(NHS, number),
         organization=identifier(ODS, tie.organisation),
         basis={"valueCode": tie.basis},
         period={"valuePeriod": period},
-        evidence=identifier("https://region.example/event", "1"),
+        evidence=identifier("https://region.example/event", str(turn)),
     )
 
 
