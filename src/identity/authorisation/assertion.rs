@@ -3,7 +3,7 @@
 
 use super::super::registered::in_date;
 use super::super::token::{Sort, Unverified};
-use super::super::{Algorithm, Reason, SigningKey, key_store::KeyError};
+use super::super::{Algorithm, Reason, SigningKey};
 use super::{Client, TokenFault};
 use crate::domain::Timestamp;
 use aws_lc_rs::digest;
@@ -59,10 +59,8 @@ impl<'a> Assertion<'a> {
         if elsewhere || !client.algorithms.contains(&self.unverified.algorithm()) {
             return Err(TokenFault::Client);
         }
-        let key = client.keys.key(self.unverified.key_id()).await.map_err(|error| match error {
-            KeyError::Unknown => TokenFault::Client,
-            KeyError::Unavailable => TokenFault::Unavailable,
-        })?;
+        // that its keys are not to be had would tell a stranger that there is such a client: the log tells it to us
+        let key = client.keys.key(self.unverified.key_id()).await.map_err(|_| TokenFault::Client)?;
         self.unverified.verify(&key).map(drop).map_err(|_| TokenFault::Client)
     }
 }
