@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use url::Url;
 
 /// `[[client]]`: a system that is given tokens here.
@@ -133,6 +136,11 @@ impl ClientConfig {
         unless(people, "scopes: none is user/... or patient/..., so token_exchange could grant nothing");
         let brings = may(Grant::TokenExchange) != self.exchange.is_empty();
         unless(brings, "exchange: whose ID tokens it may bring, where grants has token_exchange and only there");
+        let issuers: HashSet<_> = self.exchange.iter().map(|one| &one.issuer).collect();
+        unless(
+            issuers.len() == self.exchange.len(),
+            "exchange: two entries for one issuer, of which one would be idle",
+        );
         match (&self.jwks_url, &self.jwks) {
             (Some(url), None) => faults.extend(self.url_faults(url)),
             (None, Some(jwks)) => faults.extend(jwks.read().err().map(|what| format!("jwks: {what}"))),

@@ -128,6 +128,13 @@ fn check_names_each_fault_of_a_client_with_its_place() {
         (
             &format!(
                 "{good}\ngrants = [\"token_exchange\"]\nexchange = [{{ issuer = \"systems\", audience = \"a\" }}]"
+        (
+            &format!(
+                "{good}\ngrants = [\"token_exchange\"]\nexchange = [{{ issuer = \"staff\", audience = \"a\" }}, \
+                 {{ issuer = \"staff\", audience = \"b\" }}]"
+            ),
+            "exchange: two entries for one issuer",
+        ),
             ),
             "exchange: no [[issuer]] systems that has exchange",
         ),
