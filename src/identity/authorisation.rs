@@ -30,6 +30,7 @@ use assertion::Assertion;
 use exchange::Exchange;
 use form::{ACCESS_TOKEN, Subject};
 use issued_tokens::LONGEST;
+pub(super) use issued_tokens::OVERTIME;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;

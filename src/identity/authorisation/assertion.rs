@@ -1,7 +1,7 @@
 //! A client's signed word of who it is (`private_key_jwt`): <https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html>,
 //! <https://www.rfc-editor.org/rfc/rfc7523#section-3>.
 
-use super::super::registered::in_date;
+use super::super::registered::{Leeway, in_date};
 use super::super::token::{Sort, Unverified};
 use super::super::{Algorithm, Reason, SigningKey};
 use super::{Client, TokenFault};
@@ -42,7 +42,7 @@ impl<'a> Assertion<'a> {
             return Err(Reason::Audience);
         }
         let id = claims.text("jti")?.to_owned();
-        let until = in_date(claims, LEEWAY, LONGEST, now)?;
+        let until = in_date(claims, Leeway::of(LEEWAY), LONGEST, now)?;
         Ok(Self { unverified, client_id, id, until })
     }
 

@@ -4,7 +4,7 @@
 
 use super::super::claims::Claims;
 use super::super::key_store::KeyError;
-use super::super::registered::{Registered, in_date};
+use super::super::registered::{Leeway, Registered, in_date};
 use super::super::token::{Sort, Unverified};
 use super::super::verifier::Issuer;
 use super::super::{Algorithm, ClaimProfile, IssuerConfig, Reason, Requester, Verifier, profile};
@@ -191,7 +191,7 @@ fn checked(claims: &Claims, issuer: &IssuerConfig, audience: &str, now: Timestam
     if !ours || (meant.len() > 1 && party.is_none()) {
         return Err(Reason::Audience);
     }
-    in_date(claims, issuer.leeway(), LONGEST_ID_TOKEN, now)?;
+    in_date(claims, Leeway::of(issuer.leeway()), LONGEST_ID_TOKEN, now)?;
     let ends = Timestamp::from_seconds(claims.seconds("exp")?.ok_or(Reason::Claim)?);
     // the leeway is for clocks, not for a token of ours that outlives it
     if ends <= now { Err(Reason::Expired) } else { Ok(ends) }

@@ -19,8 +19,10 @@ pub struct IssuedTokens {
 
 /// As short as SMART wants them.
 pub(super) const LONGEST: Duration = Duration::from_secs(300);
-/// Between the clocks of our own nodes.
-const LEEWAY: Duration = Duration::from_secs(2);
+/// Between the clocks of our own nodes: how far ahead the one may be that gave a token...
+const LEEWAY: Duration = Duration::from_secs(30);
+/// ... and how long after its end it is taken: a token of ours ends with the sign-in that it is of.
+pub(in super::super) const OVERTIME: Duration = Duration::from_secs(2);
 
 impl IssuedTokens {
     /// The name under which our own tokens are counted; no other issuer's.
@@ -85,13 +87,13 @@ impl IssuedTokens {
 
     /// When a token that ends then is no longer taken.
     pub(super) fn taken_until(ends: Timestamp) -> Timestamp {
-        ends.plus(LEEWAY)
+        ends.plus(OVERTIME)
     }
 
     /// A token for this requester. `None` if nothing can be signed, or it would be longer than is read.
     pub(super) fn issue(&self, requester: &Requester, now: Timestamp, bound: Option<Thumbprint>) -> Option<String> {
         let mut claims = profile::own_claims(requester);
-        let ends = requester.expires.minus(LEEWAY);
+        let ends = requester.expires.minus(OVERTIME);
         for (name, value) in [
             ("iss", json!(self.issuer)),
             ("aud", json!(self.audience)),

@@ -147,6 +147,9 @@ fn nobody_elses_key_and_no_other_claims_make_a_token_of_ours() {
     assert_eq!(with("exp", json!(now().seconds() + 600)), Some(Reason::TooLongLived));
     assert_eq!(with("exp", json!(now().seconds() - 3)), Some(Reason::Expired));
     assert_eq!(with("cnf", json!({"jkt": "x"})), Some(Reason::Bound));
+    // a node whose clock is ahead of ours gave it
+    assert_eq!(with("iat", json!(now().seconds() + 20)), None);
+    assert_eq!(with("iat", json!(now().seconds() + 60)), Some(Reason::NotYetValid));
     assert_eq!(with("cnf", json!({"x5t#S256": "x"})), Some(Reason::Bound));
     assert_eq!(with("cnf", json!(null)), Some(Reason::Bound));
     // a statement of who asks is signed by us too, and is no token
