@@ -31,14 +31,21 @@ impl IssuedTokens {
     /// `base` is the public URL, without a slash at its end.
     pub fn new(base: &str, key_refs: KeyRefs) -> Result<Self, String> {
         let signing = SigningKeys::new(key_refs)?;
-        let public = HeldKeys::read(&document(&signing)).ok_or("the key cannot be used to verify")?;
-        Ok(Self { issuer: base.to_owned(), audience: format!("{base}/fhir"), signing, public: Arc::new(public) })
+        let tokens = Self {
+            issuer: base.to_owned(),
+            audience: format!("{base}/fhir"),
+            signing,
+            public: Arc::new(HeldKeys::default()),
+        };
+        // what signs is held only along with what verifies it
+        tokens.reload()?;
+        Ok(tokens)
     }
 
-    /// Reads the keys again; if one cannot be used, those before stay.
+    /// Reads the keys again, to sign and to verify with; if one cannot be used for both, those before stay.
     pub fn reload(&self) -> Result<(), String> {
-        self.signing.reload()?;
-        self.public.replace(&document(&self.signing)).ok_or_else(|| "the key cannot be used to verify".to_owned())
+        self.signing
+            .reload_if(|kid, keys| self.public.replace_having(kid, &Map::from_iter([("keys".to_owned(), keys.into())])))
     }
 
     /// The public halves of its keys, as JWKs.
@@ -110,10 +117,6 @@ impl IssuedTokens {
 }
 
 const TYPE: &str = "at+jwt";
-
-fn document(signing: &SigningKeys) -> Map<String, Value> {
-    Map::from_iter([("keys".to_owned(), signing.public().into())])
-}
 
 #[cfg(test)]
 mod tests;
