@@ -48,6 +48,7 @@ fn requester(party: Party) -> Requester {
         issuer: "https://id.example".into(),
         subject: "s-1".into(),
         party,
+        given_by: "https://gateway.example".into(),
         client_id: "ward-app".into(),
         token_id: "t-1".into(),
         scopes: Scopes::parse("user/*.rs patient/Consent.cruds system/Patient.u"),
@@ -146,10 +147,10 @@ fn nobody_elses_key_and_no_other_claims_make_a_token_of_ours() {
     assert_eq!(with("aud", json!("https://elsewhere.example/fhir")), Some(Reason::Audience));
     assert_eq!(with("exp", json!(now().seconds() + 600)), Some(Reason::TooLongLived));
     assert_eq!(with("exp", json!(now().seconds() - 3)), Some(Reason::Expired));
-    assert_eq!(with("cnf", json!({"jkt": "x"})), Some(Reason::Bound));
     // a node whose clock is ahead of ours gave it
     assert_eq!(with("iat", json!(now().seconds() + 20)), None);
     assert_eq!(with("iat", json!(now().seconds() + 60)), Some(Reason::NotYetValid));
+    assert_eq!(with("cnf", json!({"jkt": "x"})), Some(Reason::Bound));
     assert_eq!(with("cnf", json!({"x5t#S256": "x"})), Some(Reason::Bound));
     assert_eq!(with("cnf", json!(null)), Some(Reason::Bound));
     // a statement of who asks is signed by us too, and is no token
