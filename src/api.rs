@@ -23,3 +23,4 @@ pub use bad_tokens::BadTokens;
 pub use node::Node;
 pub use route::{ROUTES, Route, Told};
 pub use server::{Listening, Running, serve};
+pub use token::FORMS_MAX;

@@ -233,7 +233,7 @@ impl Policy {
                 Action::Override(reason) => self.may_override(requester).contains(&reason),
                 _ => false,
             },
-            revoked: global.revoked.contains(person),
+            revoked: global.revoked.contains(person) || global.revoked.contains(&requester.client()),
             represented: requester.acting.is_some(),
         })
     }
@@ -279,6 +279,11 @@ impl Requester {
     /// As facts name them.
     pub fn person(&self) -> Person {
         Person { issuer: self.issuer.clone(), subject: self.subject.clone() }
+    }
+
+    /// The system they ask through, as facts name it.
+    pub fn client(&self) -> Person {
+        Person { issuer: self.given_by.clone(), subject: self.client_id.clone() }
     }
 
     /// As facts name who wrote them down.

@@ -57,6 +57,7 @@ pub fn requester(party: Party) -> Requester {
         issuer: "https://identity.example".to_owned(),
         subject: "someone".to_owned(),
         party,
+        given_by: "https://gateway.example".into(),
         client_id: "client".to_owned(),
         token_id: "token".to_owned(),
         scopes: Scopes::parse(EVERY_SCOPE),

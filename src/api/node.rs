@@ -10,6 +10,8 @@ pub struct Node {
     pub bad_tokens: Arc<BadTokens>,
     /// Requests under way: past these a caller is told at once to come again, and those under way are not slowed.
     pub places: Arc<Semaphore>,
+    /// Token requests whose form is being read: strangers' too, so that these take no request's place.
+    pub forms: Arc<Semaphore>,
     pub deadline: Duration,
     /// Whose word it is believed from which client certificate was shown.
     pub trusted_proxies: Vec<Network>,

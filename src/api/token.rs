@@ -19,8 +19,12 @@ use actix_web::{
     },
     rt, web,
 };
-use std::sync::Arc;
-use tokio::time::timeout;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::timeout};
+
+/// How many forms are read at a time, and how long each may take.
+pub const FORMS_MAX: usize = 64;
+const FORM_DEADLINE: Duration = Duration::from_secs(3);
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -47,9 +51,13 @@ async fn admitted(
     node: &web::Data<Node>,
     id: RequestId,
 ) -> Result<Reply, TokenFault> {
-    let _place = Arc::clone(&node.places).try_acquire_owned().map_err(|_| TokenFault::Unavailable)?;
-    let form = timeout(node.deadline, form(request, payload)).await;
+    let place = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_owned().map_err(|_| TokenFault::Unavailable);
+    // anybody may send a form, however slowly: it takes a place among forms alone
+    let reading = place(&node.forms)?;
+    let form = timeout(FORM_DEADLINE, form(request, payload)).await;
     let form = form.unwrap_or(Err(TokenFault::Request("The form did not come in time.")))?;
+    drop(reading);
+    let _place = place(&node.places)?;
     let (shown, network) = (certificate::shown(node, request), call::network(request));
     // a task of its own: a caller who hangs up leaves no assertion used without a row
     let told = rt::spawn(granted(node.clone(), form, shown, network, id));

@@ -12,6 +12,9 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// The rule by which whoever is revoked, or asks through a client that is, is refused.
+const BARRED: &str = "user-revoked";
+
 /// What a row says, and what the rules of then say of the same.
 #[derive(Debug)]
 pub struct Past {
@@ -78,7 +81,7 @@ impl Made {
     }
 
     async fn again(
-        self,
+        mut self,
         row: &Row,
         store: &dyn FactStore,
         policies: &Policies,
@@ -103,6 +106,11 @@ impl Made {
             organisation: row.who.as_ref().and_then(|who| who.organisation_kind.clone()),
             now: self.at,
         };
+        if row.rules.iter().any(|rule| rule == BARRED)
+            && let Some(client) = facts.global.revoked.iter().find(|one| one.subject == self.requester.client_id)
+        {
+            self.requester.given_by.clone_from(&client.issuer);
+        }
         let explanation = policy.explain(&self.requester, &self.wanted, &facts, audience);
         let agrees = agrees(row, &explanation) && facts.global.policy.as_ref() == Some(&self.policy);
         Ok(Again::Explained { explanation, agrees })
@@ -142,6 +150,8 @@ fn requester(row: &Row, who: &Who) -> Result<Requester, &'static str> {
     };
     Ok(Requester {
         issuer: who.issuer.clone(),
+        // not in the row, and of no weight but where the client was revoked
+        given_by: String::new(),
         subject: who.subject.clone(),
         party,
         client_id: who.client.clone(),

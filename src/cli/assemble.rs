@@ -107,6 +107,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         gateway,
         bad_tokens,
         places: Arc::new(Semaphore::new(config.gateway.max_concurrent_requests)),
+        forms: Arc::new(Semaphore::new(crate::api::FORMS_MAX)),
         deadline: Duration::from_millis(config.gateway.request_deadline_ms),
         trusted_proxies: config.gateway.trusted_proxies.clone(),
         bases: vec![base.trim_end_matches('/').to_owned()],

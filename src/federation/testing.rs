@@ -33,6 +33,7 @@ pub fn requester() -> Requester {
         issuer: "https://identity.example".to_owned(),
         subject: "someone".to_owned(),
         party: Party::System { organisation: OdsCode::parse("RZ900").unwrap() },
+        given_by: "https://gateway.example".into(),
         client_id: "client".to_owned(),
         token_id: "token".to_owned(),
         scopes: Scopes::parse("system/*.rs"),

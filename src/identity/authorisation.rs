@@ -30,6 +30,7 @@ use assertion::Assertion;
 use exchange::Exchange;
 use form::{ACCESS_TOKEN, Subject};
 use issued_tokens::LONGEST;
+pub(super) use issued_tokens::OVERTIME;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -139,6 +140,7 @@ impl Authorisation {
             issuer: self.tokens.issuer().to_owned(),
             subject: client.id.clone(),
             party: Party::System { organisation: client.organisation },
+            given_by: self.tokens.issuer().to_owned(),
             client_id: client.id.clone(),
             token_id: Uuid::new_v4().to_string(),
             scopes: Scopes::default(),
@@ -159,7 +161,8 @@ impl Authorisation {
         if !allowed.iter().any(|scope| scope.whose != Whose::System) {
             return Err(TokenFault::Scope);
         }
-        self.exchange.requester(client, brought, now).await
+        let person = self.exchange.requester(client, brought, now).await?;
+        Ok(Requester { given_by: self.tokens.issuer().to_owned(), ..person })
     }
 }
 

@@ -1,6 +1,9 @@
 //! An issuer this gateway trusts, as configured: what its tokens must look like and what their claims mean.
 
-use super::{Algorithm, authorisation::ExchangeConfig};
+use super::{
+    Algorithm,
+    authorisation::{ExchangeConfig, OVERTIME},
+};
 use crate::domain::OdsCode;
 use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
@@ -117,6 +120,11 @@ impl IssuerConfig {
 
     pub(super) fn leeway(&self) -> Duration {
         Duration::from_secs(self.leeway_seconds)
+    }
+
+    /// How long after its end a token is still taken.
+    pub(super) fn overtime(&self) -> Duration {
+        if self.profile == ClaimProfile::Own { OVERTIME } else { self.leeway() }
     }
 
     pub(super) fn max_lifetime(&self) -> Duration {

@@ -19,7 +19,7 @@ const PATIENT_REQUESTED: &str = "PATRQT";
 
 pub(super) fn requester(claims: &Claims, registered: Registered, issuer: &IssuerConfig) -> Result<Requester, Reason> {
     if issuer.profile == ClaimProfile::Own {
-        return own::requester(claims, registered);
+        return own::requester(claims, registered, issuer);
     }
     let extension = IheIua::read(claims)?;
     if extension.person_id.is_some() {
@@ -52,6 +52,7 @@ pub(super) fn requester(claims: &Claims, registered: Registered, issuer: &Issuer
         issuer: issuer.issuer.clone(),
         subject: registered.subject,
         party,
+        given_by: issuer.issuer.clone(),
         client_id: registered.client_id,
         token_id: registered.token_id,
         scopes,

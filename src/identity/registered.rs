@@ -37,11 +37,12 @@ pub(super) fn check(claims: &Claims, issuer: &IssuerConfig, now: Timestamp) -> R
     if ID_TOKEN.iter().any(|mark| claims.has(mark)) {
         return Err(Reason::IdToken);
     }
+    let leeway = Leeway { early: issuer.leeway(), late: issuer.overtime() };
     Ok(Registered {
         subject: claims.text("sub")?.to_owned(),
         token_id: claims.text("jti")?.to_owned(),
         client_id: client_id(claims)?.to_owned(),
-        expires: in_date(claims, issuer.leeway(), issuer.max_lifetime(), now)?,
+        expires: in_date(claims, leeway, issuer.max_lifetime(), now)?,
         bound: bound(claims, issuer)?,
     })
 }
@@ -56,27 +57,35 @@ fn bound(claims: &Claims, issuer: &IssuerConfig) -> Result<Option<Thumbprint>, R
     Thumbprint::parse(&confirmation.certificate).map(Some).ok_or(Reason::Bound)
 }
 
+/// Between the clock of whoever gave it and ours: how long before its start it is taken, and how long after its end.
+#[derive(Clone, Copy)]
+pub(super) struct Leeway {
+    pub early: Duration,
+    pub late: Duration,
+}
+
+impl Leeway {
+    pub fn of(leeway: Duration) -> Self {
+        Self { early: leeway, late: leeway }
+    }
+}
+
 /// Until when it is accepted, if it is in date: give or take the leeway on every side.
-pub(super) fn in_date(
-    claims: &Claims,
-    leeway: Duration,
-    longest: Duration,
-    now: Timestamp,
-) -> Result<Timestamp, Reason> {
+pub(super) fn in_date(claims: &Claims, leeway: Leeway, longest: Duration, now: Timestamp) -> Result<Timestamp, Reason> {
     let expires = Timestamp::from_seconds(claims.seconds("exp")?.ok_or(Reason::Claim)?);
-    let latest = now.plus(leeway);
+    let latest = now.plus(leeway.early);
     for start in ["nbf", "iat"] {
         if claims.seconds(start)?.is_some_and(|s| Timestamp::from_seconds(s) > latest) {
             return Err(Reason::NotYetValid);
         }
     }
-    if expires <= now.minus(leeway) {
+    if expires <= now.minus(leeway.late) {
         return Err(Reason::Expired);
     }
     if expires > latest.plus(longest) {
         return Err(Reason::TooLongLived);
     }
-    Ok(expires.plus(leeway))
+    Ok(expires.plus(leeway.late))
 }
 
 /// `client_id` (RFC 9068) or `azp` (OpenID Connect); if both, they must agree.

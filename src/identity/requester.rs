@@ -9,6 +9,8 @@ pub struct Requester {
     pub issuer: String,
     pub subject: String,
     pub party: Party,
+    /// Who gave the token (its `iss`): whose name for a system `client_id` is.
+    pub given_by: String,
     pub client_id: String,
     /// The token's own id (`jti`), for the audit.
     pub token_id: String,
@@ -328,6 +330,7 @@ mod tests {
             issuer: "https://identity.example".into(),
             subject: "someone".into(),
             party,
+            given_by: "https://gateway.example".into(),
             client_id: "client".into(),
             token_id: "token".into(),
             scopes: Scopes::default(),

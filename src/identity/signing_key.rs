@@ -68,6 +68,10 @@ impl SigningKey {
         Ok(Self { pair, algorithm, kid })
     }
 
+    pub fn key_id(&self) -> &str {
+        &self.kid
+    }
+
     /// Its public half, as others find it in a JWK set. <https://www.rfc-editor.org/rfc/rfc7517>
     pub fn public_jwk(&self) -> Value {
         let mut jwk = self.pair.public();

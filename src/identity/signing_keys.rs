@@ -32,16 +32,20 @@ impl SigningKeys {
 
     /// Reads the keys again; if one cannot be used, those before stay.
     pub fn reload(&self) -> Result<(), String> {
-        self.pair.store(Arc::new(Pair::read(&self.key_refs)?));
+        self.reload_if(|_, _| Some(()))
+    }
+
+    /// The same, if `takes` does too: told which key signs, and the public halves as JWKs. Otherwise those before stay.
+    pub fn reload_if(&self, takes: impl FnOnce(&str, Vec<Value>) -> Option<()>) -> Result<(), String> {
+        let pair = Pair::read(&self.key_refs)?;
+        takes(pair.signs.key_id(), pair.public()).ok_or("the key cannot be used to verify")?;
+        self.pair.store(Arc::new(pair));
         Ok(())
     }
 
     /// The public halves, as JWKs.
     pub fn public(&self) -> Vec<Value> {
-        let pair = self.pair.load();
-        // one key said twice would be usable by nobody
-        let also = pair.also.as_ref().filter(|also| **also != pair.signs);
-        [Some(&pair.signs), also].into_iter().flatten().map(SigningKey::public_jwk).collect()
+        self.pair.load().public()
     }
 
     /// A JWT of these claims; `None` if the machine has no randomness to sign with.
@@ -51,6 +55,12 @@ impl SigningKeys {
 }
 
 impl Pair {
+    fn public(&self) -> Vec<Value> {
+        // one key said twice would be usable by nobody
+        let also = self.also.as_ref().filter(|also| **also != self.signs);
+        [Some(&self.signs), also].into_iter().flatten().map(SigningKey::public_jwk).collect()
+    }
+
     fn read(key_refs: &KeyRefs) -> Result<Self, String> {
         let read = |place: &SecretRef| SigningKey::read(place.read()?.expose_secret(), None, None);
         let also = key_refs.also.as_ref().map(read).transpose();

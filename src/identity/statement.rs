@@ -100,6 +100,7 @@ mod tests {
             issuer: "https://id.example".into(),
             subject: "s-1".into(),
             party,
+            given_by: "https://gateway.example".into(),
             client_id: "ward-app".into(),
             token_id: "t-1".into(),
             scopes: Scopes::parse("user/*.rs"),

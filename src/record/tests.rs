@@ -49,6 +49,7 @@ fn permit_along(basis: Basis, patient_facts: PatientFacts, suspended: &[&str], a
             activities: Vec::new(),
             organisation,
         },
+        given_by: "https://gateway.example".into(),
         client_id: "client".to_owned(),
         token_id: "token".to_owned(),
         scopes: Scopes::parse("user/*.rs"),

@@ -207,6 +207,7 @@ fn requester() -> Requester {
             activities: Vec::new(),
             organisation: ods("RZ900"),
         },
+        given_by: "https://gateway.example".into(),
         client_id: "client".to_owned(),
         token_id: "token".to_owned(),
         scopes: Scopes::parse("user/*.rs"),

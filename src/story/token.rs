@@ -18,6 +18,11 @@ pub async fn token(
 ) -> Result<Released, TokenFault> {
     let authorisation = g.authorisation.as_ref().ok_or(TokenFault::NotOffered)?;
     let granted = authorisation.grant(asked, shown).await?;
+    // afresh: what was revoked a moment ago is given nothing more
+    let known = g.facts.store().global_facts().await.map_err(|_| TokenFault::Unavailable)?;
+    if known.revoked.contains(&granted.requester.client()) {
+        return Err(TokenFault::Revoked);
+    }
     let mut opened = Opened::new(g.log.clone(), &granted.requester, network, id);
     opened.asks("token", format!("POST /oauth/token {}", asked.grant.name()), None, None);
     opened.release(Redacted::own(granted.answer), 200).await.map_err(|_| TokenFault::Unavailable)

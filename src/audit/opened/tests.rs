@@ -70,6 +70,7 @@ async fn world(turns: usize) -> World {
         issuer: "https://identity.example".to_owned(),
         subject: "someone".to_owned(),
         party: Party::Patient { nhs_number: NhsNumber::parse("9990000018").unwrap() },
+        given_by: "https://gateway.example".into(),
         client_id: "client".to_owned(),
         token_id: "token".to_owned(),
         scopes: Scopes::default(),

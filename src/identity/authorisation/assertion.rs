@@ -1,9 +1,9 @@
 //! A client's signed word of who it is (`private_key_jwt`): <https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html>,
 //! <https://www.rfc-editor.org/rfc/rfc7523#section-3>.
 
-use super::super::registered::in_date;
+use super::super::registered::{Leeway, in_date};
 use super::super::token::{Sort, Unverified};
-use super::super::{Algorithm, Reason, SigningKey, key_store::KeyError};
+use super::super::{Algorithm, Reason, SigningKey};
 use super::{Client, TokenFault};
 use crate::domain::Timestamp;
 use aws_lc_rs::digest;
@@ -42,7 +42,7 @@ impl<'a> Assertion<'a> {
             return Err(Reason::Audience);
         }
         let id = claims.text("jti")?.to_owned();
-        let until = in_date(claims, LEEWAY, LONGEST, now)?;
+        let until = in_date(claims, Leeway::of(LEEWAY), LONGEST, now)?;
         Ok(Self { unverified, client_id, id, until })
     }
 
@@ -59,10 +59,8 @@ impl<'a> Assertion<'a> {
         if elsewhere || !client.algorithms.contains(&self.unverified.algorithm()) {
             return Err(TokenFault::Client);
         }
-        let key = client.keys.key(self.unverified.key_id()).await.map_err(|error| match error {
-            KeyError::Unknown => TokenFault::Client,
-            KeyError::Unavailable => TokenFault::Unavailable,
-        })?;
+        // that its keys are not to be had would tell a stranger that there is such a client: the log tells it to us
+        let key = client.keys.key(self.unverified.key_id()).await.map_err(|_| TokenFault::Client)?;
         self.unverified.verify(&key).map(drop).map_err(|_| TokenFault::Client)
     }
 }

@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use url::Url;
 
 /// `[[client]]`: a system that is given tokens here.
@@ -133,6 +136,11 @@ impl ClientConfig {
         unless(people, "scopes: none is user/... or patient/..., so token_exchange could grant nothing");
         let brings = may(Grant::TokenExchange) != self.exchange.is_empty();
         unless(brings, "exchange: whose ID tokens it may bring, where grants has token_exchange and only there");
+        let issuers: HashSet<_> = self.exchange.iter().map(|one| &one.issuer).collect();
+        unless(
+            issuers.len() == self.exchange.len(),
+            "exchange: two entries for one issuer, of which one would be idle",
+        );
         match (&self.jwks_url, &self.jwks) {
             (Some(url), None) => faults.extend(self.url_faults(url)),
             (None, Some(jwks)) => faults.extend(jwks.read().err().map(|what| format!("jwks: {what}"))),
@@ -210,7 +218,10 @@ impl Jwks {
     }
 
     fn read(&self) -> Result<HeldKeys, String> {
-        HeldKeys::read(&self.document()?).ok_or_else(|| NO_KEY.to_owned())
+        let document = self.document()?;
+        // a file may be emptied to shut its client out, and the gateway must start with it; here it would be a slip
+        let empty = matches!(self, Self::Here { keys } if keys.is_empty());
+        HeldKeys::read(&document).filter(|_| !empty).ok_or_else(|| NO_KEY.to_owned())
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::super::claims::Claims;
 use super::super::key_store::KeyError;
-use super::super::registered::{Registered, in_date};
+use super::super::registered::{Leeway, Registered, in_date};
 use super::super::token::{Sort, Unverified};
 use super::super::verifier::Issuer;
 use super::super::{Algorithm, ClaimProfile, IssuerConfig, Reason, Requester, Verifier, profile};
@@ -27,13 +27,15 @@ pub struct ExchangeConfig {
     /// Of its ID tokens; those of its access tokens where left out.
     #[serde(default)]
     pub algorithms: Vec<Algorithm>,
-    /// Where it says a person's roles, or NHS number.
+    /// Where it says a person's roles, or NHS number; it is always asked, as what it says may take away too.
     pub userinfo_url: Option<Url>,
     /// How long after the ID token was issued it is still taken.
     #[serde(default = "ten_minutes")]
     pub max_age_seconds: u64,
     /// Accepted `acr`; left out, those of CIS2 that mean two factors or more, and any of an issuer that says none.
     pub acr: Option<Vec<String>>,
+    /// Accepted `vot`; left out, those of NHS login that mean P9 and two factors or more, and any of an issuer that says none.
+    pub vot: Option<Vec<String>>,
 }
 
 const MAX_AGE_MOST: u64 = 3600;
@@ -41,6 +43,10 @@ const MAX_AGE_MOST: u64 = 3600;
 const LONGEST_ID_TOKEN: Duration = Duration::from_secs(86_400);
 /// CIS2's, of authentication assurance level 3, or 2 at least.
 const STRONG: [&str; 2] = ["AAL3_ANY", "AAL2_OR_AAL3_ANY"];
+/// NHS login's: proved to P9, signed in with a password and a second factor, or a passkey.
+const PROVED: [&str; 3] = ["P9.Cp.Cd", "P9.Cp.Ck", "P9.Cm"];
+/// Marks of an access token (RFC 9068 §2.2): what the person let an application do, not that they signed in to it.
+const ACCESS_TOKEN: [&str; 3] = ["scope", "scp", "client_id"];
 /// What a decision may come to rest on: there the ID token and userinfo must not say different things.
 const DECISIVE: [&str; 8] = [
     "sub",
@@ -69,6 +75,7 @@ impl ExchangeConfig {
             (plain, "userinfo_url: no user, password, query or fragment"),
             ((1..=MAX_AGE_MOST).contains(&self.max_age_seconds), "max_age_seconds: 1 to 3600"),
             (self.acr.as_ref().is_none_or(|accepted| !accepted.is_empty()), "acr: at least one, or left out"),
+            (self.vot.as_ref().is_none_or(|accepted| !accepted.is_empty()), "vot: at least one, or left out"),
         ]
         .into_iter()
         .filter_map(|(good, fault)| (!good).then_some(fault))
@@ -79,13 +86,21 @@ impl ExchangeConfig {
         if self.algorithms.is_empty() { &issuer.algorithms } else { &self.algorithms }.contains(&algorithm)
     }
 
-    fn is_strong(&self, acr: Option<&str>, profile: ClaimProfile) -> bool {
-        match (&self.acr, profile) {
-            (Some(accepted), _) => acr.is_some_and(|acr| accepted.iter().any(|one| one == acr)),
-            (None, ClaimProfile::Cis2) => acr.is_some_and(|acr| STRONG.contains(&acr)),
-            // NHS login says it as identity_proofing_level, which its profile looks at
-            (None, _) => true,
-        }
+    /// Whether the sign-in was as strong as is needed. CIS2 says it as `acr`, NHS login as `vot`.
+    fn is_strong(&self, claims: &Claims, profile: ClaimProfile) -> Result<bool, Reason> {
+        let acr = (profile == ClaimProfile::Cis2).then_some(&STRONG);
+        let vot = (profile == ClaimProfile::NhsLogin).then_some(&PROVED);
+        Ok(accepts(self.acr.as_deref(), acr.map(|known| &known[..]), claims.text_if_any("acr")?)
+            && accepts(self.vot.as_deref(), vot.map(|known| &known[..]), claims.text_if_any("vot")?))
+    }
+}
+
+/// Whether this is among those configured, or else among the usual ones; where there are neither, anything is taken.
+fn accepts(configured: Option<&[String]>, usual: Option<&[&str]>, said: Option<&str>) -> bool {
+    match (configured, usual) {
+        (Some(accepted), _) => said.is_some_and(|said| accepted.iter().any(|one| one == said)),
+        (None, Some(accepted)) => said.is_some_and(|said| accepted.contains(&said)),
+        (None, None) => true,
     }
 }
 
@@ -131,11 +146,15 @@ impl Exchange {
         if Timestamp::from_seconds(issued) < oldest {
             return Err(TokenFault::Old);
         }
-        if !rules.is_strong(claims.text_if_any("acr").map_err(subject)?, issuer.config.profile) {
+        if !rules.is_strong(&claims, issuer.config.profile).map_err(subject)? {
             return Err(TokenFault::Assurance);
         }
         let claims = match &brought.access_token {
             Some(access_token) => self.completed(claims, issuer, algorithm, access_token).await?,
+            // what restricts a person must not be left out by leaving out where it is said
+            None if rules.userinfo_url.is_some() => {
+                return Err(TokenFault::Request("access_token is missing: this issuer's userinfo must be asked."));
+            }
             None => claims,
         };
         let claims = claims.without(&NOT_OURS);
@@ -185,13 +204,17 @@ fn checked(claims: &Claims, issuer: &IssuerConfig, audience: &str, now: Timestam
     if claims.text("iss")? != issuer.issuer || claims.has("events") {
         return Err(Reason::Issuer);
     }
+    if ACCESS_TOKEN.iter().any(|mark| claims.has(mark)) {
+        return Err(Reason::TokenType);
+    }
+    claims.text("sub")?;
     let meant = claims.texts("aud")?;
     let party = claims.text_if_any("azp")?;
     let ours = meant.contains(&audience) && party.is_none_or(|party| party == audience);
     if !ours || (meant.len() > 1 && party.is_none()) {
         return Err(Reason::Audience);
     }
-    in_date(claims, issuer.leeway(), LONGEST_ID_TOKEN, now)?;
+    in_date(claims, Leeway::of(issuer.leeway()), LONGEST_ID_TOKEN, now)?;
     let ends = Timestamp::from_seconds(claims.seconds("exp")?.ok_or(Reason::Claim)?);
     // the leeway is for clocks, not for a token of ours that outlives it
     if ends <= now { Err(Reason::Expired) } else { Ok(ends) }

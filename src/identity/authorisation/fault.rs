@@ -18,6 +18,8 @@ pub enum TokenFault {
     Replayed,
     /// The client has certificates, and none of them was shown.
     Certificate,
+    /// The client is barred by name.
+    Revoked,
     /// The client is not allowed this grant.
     Grant,
     Scope,
@@ -43,7 +45,7 @@ impl TokenFault {
         match self {
             Self::NotOffered | Self::Request(_) => "invalid_request",
             Self::GrantType => "unsupported_grant_type",
-            Self::Assertion(_) | Self::Client | Self::Replayed | Self::Certificate => "invalid_client",
+            Self::Assertion(_) | Self::Client | Self::Replayed | Self::Certificate | Self::Revoked => "invalid_client",
             Self::Grant => "unauthorized_client",
             Self::Scope => "invalid_scope",
             // RFC 8693 §2.2.2
@@ -74,6 +76,7 @@ impl TokenFault {
             Self::Client => "unknown-client",
             Self::Replayed => "replayed",
             Self::Certificate => "certificate",
+            Self::Revoked => "revoked",
             Self::Grant => "grant",
             Self::Scope => "scope",
             Self::Target => "target",
@@ -98,6 +101,7 @@ impl TokenFault {
             }
             Self::Replayed => "client_assertion: its jti was used before. Sign a new one for each request.",
             Self::Certificate => "The client is registered with client certificates, and none of them was shown.",
+            Self::Revoked => "The client is revoked.",
             Self::Grant => "The client is not registered for this grant.",
             Self::Scope => "scope: name what the client is registered for, as SMART v2 spells it.",
             Self::Target => "resource, audience: tokens are given for the FHIR base of this gateway alone.",

@@ -1,10 +1,9 @@
 use super::{Grant, TokenFault};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 use url::form_urlencoded;
 
 /// What is asked at the token endpoint, taken from its form: each parameter once. Unknown ones are ignored, as RFC 6749 has
-/// it, and what would mean another way of proving who the client is is refused.
-#[derive(Debug)]
+/// it, and what would mean another way of proving who the client is is refused. `Debug` shows none of what was brought.
 pub struct TokenRequest {
     pub grant: Grant,
     pub(super) client_id: Option<String>,
@@ -16,7 +15,6 @@ pub struct TokenRequest {
 }
 
 /// A person's sign-in elsewhere.
-#[derive(Debug)]
 pub(super) struct Subject {
     pub id_token: String,
     /// The issuer's own access token of the same sign-in: opens its userinfo.
@@ -86,6 +84,12 @@ impl Subject {
     }
 }
 
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRequest").field("grant", &self.grant).finish_non_exhaustive()
+    }
+}
+
 struct Form(BTreeMap<String, String>);
 
 impl Form {
@@ -140,6 +144,13 @@ mod tests {
         assert_eq!(fault(&GOOD.replace("client_credentials", "password")), Some("unsupported_grant_type"));
         assert_eq!(fault(&GOOD.replace("jwt-bearer", "saml2-bearer")), Some("invalid_request"));
         assert_eq!(fault(""), Some("invalid_request"));
+    }
+
+    #[test]
+    fn nothing_that_was_brought_is_shown_where_a_request_is_logged() {
+        let read = TokenRequest::read(GOOD.replace("a.b.c", "canary").as_bytes()).unwrap();
+        let shown = format!("{read:?}");
+        assert!(shown.contains("ClientCredentials") && !shown.contains("canary"), "{shown}");
     }
 
     #[test]

@@ -19,8 +19,10 @@ pub struct IssuedTokens {
 
 /// As short as SMART wants them.
 pub(super) const LONGEST: Duration = Duration::from_secs(300);
-/// Between the clocks of our own nodes.
-const LEEWAY: Duration = Duration::from_secs(2);
+/// Between the clocks of our own nodes: how far ahead the one may be that gave a token...
+const LEEWAY: Duration = Duration::from_secs(30);
+/// ... and how long after its end it is taken: a token of ours ends with the sign-in that it is of.
+pub(in super::super) const OVERTIME: Duration = Duration::from_secs(2);
 
 impl IssuedTokens {
     /// The name under which our own tokens are counted; no other issuer's.
@@ -29,14 +31,21 @@ impl IssuedTokens {
     /// `base` is the public URL, without a slash at its end.
     pub fn new(base: &str, key_refs: KeyRefs) -> Result<Self, String> {
         let signing = SigningKeys::new(key_refs)?;
-        let public = HeldKeys::read(&document(&signing)).ok_or("the key cannot be used to verify")?;
-        Ok(Self { issuer: base.to_owned(), audience: format!("{base}/fhir"), signing, public: Arc::new(public) })
+        let tokens = Self {
+            issuer: base.to_owned(),
+            audience: format!("{base}/fhir"),
+            signing,
+            public: Arc::new(HeldKeys::default()),
+        };
+        // what signs is held only along with what verifies it
+        tokens.reload()?;
+        Ok(tokens)
     }
 
-    /// Reads the keys again; if one cannot be used, those before stay.
+    /// Reads the keys again, to sign and to verify with; if one cannot be used for both, those before stay.
     pub fn reload(&self) -> Result<(), String> {
-        self.signing.reload()?;
-        self.public.replace(&document(&self.signing)).ok_or_else(|| "the key cannot be used to verify".to_owned())
+        self.signing
+            .reload_if(|kid, keys| self.public.replace_having(kid, &Map::from_iter([("keys".to_owned(), keys.into())])))
     }
 
     /// The public halves of its keys, as JWKs.
@@ -85,13 +94,13 @@ impl IssuedTokens {
 
     /// When a token that ends then is no longer taken.
     pub(super) fn taken_until(ends: Timestamp) -> Timestamp {
-        ends.plus(LEEWAY)
+        ends.plus(OVERTIME)
     }
 
     /// A token for this requester. `None` if nothing can be signed, or it would be longer than is read.
     pub(super) fn issue(&self, requester: &Requester, now: Timestamp, bound: Option<Thumbprint>) -> Option<String> {
         let mut claims = profile::own_claims(requester);
-        let ends = requester.expires.minus(LEEWAY);
+        let ends = requester.expires.minus(OVERTIME);
         for (name, value) in [
             ("iss", json!(self.issuer)),
             ("aud", json!(self.audience)),
@@ -108,10 +117,6 @@ impl IssuedTokens {
 }
 
 const TYPE: &str = "at+jwt";
-
-fn document(signing: &SigningKeys) -> Map<String, Value> {
-    Map::from_iter([("keys".to_owned(), signing.public().into())])
-}
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 
 use super::super::claims::Claims;
 use super::super::registered::Registered;
-use super::super::{Party, Purpose, Reason, Requester};
+use super::super::{IssuerConfig, Party, Purpose, Reason, Requester};
 use super::scopes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -27,7 +27,8 @@ const ISS_SUB: &str = "iss_sub";
 
 /// All that is said of the requester, but for the times, the issuer and the audience.
 pub(in super::super) fn claims(requester: &Requester) -> Map<String, Value> {
-    let Requester { issuer, subject, party, client_id, token_id, scopes, purpose, acting, expires: _ } = requester;
+    let Requester { issuer, subject, party, client_id, token_id, scopes, purpose, acting, expires: _, given_by: _ } =
+        requester;
     let said = json!({
         "sub": subject,
         "sub_id": {"format": ISS_SUB, "iss": issuer, "sub": subject},
@@ -44,7 +45,7 @@ pub(in super::super) fn claims(requester: &Requester) -> Map<String, Value> {
     said
 }
 
-pub(super) fn requester(claims: &Claims, registered: Registered) -> Result<Requester, Reason> {
+pub(super) fn requester(claims: &Claims, registered: Registered, issuer: &IssuerConfig) -> Result<Requester, Reason> {
     let whose: SubjectId = claims.read("sub_id")?.ok_or(Reason::Claim)?;
     if whose.format != ISS_SUB || whose.sub != registered.subject {
         return Err(Reason::Claim);
@@ -53,6 +54,7 @@ pub(super) fn requester(claims: &Claims, registered: Registered) -> Result<Reque
         issuer: whose.iss,
         subject: registered.subject,
         party: claims.read::<Party>("party")?.ok_or(Reason::Claim)?,
+        given_by: issuer.issuer.clone(),
         client_id: registered.client_id,
         token_id: registered.token_id,
         scopes: scopes(claims)?,

@@ -55,8 +55,8 @@ async fn keys_at_an_address_of_the_clients_are_fetched_once_and_one_clients_key_
     }
     for client in ["unreachable", "inside"] {
         let answer = asked(&gate, &own.assertion(client, &gate), "system/*.rs").await;
-        let (status, error, _) = error_of(&answer);
-        assert_eq!((status, error.as_str(), answer.header("retry-after")), (503, "temporarily_unavailable", "2"));
+        let stranger = asked(&gate, &own.assertion("no-such-client", &gate), "system/*.rs").await;
+        assert_eq!(error_of(&answer), error_of(&stranger), "nobody is told that there is such a client");
     }
     // what is known goes on being good while the client's own server is down
     published.lock().unwrap().0 = 503;
@@ -100,11 +100,15 @@ async fn a_key_that_is_replaced_where_it_is_kept_is_taken_up_and_one_that_cannot
     let fresh = token_of(&asked(&gate, &second.assertion("kept", &gate), "system/*.rs").await);
     assert_eq!(super::bearing(&gate, &given, "Task").await.status, 401, "its key is gone");
     assert_eq!(super::bearing(&gate, &fresh, "Task").await.status, 403);
-    publish(json!([]));
+    publish(json!([{ "kty": "EC", "crv": "P-384", "kid": "k-3" }]));
     fs::write(&tokens, "canary").unwrap();
     reread(2).await;
     assert!(gate.stderr().contains("a key of tokens cannot be used"));
     token_of(&asked(&gate, &second.assertion("kept", &gate), "system/*.rs").await);
+    // none at all is meant: its keys are known to others
+    publish(json!([]));
+    reread(3).await;
+    assert_eq!(asked(&gate, &second.assertion("kept", &gate), "system/*.rs").await.status, 401);
 }
 
 #[test]
@@ -124,6 +128,13 @@ fn check_names_each_fault_of_a_client_with_its_place() {
         (&format!("{good}\nalgorithms = []"), "algorithms:"),
         (&format!("{good}\ngrants = []"), "grants:"),
         (&format!("{good}\ngrants = [\"token_exchange\"]"), "exchange: whose ID tokens"),
+        (
+            &format!(
+                "{good}\ngrants = [\"token_exchange\"]\nexchange = [{{ issuer = \"staff\", audience = \"a\" }}, \
+                 {{ issuer = \"staff\", audience = \"b\" }}]"
+            ),
+            "exchange: two entries for one issuer",
+        ),
         (&format!("{good}\nexchange = [{{ issuer = \"staff\", audience = \"a\" }}]"), "exchange: whose ID tokens"),
         (
             &format!(

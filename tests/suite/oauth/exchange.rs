@@ -72,6 +72,10 @@ async fn an_id_token_with_any_fault_is_exchanged_for_nothing() {
         ("iat", Value::Null, "a claim is missing"),
         ("acr", json!("AAL1_USERPASS"), "assurance"),
         ("acr", Value::Null, "assurance"),
+        ("scope", json!("openid"), "type is not accepted"),
+        ("scp", json!(["openid"]), "type is not accepted"),
+        ("client_id", json!("ward-app"), "type is not accepted"),
+        ("sub", Value::Null, "a claim is missing"),
         ("at_hash", json!(at_hash("canary-opaque-2")), "not of the sign-in"),
         ("at_hash", Value::Null, "not of the sign-in"),
         ("sub", json!("555021400102"), "not of the sign-in"),
@@ -147,10 +151,10 @@ async fn userinfo_is_believed_of_the_same_person_alone_and_without_it_nobody_is_
     }
     assert_eq!(said(200, json!([])).await.0, 503, "not an object");
     assert_eq!(said(200, json!({"sub": "x".repeat(300 << 10)})).await.0, 503, "too large");
-    // roles are said there alone
+    // nothing that is said there is left out by not asking
     let (_, error, description) = error(&gate, &provider, &good, None).await;
-    assert_eq!(error, "invalid_grant");
-    assert!(description.contains("select one role"), "{description}");
+    assert_eq!(error, "invalid_request");
+    assert!(description.starts_with("access_token is missing"), "{description}");
     // what the issuer grants, or binds, is for itself
     let mut more = Provider::roles();
     more["scope"] = json!("user/*.cruds system/*.cruds");
@@ -174,6 +178,9 @@ async fn a_patient_is_proved_to_p9_and_sees_their_own_log_and_nobody_elses() {
     for (name, value, said) in [
         ("identity_proofing_level", json!("P5"), "not proved"),
         ("identity_proofing_level", Value::Null, "not proved"),
+        ("vot", json!("P5.Cp.Cd"), "assurance"),
+        ("vot", json!("P9.Cp"), "assurance"),
+        ("vot", Value::Null, "assurance"),
         ("nhs_number", json!("9990000019"), "no valid NHS number"),
         ("nhs_number", Value::Null, "no valid NHS number"),
     ] {

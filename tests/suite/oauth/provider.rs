@@ -32,11 +32,12 @@ impl Provider {
             _ => Some((401, "{}".to_owned())),
         })
         .await;
-        let issuer = |name: &str, profile: &str| {
+        let userinfo = format!("userinfo_url = \"{}/userinfo\", ", tap.url);
+        let issuer = |name: &str, profile: &str, userinfo: &str| {
             format!(
                 "[[issuer]]\nname = \"{name}\"\nissuer = \"{url}/{name}\"\nprofile = \"{profile}\"\naudience = \"canary\"\n\
                  algorithms = [\"RS256\", \"ES384\"]\njwks_url = \"{url}/jwks\"\nallow_http = true\n\
-                 exchange = {{ algorithms = [\"RS256\"], userinfo_url = \"{url}/userinfo\", max_age_seconds = 120 }}\n\n",
+                 exchange = {{ algorithms = [\"RS256\"], {userinfo}max_age_seconds = 120 }}\n\n",
                 url = tap.url
             )
         };
@@ -50,7 +51,8 @@ impl Provider {
              scopes = \"user/Observation.rs\"\ngrants = [\"token_exchange\"]\n\
              exchange = [{{ issuer = \"staff\", audience = \"ward-system\" }}]\n\n"
         );
-        let config = format!("{config}\n{narrow}{}{}", issuer("cis2", "cis2"), issuer("login", "nhs-login"));
+        let config =
+            format!("{config}\n{narrow}{}{}", issuer("cis2", "cis2", &userinfo), issuer("login", "nhs-login", ""));
         let gate = region.join(&config, &[]);
         (Self { tap, signer, said, region }, gate)
     }

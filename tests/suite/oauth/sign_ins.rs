@@ -69,6 +69,33 @@ async fn whoever_is_revoked_is_refused_whichever_token_they_come_with() {
 }
 
 #[tokio::test]
+async fn a_revoked_client_is_given_no_more_and_what_it_was_given_opens_nothing_while_its_people_go_on() {
+    for gate in on_each_database().await {
+        let path = of_patient("Observation", gate.registered("F99001", 0).nhs_number);
+        let signed_in = signed_in(&gate, "gp-saltmarsh", "").await;
+        let token = exchange(&gate, &signed_in, "user/*.rs").await;
+        assert_eq!(bearing(&gate, &token, &path).await.status, 200);
+        let mut revoke = program();
+        revoke.args(["user", "revoke", &gate.url, CLIENT, "--reason", "stolen"]);
+        assert!(revoke.args(["--database", &gate.database]).output().unwrap().status.success());
+        let assertion = || Signer::of_sandbox(&gate.state()).assertion(CLIENT, &gate);
+        let SignIn { id_token, access_token } = &signed_in;
+        let for_people = exchanged(&gate, &assertion(), id_token, Some(access_token), "user/*.rs").await;
+        let for_itself = super::asked(&gate, &assertion(), "system/*.rs").await;
+        for answer in [for_people, for_itself] {
+            let (status, error, description) = super::error_of(&answer);
+            assert_eq!((status, error.as_str()), (401, "invalid_client"));
+            assert!(description.contains("revoked"), "{description}");
+        }
+        crate::harness::soon("the revocation is known", async || {
+            (bearing(&gate, &token, &path).await.status == 403).then_some(())
+        })
+        .await;
+        assert_eq!(gate.get("gp-saltmarsh", &path).await.status, 200, "by another way");
+    }
+}
+
+#[tokio::test]
 async fn a_token_ends_with_the_sign_in_that_it_is_of() {
     let gate = shared().await;
     let patient = gate.registered("F99001", 0).nhs_number;

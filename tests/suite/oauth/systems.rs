@@ -12,7 +12,11 @@ use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::{net::TcpListener, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
 
 #[tokio::test]
 async fn a_system_is_given_a_token_that_is_as_good_as_any_other_of_its_organisation_and_the_log_says_so() {
@@ -273,6 +277,28 @@ async fn a_request_that_is_no_form_of_the_token_endpoint_is_refused_in_rfc_6749s
     for grant in ["password", "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"] {
         let answer = posted(&gate, &gate.url, &[("grant_type", grant)]).await;
         assert_eq!(error_of(&answer).1, "unsupported_grant_type", "{grant}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_sends_a_form_slowly_takes_no_place_of_a_request() {
+    let region = Region::start();
+    let gate = region.join(&region.config(), &[("CAREGATE__GATEWAY__MAX_CONCURRENT_REQUESTS", "2")]);
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(gate.url.strip_prefix("http://").unwrap()).unwrap();
+        let head = "POST /oauth/token HTTP/1.1\r\nhost: gateway\r\ncontent-length: 100\r\nconnection: close\r\n\
+                    content-type: application/x-www-form-urlencoded\r\n\r\ngrant";
+        stream.write_all(head.as_bytes()).unwrap();
+        slow.push(stream);
+    }
+    let signer = Signer::of_sandbox(&region.file().with_extension("d"));
+    let token = token_of(&asked(&gate, &signer.assertion(CLIENT, &gate), "system/*.rs").await);
+    assert_eq!(bearing(&gate, &token, "Task").await.status, 403, "known, and no keeper of a desk");
+    for mut stream in slow {
+        let mut told = String::new();
+        stream.read_to_string(&mut told).unwrap();
+        assert!(told.contains("The form did not come in time."), "{told}");
     }
 }
 

@@ -48,6 +48,7 @@ fn requester(party: Party) -> Requester {
         issuer: "https://id.example".into(),
         subject: "s-1".into(),
         party,
+        given_by: "https://gateway.example".into(),
         client_id: "ward-app".into(),
         token_id: "t-1".into(),
         scopes: Scopes::parse("user/*.rs patient/Consent.cruds system/Patient.u"),
@@ -146,6 +147,9 @@ fn nobody_elses_key_and_no_other_claims_make_a_token_of_ours() {
     assert_eq!(with("aud", json!("https://elsewhere.example/fhir")), Some(Reason::Audience));
     assert_eq!(with("exp", json!(now().seconds() + 600)), Some(Reason::TooLongLived));
     assert_eq!(with("exp", json!(now().seconds() - 3)), Some(Reason::Expired));
+    // a node whose clock is ahead of ours gave it
+    assert_eq!(with("iat", json!(now().seconds() + 20)), None);
+    assert_eq!(with("iat", json!(now().seconds() + 60)), Some(Reason::NotYetValid));
     assert_eq!(with("cnf", json!({"jkt": "x"})), Some(Reason::Bound));
     assert_eq!(with("cnf", json!({"x5t#S256": "x"})), Some(Reason::Bound));
     assert_eq!(with("cnf", json!(null)), Some(Reason::Bound));
@@ -174,4 +178,34 @@ fn a_key_that_signs_no_more_verifies_as_long_as_it_is_published() {
     assert!(server.judged(&second, None).is_ok());
     // remembered or not
     assert_eq!(server.judged(&first, None).err(), Some(Reason::Key));
+}
+
+/// A key of this name, as a JWK.
+fn named(kid: &str) -> String {
+    use aws_lc_rs::encoding::{AsBigEndian, EcPrivateKeyBin};
+    use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+    let d: EcPrivateKeyBin<'_> = pair.private_key().as_be_bytes().unwrap();
+    let (x, y) = pair.public_key().as_ref()[1..].split_at(48);
+    let text = |bytes: &[u8]| data_encoding::BASE64URL_NOPAD.encode(bytes);
+    json!({"kty": "EC", "crv": "P-384", "kid": kid, "x": text(x), "y": text(y), "d": text(d.as_ref())}).to_string()
+}
+
+#[test]
+fn what_signs_is_taken_up_only_with_what_verifies_it() {
+    let server = Server::new();
+    let party = Party::System { organisation: OdsCode::parse("RZ901").unwrap() };
+    let issue = || server.tokens.issue(&requester(party.clone()), now(), None).unwrap();
+    let before = issue();
+    let (key, also) = (server.folder.path().join("key"), server.folder.path().join("also"));
+    std::fs::write(&key, named("one")).unwrap();
+    // two keys of one name: nobody could tell by which to verify
+    std::fs::write(&also, named("one")).unwrap();
+    assert!(server.tokens.reload().is_err());
+    assert!(server.judged(&before, None).is_ok() && server.judged(&issue(), None).is_ok());
+    let refs = KeyRefs { key: SecretRef::File(key), also: Some(SecretRef::File(also.clone())) };
+    assert!(IssuedTokens::new("https://gateway.example", refs).is_err());
+    std::fs::write(&also, named("two")).unwrap();
+    server.tokens.reload().unwrap();
+    assert!(server.judged(&issue(), None).is_ok());
 }
