@@ -103,6 +103,7 @@ const ELSEWHERE: &[&str] = &[
     CHOICES,
     "Text alone, with what comes along",
     "Views are not known",
+    "What comes along is not compared",
 ];
 const MANDATORY: &str = "What is mandatory may go";
 const INCLUDED: &str = "Elements of what comes along";
@@ -117,6 +118,11 @@ pub fn of(maker: Maker) -> impl Iterator<Item = &'static str> {
 pub fn explained(maker: Maker, query: &Query, resource: &Value, by_gateway: bool) -> Option<&'static str> {
     let mut all = ALL.iter().filter(|one| one.makers.contains(&maker));
     all.find(|one| (one.is)(query, resource, by_gateway)).map(|one| one.name)
+}
+
+/// Whether what comes along with this server's entries is compared: section "What comes along is not compared".
+pub fn brings_along(maker: Maker) -> bool {
+    maker != Hapi
 }
 
 /// Which parameters that show less of an entry this server knows: section "Views are not known".

@@ -66,6 +66,9 @@ async fn against(maker: Maker) {
     for n in 0..searches {
         let mut query = grammar.query(n, &mut random);
         query.ids.retain(|canary| ids.contains_key(canary));
+        if !differences::brings_along(maker) {
+            query.includes.clear();
+        }
         let patient = random.one(&BUILT_IN.patients).nhs_number;
         if differences::refuses(maker, &query) {
             continue;
@@ -83,8 +86,9 @@ async fn against(maker: Maker) {
     eprintln!("{maker:?}: {searches} searches, {entries} entries, {included} included, {members} members of views");
     eprintln!("differences: {differences:?}");
     assert!(unexplained.is_empty(), "{} unexplained:\n{}", unexplained.len(), unexplained.join("\n"));
-    assert!(*entries > searches / 2 && *included > searches / 100, "hardly anything was found");
-    assert!(*members > searches / 2 || maker == Medplum, "hardly anything was viewed");
+    assert!(*entries > searches / 2, "hardly anything was found");
+    assert!(*included > searches / 100 || !differences::brings_along(maker), "hardly anything came along");
+    assert!(*members > searches / 2 || maker != Helios, "hardly anything was viewed");
     if searches >= MANY {
         let idle = differences::of(maker).filter(|name| !differences.contains_key(name));
         assert_eq!(idle.collect::<Vec<_>>(), [""; 0], "listed, and not to be seen any more");
