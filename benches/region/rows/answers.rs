@@ -134,10 +134,10 @@ impl Stage {
     }
 
     async fn memory(&self, effort: Effort, report: &mut Report, issuer: &Issuer, providers: &Providers) {
-        let seconds = effort.of(3, 1);
+        let seconds = effort.of(2, 1);
         let checks = Checks::new(issuer, providers).await;
         let (mut bare, mut nginx, mut ours, mut own) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..effort.of(7, 1) {
+        for _ in 0..effort.of(3, 1) {
             bare.push(self.one(&self.bare.url, self.bare.program.pid(), 64, seconds));
             nginx.push(self.one(&self.nginx.url, self.nginx.program.pid(), 64, seconds));
             ours.push(self.one(&self.sqlite.url, self.sqlite.program.pid(), 64, seconds));
@@ -162,11 +162,11 @@ impl Stage {
     }
 
     fn audited(&self, effort: Effort, report: &mut Report, connections: usize, lines: [&'static Line; 2]) {
-        let seconds = effort.of(3, 1);
+        let seconds = effort.of(2, 1);
         let gateways = [&self.sqlite, &self.postgres];
         let mut nginx = Vec::new();
         let mut ours = [Vec::new(), Vec::new()];
-        for _ in 0..effort.of(7, 1) {
+        for _ in 0..effort.of(3, 1) {
             nginx.push(self.one(&self.nginx.url, self.nginx.program.pid(), connections, seconds));
             for (gateway, rates) in gateways.iter().zip(&mut ours) {
                 rates.push(self.one(&gateway.url, gateway.program.pid(), connections, seconds));

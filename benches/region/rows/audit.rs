@@ -50,7 +50,7 @@ async fn rows(effort: Effort, report: &mut Report, log: &Log, plain: &mut Plain,
     for (waiting, line) in [1, 64, 256].into_iter().zip(lines) {
         progress(line.what);
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..effort.of(7, 2) {
+        for _ in 0..effort.of(3, 2) {
             theirs.push(plain.rate(waiting, lasting).await);
             ours.push(log.rate(waiting, true, lasting).await);
         }

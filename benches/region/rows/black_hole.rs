@@ -43,13 +43,13 @@ pub async fn measure(effort: Effort, report: &mut Report) {
     let gateway = Setup::new(&providers, PROVIDERS).keeping_nothing().federation(&deadline).start(&patients).await;
     let token = issuer.token(Algorithm::Es256, 0);
     let few: Vec<NhsNumber> = patients.iter().copied().take(AT_ONCE).collect();
-    let asks: Vec<NhsNumber> = patients.iter().copied().cycle().take(effort.of(2500, 100)).collect();
+    let asks: Vec<NhsNumber> = patients.iter().copied().cycle().take(effort.of(1200, 100)).collect();
     // who each patient is, is known from here on
     asked(&gateway, &patients, &token).await;
 
     progress("a black hole");
     let (mut beyond, mut ratios, mut ms) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..effort.of(3, 1) {
+    for round in 0..effort.of(2, 1) {
         let baseline = Spread::of(asked(&gateway, &asks, &token).await).at(0.99);
         // one provider after the other falls silent, each for the first few requests: until then none has been ejected
         let mut waited = Vec::new();
@@ -66,7 +66,7 @@ pub async fn measure(effort: Effort, report: &mut Report) {
         ratios.push(ejected / baseline);
         ms.push((ejected, baseline));
         is_silent(None);
-        if round + 1 < effort.of(3, 1) {
+        if round + 1 < effort.of(2, 1) {
             answered_by(&gateway, patients[0], &token, PROVIDERS).await;
         }
     }

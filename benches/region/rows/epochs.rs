@@ -25,7 +25,7 @@ const NEITHER: &str = "SELECT 0 WHERE cardinality($1::bigint[]) < 0 AND cardinal
 
 pub async fn measure(effort: Effort, report: &mut Report) {
     let lasting = Duration::from_millis(if effort.quick { 300 } else { 1500 });
-    let rounds = effort.of(9, 2);
+    let rounds = effort.of(5, 2);
     let server = Postgres::start(&[]);
     pin(&server, MEASURED).await;
     let url = server.database().await;

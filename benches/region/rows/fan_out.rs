@@ -36,7 +36,7 @@ pub async fn measure(effort: Effort, report: &mut Report) {
             }
         }
     };
-    let patients = records::patients(effort.of(250, 10));
+    let patients = records::patients(effort.of(120, 10));
     let gateway = Setup::new(&providers, PROVIDERS).keeping_nothing().start(&patients).await;
     let token = issuer.token(Algorithm::Es256, 0);
     let http = load::client();
@@ -48,7 +48,7 @@ pub async fn measure(effort: Effort, report: &mut Report) {
     providers.do_as(answer(true));
     progress("eight providers, in turns with the slowest alone");
     let (mut p50, mut p99, mut beyond) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..effort.of(3, 1) {
+    for _ in 0..effort.of(2, 1) {
         let alone = Mutex::new(Vec::new());
         let whole = load::each(AT_ONCE, &patients, async |n| {
             let (patient, digits) = (patients[n], patients[n].digits());

@@ -46,11 +46,11 @@ pub async fn measure(effort: Effort, report: &mut Report) {
     for gateway in [&hedged, &unhedged] {
         asked(gateway, &patients, &token).await;
     }
-    let each = effort.of(1500, 100);
+    let each = effort.of(700, 100);
     let asks: Vec<NhsNumber> = patients.iter().copied().cycle().take(each).collect();
     let (mut p99, mut calls, mut ms) = (Vec::new(), Vec::new(), Vec::new());
     progress("hedging");
-    for _ in 0..effort.of(5, 1) {
+    for _ in 0..effort.of(3, 1) {
         let mut found = Vec::new();
         for gateway in [&hedged, &unhedged] {
             let before = providers.calls(&own);

@@ -38,7 +38,7 @@ pub async fn measure(effort: Effort, report: &mut Report) {
 
 async fn start(effort: Effort, report: &mut Report, providers: &Providers) {
     let (mut many, mut few) = (Vec::new(), Vec::new());
-    for _ in 0..effort.of(5, 1) {
+    for _ in 0..effort.of(3, 1) {
         many.push(Setup::new(providers, MANY).start(&[]).await.start);
         few.push(Setup::new(providers, FEW).start(&[]).await.start);
     }
@@ -72,7 +72,7 @@ async fn planning(effort: Effort, report: &mut Report, providers: &Providers, to
         load::get(&http, &format!("{}/{path}", gateway.url), token).await;
     }
     let (mut many, mut few) = (Vec::new(), Vec::new());
-    for _ in 0..effort.of(5, 1) {
+    for _ in 0..effort.of(3, 1) {
         for (gateway, costs) in gateways.iter().zip([&mut many, &mut few]) {
             let before = gateway.cpu();
             let heavy = script.run(&gateway.url, 16, effort.of(2, 1));
@@ -138,7 +138,7 @@ async fn growth(effort: Effort, report: &mut Report, providers: &Providers, toke
         (size as f64, rows as f64)
     };
     let before = size().await;
-    script.run(&gateway.url, 64, effort.of(8, 1));
+    script.run(&gateway.url, 64, effort.of(5, 1));
     let after = size().await;
     let bodies = "SELECT avg(octet_length(body))::float8 FROM audit_row WHERE kind = 1";
     let body: f64 = sqlx::query_scalar(bodies).fetch_one(&mut connection).await.expect("an average");
@@ -165,7 +165,7 @@ async fn peak(effort: Effort, report: &mut Report, providers: &Providers, token:
         "Patient" => sound(asked),
         _ => Act::Answer(Duration::ZERO, records::observations(asked.patient, asked.provider, entries)),
     });
-    let patients = records::patients(effort.of(40, 12));
+    let patients = records::patients(effort.of(24, 12));
     let cache = format!("cache_bytes = {CACHE}\ndeadline_ms = 30000");
     let mut multiples = Vec::new();
     let mut mb = Vec::new();

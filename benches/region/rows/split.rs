@@ -56,7 +56,7 @@ pub fn measure(effort: Effort, report: &mut Report) {
         black_box(serde_json::from_slice::<IgnoredAny>(&page).expect("JSON"));
     };
     let (mut split, mut scanned) = (Vec::new(), Vec::new());
-    for _ in 0..effort.of(11, 2) {
+    for _ in 0..effort.of(7, 2) {
         split.push(rate(&ours));
         scanned.push(rate(&scan));
     }

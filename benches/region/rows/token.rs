@@ -63,7 +63,7 @@ async fn remembered(
     // its keys are fetched now
     verifier.requester(&issuer.token(algorithm, usize::MAX), None).await.expect("a requester");
     let (mut first, mut again) = (Vec::new(), Vec::new());
-    for round in 0..effort.of(9, 3) {
+    for round in 0..effort.of(5, 3) {
         let tokens: Vec<String> = (0..each).map(|n| issuer.token(algorithm, round * each + n)).collect();
         // what is remembered is so quick that once through them would not be measured
         for (times, often) in [(&mut first, 1), (&mut again, 100)] {
