@@ -11,6 +11,7 @@ use crate::{
 use moka::{Expiry, future::Cache as Moka};
 use std::{
     future::Future,
+    hash::Hash,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -85,8 +86,7 @@ impl Cache {
         self.answers.get(key).await
     }
 
-    /// What is remembered where it is `fresh`, else what asking brings. Whoever joins a call that had begun too early for them asks
-    /// once more.
+    /// What is remembered where it is `fresh`, else what asking brings.
     pub async fn resolution<F>(
         &self,
         key: PatientKey,
@@ -96,16 +96,7 @@ impl Cache {
     where
         F: Future<Output = Result<Resolution, Failure>>,
     {
-        let asked = async || self.resolutions.try_get_with(key, async { ask().await.map(Arc::new) }).await;
-        let known = self.known_resolution(key).await;
-        if known.is_none_or(|known| fresh(&known)) {
-            let found = asked().await.map_err(|failure| *failure)?;
-            if fresh(&found) {
-                return Ok(found);
-            }
-        }
-        self.resolutions.invalidate(&key).await;
-        asked().await.map_err(|failure| *failure)
+        remembered_or_asked(&self.resolutions, key, fresh, ask).await
     }
 
     /// The same of an answer.
@@ -118,16 +109,7 @@ impl Cache {
     where
         F: Future<Output = Result<Answer, Failure>>,
     {
-        let asked = async || self.answers.try_get_with(key.clone(), async { ask().await.map(Arc::new) }).await;
-        let known = self.known_answer(&key).await;
-        if known.is_none_or(|known| fresh(&known)) {
-            let found = asked().await.map_err(|failure| *failure)?;
-            if fresh(&found) {
-                return Ok(found);
-            }
-        }
-        self.answers.invalidate(&key).await;
-        asked().await.map_err(|failure| *failure)
+        remembered_or_asked(&self.answers, key, fresh, ask).await
     }
 
     /// Forgets a Patient that was fetched before this moment, and only such a one: forgetting one that is new would have
@@ -154,6 +136,34 @@ impl Cache {
             self.answers.invalidate(&answer).await;
         }
     }
+}
+
+/// One call, however many ask at once. Whoever joins one that had begun too early for them, or for other Patients than they
+/// know, asks once more; and if that is another's call again, by themselves.
+async fn remembered_or_asked<K, V, F>(
+    cache: &Moka<K, Arc<V>>,
+    key: K,
+    fresh: impl Fn(&V) -> bool,
+    ask: impl Fn() -> F,
+) -> Result<Arc<V>, Failure>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    F: Future<Output = Result<V, Failure>>,
+{
+    let asked = async || {
+        let shared = cache.try_get_with(key.clone(), async { ask().await.map(Arc::new) });
+        shared.await.map_err(|failure| *failure)
+    };
+    if cache.get(&key).await.is_none_or(|known| fresh(&known)) {
+        let found = asked().await?;
+        if fresh(&found) {
+            return Ok(found);
+        }
+    }
+    cache.invalidate(&key).await;
+    let found = asked().await?;
+    if fresh(&found) { Ok(found) } else { ask().await.map(Arc::new) }
 }
 
 struct ByKind(Lifetimes);

@@ -13,8 +13,8 @@ use crate::{
 use futures::future::join_all;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-/// Asks the index about the number that was asked for, unless it was asked lately, and `since` then. What it says of the number in use is
-/// written down first where it is news: then the story is told again, with what is known under all of the numbers.
+/// Asks the index about the number that was asked for, unless it was asked lately, and `since` then. What it says of the number
+/// in use is written down first where it is news: then the story is told again, with what is known under all of the numbers.
 pub async fn whose(
     g: &Gateway,
     requester: &Requester,
@@ -76,7 +76,14 @@ pub async fn is_restricted(
     intent: &Intent,
 ) -> Result<bool, Ending> {
     let Some(index) = &g.index else { return Ok(false) };
-    Ok(said(g, index, requester, number, intent).await?.is_none_or(|identity| identity.is_restricted()))
+    let identity = match index.recall(number).await {
+        Some(known) => Some(known),
+        None => {
+            let (numbers, policy) = (Numbers::from(number), g.policies.of(&*g.facts.global().await?).await?);
+            index.ask(number, Question::new(&numbers, 0, policy.sensitivities(), Asker::of(requester)), intent).await
+        }
+    };
+    Ok(identity.is_none_or(|identity| identity.is_restricted()))
 }
 
 /// Numbers that the index is asked about for one record: so many of one source, and of all.
@@ -161,21 +168,6 @@ pub async fn learn_of(g: &Gateway, requester: &Requester, number: NhsNumber, int
         agreed(g, index, (number, number), question, intent).await?;
     }
     Ok(())
-}
-
-async fn said(
-    g: &Gateway,
-    index: &PatientIndex,
-    requester: &Requester,
-    number: NhsNumber,
-    intent: &Intent,
-) -> Result<Option<Identity>, Ending> {
-    if let Some(known) = index.recall(number).await {
-        return Ok(Some(known));
-    }
-    let (numbers, policy) = (Numbers::from(number), g.policies.of(&*g.facts.global().await?).await?);
-    let question = Question::new(&numbers, 0, policy.sensitivities(), Asker::of(requester));
-    Ok(index.ask(number, question, intent).await)
 }
 
 fn question<'a>(requester: &'a Requester, permit: &'a Permit) -> Question<'a> {
