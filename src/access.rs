@@ -28,6 +28,7 @@ mod question;
 mod recall;
 mod relation;
 mod rule_id;
+mod stage;
 mod store;
 mod wanted;
 
@@ -47,8 +48,9 @@ pub use policy::{ListId, Overrides, Policy, PolicyFault, Relationships, Sensitiv
 pub use recall::{Item, Recall, RecallReason, RecallStore, Recalled};
 pub use relation::GENERAL_PRACTICE;
 pub use rule_id::RuleId;
+pub use stage::{Stage, Stages};
 pub use store::{ConsentRecord, ConsentState, FactStore, Recorder, Sequel};
-pub use wanted::{Action, Interaction, Wanted};
+pub use wanted::{Action, Interaction, Listed, Wanted};
 
 #[cfg(test)]
 mod golden;

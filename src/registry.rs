@@ -1,6 +1,7 @@
 //! Who can be asked, and how each wants to be asked: the region's providers, their standing, the plan of one request.
 
 mod declared;
+pub mod directory;
 mod freshness;
 mod narrowing;
 mod organisation;

@@ -1,6 +1,6 @@
 use super::{
-    Action, Clearance, Decision, Evidence, Facts, GlobalFacts, Objection, Override, OverrideReason, Permit, Person,
-    Policy, Recorder, Refusal, RefusalKind, RuleId, Wanted,
+    Action, Clearance, Decision, Evidence, Facts, GlobalFacts, Interaction, Objection, Override, OverrideReason,
+    Permit, Person, Policy, Recorder, Refusal, RefusalKind, RuleId, Wanted,
     objection::Reader,
     permit::Grounds,
     policy::{Answer, Kinds},
@@ -79,7 +79,7 @@ impl Policy {
             steps: Vec::new(),
             own: Vec::new(),
             end: End::Refused(RefusalKind::Uniform),
-            reaches: self.reaches(requester, facts.organisation.as_deref()),
+            reaches: self.reaches(requester, wanted.action, facts.organisation.as_deref()),
             relation: None,
             person: requester.person(),
             objections: Vec::new(),
@@ -141,7 +141,8 @@ impl Policy {
         walk
     }
 
-    /// Leave for what is about no patient in particular: the review desk's list, of the requester's own organisation.
+    /// Leave for what is about no patient in particular: the review desk's list and the registry's entries, of the requester's
+    /// own organisation.
     pub fn clear(
         self: &Arc<Self>,
         requester: &Requester,
@@ -156,7 +157,7 @@ impl Policy {
         else {
             return Err(self.refusal(RefusalKind::Uniform, vec![RuleId::new(RuleId::RULE_FAILED)], epochs));
         };
-        let reaches = self.reaches(requester, organisation_kind);
+        let reaches = self.reaches(requester, action, organisation_kind);
         let reach = self.reach(requester, &requester.person(), action, global, organisation_kind, reaches);
         let mut rules = Vec::new();
         let concerns_own = concerns_own(action);
@@ -173,7 +174,8 @@ impl Policy {
 
     /// Whether the requester keeps the review desk of their organisation, which is of this kind.
     pub fn keeps_desk(&self, requester: &Requester, organisation_kind: Option<&str>) -> bool {
-        let reaches = self.reaches(requester, organisation_kind);
+        let desk = Action::ReadDesk { interaction: Interaction::Search, concerns_own: true };
+        let reaches = self.reaches(requester, desk, organisation_kind);
         self.roles().kind_of("Task").is_some_and(|desk| reaches.iter().any(|kind| kind == desk))
     }
 
@@ -192,10 +194,12 @@ impl Policy {
         self.roles().group_of(role).map_or(&[], |group| &group.may_override)
     }
 
-    /// What their job role and its activities reach, at such an organisation.
-    fn reaches(&self, requester: &Requester, organisation: Option<&str>) -> Kinds {
+    /// What their job role and its activities reach, at such an organisation. What they reach of the registry hangs on no kind of
+    /// organisation: that is what is to be registered.
+    fn reaches(&self, requester: &Requester, action: Action, organisation: Option<&str>) -> Kinds {
         let Party::Staff { role: Some(role), activities, .. } = &requester.party else { return Kinds::default() };
-        self.roles().reaches(role, activities).within(self.limit(organisation))
+        let reaches = self.roles().reaches(role, activities);
+        if action.is_of_registry() { reaches } else { reaches.within(self.limit(organisation)) }
     }
 
     /// What whoever works at such an organisation may reach at most.
@@ -260,7 +264,9 @@ fn concerns_own(action: Action) -> bool {
         Action::InspectObjections { concerns_own, .. }
         | Action::ReviewObjection { concerns_own }
         | Action::ReadDesk { concerns_own, .. }
-        | Action::KeepDesk { concerns_own } => concerns_own,
+        | Action::KeepDesk { concerns_own }
+        | Action::ReadRegistry { concerns_own, .. }
+        | Action::KeepRegistry { concerns_own, .. } => concerns_own,
         Action::ReadLog(_) => true,
         _ => false,
     }

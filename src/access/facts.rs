@@ -1,8 +1,8 @@
-use super::{Objection, Override, Recall};
+use super::{Objection, Override, Recall, Stages};
 use crate::domain::{Epochs, NhsNumber, Numbers, OdsCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -53,6 +53,10 @@ impl PatientFacts {
 pub struct GlobalFacts {
     pub epoch: i64,
     pub suspended: BTreeSet<OdsCode>,
+    /// Of every endpoint that joined by itself; those that the deployment itself configures are shown as they are.
+    pub stages: BTreeMap<OdsCode, Stages>,
+    /// The epoch by which the registry last changed.
+    pub registry: i64,
     /// Users barred at once.
     pub revoked: HashSet<Person>,
     /// The fingerprint of the policy in force; `None` where none was ever stored.

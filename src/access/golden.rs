@@ -31,6 +31,7 @@ struct Case {
     at: Option<&'static str>,
     quarantined: Option<OdsCode>,
     suspended: Option<OdsCode>,
+    stage: Option<(OdsCode, Stages)>,
 }
 
 impl Case {
@@ -43,6 +44,7 @@ impl Case {
         patient.quarantined.extend(self.quarantined);
         let global = Arc::make_mut(&mut facts.global);
         global.suspended.extend(self.suspended);
+        global.stages.extend(self.stage.clone());
         global.revoked.insert(Person { subject: "revoked".to_owned(), ..person() });
         let evidence = self.evidence.clone().unwrap_or(Evidence::NotAsked);
         Facts { evidence, organisation: self.at.map(Arc::from), ..facts }
@@ -128,6 +130,7 @@ fn relating() -> Vec<(&'static str, Requester)> {
     vec![
         ("clinician", doctor()),
         ("privacy officer", requester(staff(Some("R0001")))),
+        ("systems support", requester(staff(Some("R8015")))),
         ("the patient", requester(Party::Patient { nhs_number: worlds::patient() })),
         ("another patient", requester(Party::Patient { nhs_number: somebody_else() })),
         ("an organisation's system", requester(Party::System { organisation: own() })),
@@ -258,7 +261,30 @@ fn shown(permit: &Permit, source: OdsCode, labels: &Labels, date: Option<Interva
     format!("{} [{}]", if answer.permitted { "shown" } else { "WITHHELD" }, rules.join(", "))
 }
 
-const STATES: [&str; 3] = ["in order", "quarantined", "suspended"];
+/// The stages are of endpoints that joined by themselves.
+const STATES: [&str; 8] = [
+    "in order",
+    "quarantined",
+    "suspended",
+    "suspended for this",
+    "registered",
+    "shadow",
+    "safety-only",
+    "safety-only, to a reviewer",
+];
+
+fn stages(state: &str) -> Option<Stages> {
+    let usual = match state {
+        "suspended for this" => Stage::Suspended,
+        "registered" => Stage::Registered,
+        "shadow" => Stage::Shadow,
+        "safety-only" | "safety-only, to a reviewer" => Stage::SafetyOnly,
+        _ => return None,
+    };
+    let user = doctor().party.user().map(str::to_owned);
+    let reviewers = user.filter(|_| state.ends_with("reviewer")).into_iter().collect();
+    Some(Stages { usual, reviewers, ..Stages::default() })
+}
 
 fn disclose() -> Table {
     let (readers, overrides, labels) = (readers(), overrides(), labels());
@@ -277,6 +303,7 @@ fn disclose() -> Table {
             overriding: overrides[at[6]].1.clone(),
             quarantined: (state == "quarantined").then_some(source),
             suspended: (state == "suspended").then_some(source),
+            stage: stages(state).map(|stages| (source, stages)),
             ..Case::related()
         };
         disclosed(&readers[at[5]].1, GRADES[at[4]].1, COVERED[at[3]].1, (source, &labels[at[0]].1), case)

@@ -1,5 +1,5 @@
 use super::{
-    Action, Facts, GlobalFacts, Objection, Override, PatientFacts, Person, Policy, Relationship, RuleId,
+    Action, Facts, GlobalFacts, Objection, Override, PatientFacts, Person, Policy, Relationship, RuleId, Stage, Stages,
     objection::{Item, Reader},
     policy::{Answer, Kinds},
     question::{About, Asker, Disclose, Doing, Grade, Objected, Step},
@@ -60,12 +60,14 @@ pub(super) struct Grounds {
 }
 
 /// Where an entry is held, and what the facts say of that.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Held {
     own: bool,
     objected: Objected,
     quarantined: bool,
     suspended: bool,
+    stage: Stage,
+    reviewed: bool,
 }
 
 /// Whether an entry of one source, labelled so, may be shown.
@@ -89,6 +91,8 @@ pub enum SkipReason {
     Objected,
     Quarantined,
     Suspended,
+    /// It is joining, and not shown to this reader yet.
+    NotLive,
 }
 
 impl Permit {
@@ -254,17 +258,31 @@ impl Permit {
         let own = self.organisation == Some(source);
         let quarantined = self.patient_facts.quarantined.contains(&source);
         let suspended = self.global_facts.suspended.contains(&source);
-        self.ask(labels, Held { own, objected, quarantined, suspended })
+        let (stage, reviewed) = (self.stage(source), self.reviews(source));
+        self.ask(labels, Held { own, objected, quarantined, suspended, stage, reviewed })
+    }
+
+    /// How far this source has come with what is read.
+    fn stage(&self, source: OdsCode) -> Stage {
+        self.global_facts.stages.get(&source).map_or(Stage::Live, |stages| stages.of(self.resource_type))
+    }
+
+    /// Whether the reader is named to look at this source before everybody does.
+    fn reviews(&self, source: OdsCode) -> bool {
+        let named = |stages: &Stages| self.user.as_ref().is_some_and(|user| stages.reviewers.contains(user));
+        self.global_facts.stages.get(&source).is_some_and(named)
     }
 
     /// The same, going by the labels alone and not by what is known of the patient or of any source.
     pub(super) fn by_labels(&self, own: bool, labels: &Labels) -> Answer {
-        self.ask(labels, Held { own, ..Held::default() })
+        let objected = Objected::default();
+        let held = Held { own, objected, quarantined: false, suspended: false, stage: Stage::Live, reviewed: false };
+        self.ask(labels, held)
     }
 
     fn ask(&self, labels: &Labels, held: Held) -> Answer {
         let sensitivities = self.policy.sensitivities();
-        let Held { own, objected, quarantined, suspended } = held;
+        let Held { own, objected, quarantined, suspended, stage, reviewed } = held;
         let step = Step::Disclose(Disclose {
             grade: self.grade,
             own,
@@ -272,6 +290,8 @@ impl Permit {
             overriding: self.overriding.as_ref().map(|grant| grant.reason),
             quarantined,
             suspended,
+            stage,
+            reviewed,
             restricted: labels.restricted(),
             sensitive: sensitivities.kinds(labels),
             reaches: self.reaches,
@@ -297,10 +317,13 @@ impl Permit {
         let objected = Objected::by(self.objections.iter().filter(all));
         if self.answer(source, &Labels::default(), objected).permitted {
             Asking::Ask
-        } else if self.global_facts.suspended.contains(&source) {
+        } else if self.global_facts.suspended.contains(&source) || self.stage(source) == Stage::Suspended {
             Asking::Skip(SkipReason::Suspended)
         } else if self.patient_facts.quarantined.contains(&source) {
             Asking::Skip(SkipReason::Quarantined)
+        } else if !self.answer(source, &Labels::default(), Objected::default()).permitted {
+            // no objection has a part in it
+            Asking::Skip(SkipReason::NotLive)
         } else {
             Asking::Skip(SkipReason::Objected)
         }

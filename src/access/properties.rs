@@ -28,6 +28,8 @@ enum Less {
     Evidence,
     Quarantined(OdsCode),
     Suspended(OdsCode),
+    /// ... or one that joined by itself falls back, for everyone.
+    Stage(OdsCode, Stage),
     Revoked,
 }
 
@@ -43,6 +45,7 @@ fn less() -> impl Strategy<Value = Less> {
         1 => Just(Less::Evidence),
         1 => organisation().prop_map(Less::Quarantined),
         1 => organisation().prop_map(Less::Suspended),
+        1 => (organisation(), proptest::sample::select(Stage::ALL.to_vec())).prop_map(|(source, stage)| Less::Stage(source, stage)),
         1 => Just(Less::Revoked),
     ]
 }
@@ -75,6 +78,12 @@ fn lessen(mut world: World, less: &Less) -> World {
         Less::Evidence => world.facts.evidence = found(&[]),
         Less::Quarantined(source) => drop(about.quarantined.insert(*source)),
         Less::Suspended(source) => drop(global.suspended.insert(*source)),
+        Less::Stage(source, stage) => {
+            let live = Stages { usual: Stage::Live, ..Stages::default() };
+            let stages = global.stages.entry(*source).or_insert(live);
+            stages.usual = stages.usual.min(*stage);
+            stages.types.values_mut().for_each(|own| *own = (*own).min(*stage));
+        }
         Less::Revoked => drop(global.revoked.insert(world.requester.person())),
     }
     world

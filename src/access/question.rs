@@ -1,5 +1,5 @@
 use super::{
-    Action, OverrideReason,
+    Action, OverrideReason, Stage,
     policy::{Kind, Kinds, Roles, StepName},
 };
 use crate::identity::{Party, Purpose};
@@ -50,6 +50,9 @@ pub(super) struct Disclose {
     pub overriding: Option<OverrideReason>,
     pub quarantined: bool,
     pub suspended: bool,
+    pub stage: Stage,
+    /// The reader is named to look at this source while it is safety-only.
+    pub reviewed: bool,
     pub restricted: bool,
     pub sensitive: Kinds,
     pub reaches: Kinds,
@@ -89,6 +92,8 @@ pub(super) enum Doing {
     ExplainColleague,
     ReadDesk,
     KeepDesk,
+    ReadRegistry,
+    KeepRegistry,
 }
 
 /// How well the requester is related to the patient; the better is the greater.
@@ -144,6 +149,8 @@ impl Question {
                     ("override", overriding(item.overriding)?),
                     ("quarantined", truth(item.quarantined)),
                     ("suspended", truth(item.suspended)),
+                    ("stage", entity("Stage", item.stage.as_str())?),
+                    ("reviewed", truth(item.reviewed)),
                     ("restricted", truth(item.restricted)),
                     ("sensitive", kinds(item.sensitive)?),
                     ("roleReaches", kinds(item.reaches)?),
@@ -205,6 +212,8 @@ impl Doing {
             Action::ExplainColleague => Self::ExplainColleague,
             Action::ReadDesk { .. } => Self::ReadDesk,
             Action::KeepDesk { .. } => Self::KeepDesk,
+            Action::ReadRegistry { .. } => Self::ReadRegistry,
+            Action::KeepRegistry { .. } => Self::KeepRegistry,
         }
     }
 
@@ -225,6 +234,8 @@ impl Doing {
             Self::ExplainColleague => "explain-colleague",
             Self::ReadDesk => "read-desk",
             Self::KeepDesk => "keep-desk",
+            Self::ReadRegistry => "read-registry",
+            Self::KeepRegistry => "keep-registry",
         }
     }
 }

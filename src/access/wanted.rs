@@ -51,6 +51,27 @@ pub enum Action {
     ReadDesk { interaction: Interaction, concerns_own: bool },
     /// ... and its end: `Task.u`.
     KeepDesk { concerns_own: bool },
+    /// An organisation's entry in the registry, or its endpoint's: `[Type].s` or `[Type].r`. Whether it is the requester's own, or
+    /// they are one of its operators, is for the caller to say.
+    ReadRegistry { listed: Listed, interaction: Interaction, concerns_own: bool },
+    /// ... made (`[Type].c`) or changed (`[Type].u`).
+    KeepRegistry { listed: Listed, is_new: bool, concerns_own: bool },
+}
+
+/// What the registry lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Listed {
+    Organization,
+    Endpoint,
+}
+
+impl Listed {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Organization => "Organization",
+            Self::Endpoint => "Endpoint",
+        }
+    }
 }
 
 /// <https://hl7.org/fhir/R4/http.html>: search-type or read.
@@ -67,6 +88,11 @@ impl Action {
     /// Whether it is a part of the record that is wanted.
     pub fn reads_record(self) -> bool {
         matches!(self, Self::ReadRecord(..) | Self::ReadDocument(_))
+    }
+
+    /// Whether it is the registry that is meant, which an organisation reaches before anybody knows it.
+    pub(super) fn is_of_registry(self) -> bool {
+        matches!(self, Self::ReadRegistry { .. } | Self::KeepRegistry { .. })
     }
 
     /// The type and the letter that a SMART scope must cover.
@@ -88,6 +114,8 @@ impl Action {
             Self::ClaimRelationship | Self::Override(_) | Self::Explain | Self::ExplainColleague => ("Patient", 'r'),
             Self::ReadDesk { interaction, .. } => ("Task", letter(interaction)),
             Self::KeepDesk { .. } => ("Task", 'u'),
+            Self::ReadRegistry { listed, interaction, .. } => (listed.as_str(), letter(interaction)),
+            Self::KeepRegistry { listed, is_new, .. } => (listed.as_str(), if is_new { 'c' } else { 'u' }),
         }
     }
 }

@@ -42,6 +42,8 @@ impl State {
         match reason {
             SkipReason::Quarantined => Self::Failed(Failure::Quarantined),
             SkipReason::Suspended => Self::Failed(Failure::Suspended),
+            // it is no part of the region's record yet
+            SkipReason::NotLive => Self::Nothing,
             SkipReason::Objected => Self::Withheld,
         }
     }

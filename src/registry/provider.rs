@@ -5,7 +5,7 @@ use super::{
 use crate::domain::{OdsCode, SecretRef, is_public, literal_address};
 use reqwest::Certificate;
 use secrecy::ExposeSecret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 use url::Url;
 
@@ -56,7 +56,7 @@ fn yes() -> bool {
 }
 
 /// How a provider wants to be asked for "this patient's" resources (facts: provider idioms).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Idiom {
     /// `patient.identifier=SYSTEM|NUMBER`

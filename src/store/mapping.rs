@@ -1,7 +1,7 @@
 use crate::{
     access::{
         Basis, ClaimRecord, ConsentRecord, ConsentState, InForce, Item, Matter, Objection, Override, OverrideReason,
-        Person, Recall, RecallReason, Recorder, Relationship, Relationships, Terms,
+        Person, Recall, RecallReason, Recorder, Relationship, Relationships, Stages, Terms,
         desk::{DeskTask, Hold, Notice, Queue, Remark, TaskKind},
     },
     alerts::DueNotice,
@@ -55,6 +55,11 @@ pub(super) fn patient(value: i64) -> Result<NhsNumber, StoreError> {
 
 pub(super) fn ods(text: &str) -> Result<OdsCode, StoreError> {
     OdsCode::parse(text).map_err(|_| StoreError::Corrupt)
+}
+
+/// ods, and its stages as JSON, where it has any.
+pub(super) fn stages((source, stages): &(String, Option<String>)) -> Result<(OdsCode, Stages), StoreError> {
+    Ok((ods(source)?, stages.as_deref().map(json).transpose()?.unwrap_or_default()))
 }
 
 pub(super) fn log_id(text: &str) -> Result<LogId, StoreError> {

@@ -11,6 +11,7 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (4, "presence", include_str!("../../migrations/sqlite/0004_presence.sql")),
     (5, "numbers", include_str!("../../migrations/sqlite/0005_numbers.sql")),
     (6, "client_assertion", include_str!("../../migrations/sqlite/0006_client_assertion.sql")),
+    (7, "directory", include_str!("../../migrations/sqlite/0007_directory.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
@@ -19,6 +20,7 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (4, "presence", include_str!("../../migrations/postgres/0004_presence.sql")),
     (5, "numbers", include_str!("../../migrations/postgres/0005_numbers.sql")),
     (6, "client_assertion", include_str!("../../migrations/postgres/0006_client_assertion.sql")),
+    (7, "directory", include_str!("../../migrations/postgres/0007_directory.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

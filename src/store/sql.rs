@@ -51,6 +51,11 @@ pub(super) const QUARANTINED: &str = "SELECT source FROM quarantine \
     WHERE patient = $1 AND from_epoch <= $2 AND (ended_at IS NULL OR until_epoch > $2)";
 pub(super) const SUSPENDED: &str =
     "SELECT source FROM suspension WHERE from_epoch <= $1 AND (ended_at IS NULL OR until_epoch > $1)";
+/// Of each endpoint that was in force: one of which nobody set a stage has none.
+pub(super) const STAGES: &str = "SELECT e.ods, s.stages FROM directory_entry AS e LEFT JOIN endpoint_stage AS s \
+    ON s.ods = e.ods AND s.from_epoch <= $1 AND (s.until_epoch IS NULL OR s.until_epoch > $1) \
+    WHERE e.listed = 'Endpoint' AND e.from_epoch <= $1 AND (e.until_epoch IS NULL OR e.until_epoch > $1)";
+pub(super) const REGISTRY_CHANGED: &str = "SELECT max(from_epoch) FROM directory_entry WHERE from_epoch <= $1";
 pub(super) const REVOKED: &str =
     "SELECT issuer, subject FROM revocation WHERE from_epoch <= $1 AND (ended_at IS NULL OR until_epoch > $1)";
 pub(super) const POLICY: &str =

@@ -75,6 +75,8 @@ pub fn askers() -> Vec<Asker> {
 pub fn actions() -> Vec<(&'static str, Action)> {
     use Interaction::{Read, Search};
     let read = |resource_type| Action::ReadRecord(resource_type, Search);
+    let registration =
+        |concerns_own| Action::ReadRegistry { listed: Listed::Organization, interaction: Read, concerns_own };
     vec![
         ("read demographics", read(ResourceType::Patient)),
         ("read medicines-and-allergies", read(ResourceType::MedicationRequest)),
@@ -107,6 +109,17 @@ pub fn actions() -> Vec<(&'static str, Action)> {
         ("see another's queue", Action::ReadDesk { interaction: Interaction::Search, concerns_own: false }),
         ("keep own queue", Action::KeepDesk { concerns_own: true }),
         ("keep another's queue", Action::KeepDesk { concerns_own: false }),
+        ("see own registration", registration(true)),
+        ("see another's registration", registration(false)),
+        (
+            "make own registration",
+            Action::KeepRegistry { listed: Listed::Organization, is_new: true, concerns_own: true },
+        ),
+        ("change own endpoint", Action::KeepRegistry { listed: Listed::Endpoint, is_new: false, concerns_own: true }),
+        (
+            "change another's endpoint",
+            Action::KeepRegistry { listed: Listed::Endpoint, is_new: false, concerns_own: false },
+        ),
     ]
 }
 

@@ -8,7 +8,7 @@ use crate::{
     identity::{Party, Purpose, Requester, Scopes},
 };
 use proptest::{
-    collection::{btree_set, vec},
+    collection::{btree_map, btree_set, vec},
     option::weighted,
     prelude::*,
     sample::{select, subsequence},
@@ -152,6 +152,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => any::<bool>().prop_map(|concerns_own| Action::ReviewObjection { concerns_own }),
         1 => (interaction(), any::<bool>()).prop_map(|(interaction, concerns_own)| Action::ReadDesk { interaction, concerns_own }),
         1 => any::<bool>().prop_map(|concerns_own| Action::KeepDesk { concerns_own }),
+        1 => any::<bool>().prop_map(|concerns_own| Action::KeepRegistry { listed: Listed::Endpoint, is_new: false, concerns_own }),
         1 => organisation().prop_map(|organisation| Action::AssertRelationship { organisation }),
         1 => organisation().prop_map(|organisation| Action::EndRelationship { organisation }),
         1 => organisation().prop_map(|organisation| Action::Recall { organisation }),
@@ -244,11 +245,19 @@ pub fn patient_facts() -> impl Strategy<Value = PatientFacts> {
     })
 }
 
+fn stages() -> impl Strategy<Value = Stages> {
+    let stage = || select(Stage::ALL.to_vec());
+    let types = btree_map(select(ResourceType::ALL), stage(), 0..2);
+    let reviewers = weighted(0.5, Just("555000000001".to_owned())).prop_map(|user| user.into_iter().collect());
+    (stage(), types, reviewers).prop_map(|(usual, types, reviewers)| Stages { usual, types, reviewers })
+}
+
 pub fn any_world() -> impl Strategy<Value = World> {
     let others = select(vec!["acute-trust", "care-home", "voluntary-sector", "icb", "police", "circus"]);
     let kinds = prop_oneof![4 => Just("gp-practice"), 1 => others];
     let about = prop_oneof![9 => Just(patient()), 1 => Just(somebody_else())];
-    let known = (patient_facts(), btree_set(organisation(), 0..2), weighted(0.95, kinds));
+    let standing = (btree_set(organisation(), 0..2), btree_map(organisation(), stages(), 0..2));
+    let known = (patient_facts(), standing, weighted(0.95, kinds));
     let evidence = select(vec![
         Evidence::NotAsked,
         found(&[Basis::Registered]),
@@ -257,12 +266,18 @@ pub fn any_world() -> impl Strategy<Value = World> {
         Evidence::Unreachable,
     ]);
     (asker(), action(), weighted(0.95, about), known, evidence).prop_map(
-        |(requester, action, patient, (about, suspended, kind), evidence): (_, _, Option<NhsNumber>, _, _)| World {
+        |(requester, action, patient, (about, (suspended, stages), kind), evidence): (
+            _,
+            _,
+            Option<NhsNumber>,
+            _,
+            _,
+        )| World {
             requester,
             wanted: Wanted { action, patient },
             facts: Facts {
                 patient: Arc::new(about),
-                global: Arc::new(GlobalFacts { suspended, ..GlobalFacts::default() }),
+                global: Arc::new(GlobalFacts { suspended, stages, ..GlobalFacts::default() }),
                 evidence,
                 organisation: kind.map(Arc::from),
                 now: NOW,

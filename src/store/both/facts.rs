@@ -212,8 +212,14 @@ async fn global_facts(connection: &mut Connection, epoch: i64) -> Result<GlobalF
     let revoked: Vec<(String, String)> = revoked.fetch_all(&mut *connection).await.map_err(failed)?;
     let policy = sqlx::query_scalar(sql::POLICY).bind(epoch);
     let policy: Option<String> = policy.fetch_optional(&mut *connection).await.map_err(failed)?;
+    let stages = sqlx::query_as(sql::STAGES).bind(epoch);
+    let stages: Vec<(String, Option<String>)> = stages.fetch_all(&mut *connection).await.map_err(failed)?;
+    let registry = sqlx::query_scalar(sql::REGISTRY_CHANGED).bind(epoch);
+    let registry: Option<i64> = registry.fetch_one(&mut *connection).await.map_err(failed)?;
     Ok(GlobalFacts {
         epoch,
+        stages: stages.iter().map(mapping::stages).collect::<Result<_, _>>()?,
+        registry: registry.unwrap_or(0),
         suspended: suspended.iter().map(|source| mapping::ods(source)).collect::<Result<_, _>>()?,
         revoked: revoked.into_iter().map(|(issuer, subject)| Person { issuer, subject }).collect(),
         policy: policy.map(Into::into),

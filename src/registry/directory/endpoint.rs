@@ -1,0 +1,43 @@
+use crate::{
+    domain::{NhsNumber, OdsCode, Timestamp},
+    fhir::ResourceType,
+    registry::Idiom,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use url::Url;
+
+/// Where an organisation's part of the record is asked for (mCSD's Endpoint). One endpoint of each organisation is asked, so it
+/// goes by the organisation's code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Endpoint {
+    pub ods: OdsCode,
+    pub name: String,
+    /// The FHIR service root.
+    pub address: Url,
+    /// The same service at other addresses.
+    #[serde(default)]
+    pub replicas: Vec<Url>,
+    /// What it serves (`payloadType`).
+    pub types: BTreeSet<ResourceType>,
+    pub idiom: Idiom,
+    /// The name of a credential that the deployment keeps for this organisation; none where it wants to see nothing of us.
+    pub credential: Option<String>,
+    /// Made-up people whom it holds so that it can be probed.
+    pub test_patients: Vec<NhsNumber>,
+    /// Milliseconds for all of one answer.
+    pub deadline_ms: Option<u64>,
+    /// When it is in use.
+    pub from: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+}
+
+impl Endpoint {
+    /// Whether this instead of that changes where records are asked for, or what goes there of ours: then somebody else approves it.
+    pub fn needs_approval(&self, before: Option<&Self>) -> bool {
+        before.is_none_or(|before| {
+            self.address != before.address || self.replicas != before.replicas || self.credential != before.credential
+        })
+    }
+}

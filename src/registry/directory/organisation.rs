@@ -1,0 +1,54 @@
+use crate::domain::{OdsCode, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+/// An organisation of the region, as it registered itself (mCSD's Organization).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Organisation {
+    pub ods: OdsCode,
+    pub name: String,
+    /// One of the policy's organisations.json.
+    pub kind: String,
+    /// Under which it shares.
+    pub agreement: Option<Agreement>,
+    pub contacts: Vec<Contact>,
+    /// By what its own system is recognised at the token endpoint; none where it brings tokens of an issuer's.
+    pub client: Option<ClientKeys>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    pub reference: String,
+    pub from: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+}
+
+/// An office or a desk, never a person's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// What it is for, in words.
+    pub name: Option<String>,
+    /// `phone`, `email` or `url`.
+    pub system: String,
+    pub value: String,
+}
+
+/// Public keys: at a URL or here, one of the two; and the certificates that its tokens are bound to, if any.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientKeys {
+    pub jwks_url: Option<Url>,
+    /// The keys of a JWK set.
+    pub jwks: Option<Vec<Value>>,
+    /// SHA-256 thumbprints as `x5t#S256` has them.
+    #[serde(default)]
+    pub certificates: Vec<String>,
+}
+
+impl Organisation {
+    /// Whether this instead of that changes who the organisation is or by what it is recognised: then somebody else approves it.
+    pub fn needs_approval(&self, before: Option<&Self>) -> bool {
+        before.is_none_or(|before| self.kind != before.kind || self.name != before.name || self.client != before.client)
+    }
+}
