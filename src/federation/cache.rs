@@ -151,6 +151,8 @@ where
     V: Send + Sync + 'static,
     F: Future<Output = Result<V, Failure>>,
 {
+    // boxed: all that asking a provider takes would else lie on the stack of whoever waits, once for each place that asks here
+    let ask = || Box::pin(ask());
     let asked = async || {
         let shared = cache.try_get_with(key.clone(), async { ask().await.map(Arc::new) });
         shared.await.map_err(|failure| *failure)
