@@ -15,7 +15,7 @@ use crate::{
     alerts::AlertsConfig,
     federation::{FederationConfig, IndexConfig},
     identity::{ClientConfig, IssuerConfig},
-    registry::{LocatorConfig, OrganisationConfig, ProviderConfig},
+    registry::{LocatorConfig, OrganisationConfig, ProviderConfig, RegistryConfig},
 };
 use std::path::Path;
 
@@ -33,6 +33,7 @@ pub struct Config {
     pub log: LogSection,
     pub alerts: AlertsConfig,
     pub smart: Option<SmartSection>,
+    pub registry: RegistryConfig,
     pub issuers: Vec<IssuerConfig>,
     pub clients: Vec<ClientConfig>,
     pub providers: Vec<ProviderConfig>,
@@ -67,6 +68,7 @@ impl Config {
         let log = faults.section_or_default(&source, "log");
         let alerts: AlertsConfig = faults.section_or_default(&source, "alerts");
         let smart: Option<SmartSection> = faults.section_or_default(&source, "smart");
+        let registry: RegistryConfig = faults.section_or_default(&source, "registry");
         let issuers: Vec<IssuerConfig> = faults.each(&source, "issuer");
         let clients: Vec<ClientConfig> = faults.each(&source, "client");
         let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
@@ -78,6 +80,7 @@ impl Config {
         faults.federation(&federation);
         index.iter().for_each(|index| faults.index(index));
         faults.alerts(&alerts);
+        faults.registry(&registry);
         faults.issuers(&issuers);
         faults.providers(&providers);
         faults.organisations(&organisations, &providers);
@@ -101,6 +104,7 @@ impl Config {
                 log,
                 alerts,
                 smart,
+                registry,
                 issuers,
                 clients,
                 providers,

@@ -1,5 +1,6 @@
 //! Who can be asked, and how each wants to be asked: the region's providers, their standing, the plan of one request.
 
+mod config;
 mod declared;
 pub mod directory;
 mod freshness;
@@ -12,6 +13,7 @@ mod sign_in;
 mod standing;
 mod want;
 
+pub use config::RegistryConfig;
 pub use declared::{Declared, Statement};
 pub use freshness::Freshness;
 pub use narrowing::{Narrowing, Test};

@@ -19,7 +19,7 @@ use futures::future;
 use server::{Ports, Running};
 use std::{path::PathBuf, str::FromStr};
 
-pub use identity::AUDIENCE;
+pub use identity::{AUDIENCE, OPERATORS};
 pub use pem::pem;
 
 /// What to start.

@@ -24,7 +24,7 @@ use crate::{
     audit::{LogId, LogReader, LogStore},
     federation::LongIds,
     identity::AssertionStore,
-    registry::{PresenceStore, StandingStore},
+    registry::{PresenceStore, StandingStore, directory::DirectoryStore},
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ trait Database:
     FactStore
     + PolicyStore
     + DeskStore
+    + DirectoryStore
     + NoticeStore
     + ClaimStore
     + RecallStore
@@ -81,6 +82,10 @@ impl Store {
     }
 
     pub fn desk(&self) -> Arc<dyn DeskStore> {
+        self.0.clone()
+    }
+
+    pub fn directory(&self) -> Arc<dyn DirectoryStore> {
         self.0.clone()
     }
 

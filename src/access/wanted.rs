@@ -72,6 +72,10 @@ impl Listed {
             Self::Endpoint => "Endpoint",
         }
     }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Organization, Self::Endpoint].into_iter().find(|listed| listed.as_str() == name)
+    }
 }
 
 /// <https://hl7.org/fhir/R4/http.html>: search-type or read.

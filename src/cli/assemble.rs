@@ -8,7 +8,7 @@ use crate::{
     federation::{Federation, FederationOptions, PatientIndex, Places},
     identity::{self, Algorithm, Authorisation, Client, ConfiguredClients, Grant, IssuedTokens, Verifier},
     query::{PageSealer, capability::Smart},
-    registry::{Locator, Registry},
+    registry::{Locator, Registry, directory::RegistryTerms},
     store::{DatabaseUrl, Store},
     story::{self, Gateway},
 };
@@ -68,6 +68,8 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         claims: store.claims(),
         recalls: store.recalls(),
         registry,
+        directory: store.directory(),
+        registry_terms: RegistryTerms::from(&config.registry),
         locator: Locator::new(store.presence(), config.locator),
         statements,
         federation,

@@ -6,7 +6,7 @@ use crate::{
     federation::{FederationConfig, IndexConfig},
     fhir::ResourceType,
     identity::{ClientConfig, IssuedTokens, IssuerConfig},
-    registry::{OrganisationConfig, ProviderConfig, ReaderContext},
+    registry::{OrganisationConfig, ProviderConfig, ReaderContext, RegistryConfig},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub struct ConfigFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
 
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "gateway",
     "database",
     "keys",
@@ -39,6 +39,7 @@ const SECTIONS: [&str; 15] = [
     "alerts",
     "locator",
     "smart",
+    "registry",
     "issuer",
     "client",
     "provider",
@@ -251,6 +252,12 @@ impl ConfigFaults {
     pub(super) fn smart(&mut self, smart: Option<&SmartSection>, keys: &KeysSection) {
         if smart.is_some() && keys.tokens.is_some() {
             self.add("[smart]", "with keys.tokens the gateway tells of its own token endpoint: leave this out");
+        }
+    }
+
+    pub(super) fn registry(&mut self, registry: &RegistryConfig) {
+        for what in registry.faults() {
+            self.add("[registry]", what);
         }
     }
 

@@ -8,8 +8,10 @@ mod endpoint;
 mod entry;
 mod organisation;
 mod store;
+mod terms;
 
 pub use endpoint::Endpoint;
 pub use entry::{Content, Decided, Entry, EntryState};
 pub use organisation::{Agreement, ClientKeys, Contact, Organisation};
 pub use store::{DirectoryStore, ListingPage, Staged};
+pub use terms::RegistryTerms;

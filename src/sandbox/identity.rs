@@ -15,6 +15,7 @@ use super::{Issuer, SandboxError};
 use actix_web::{HttpRequest, HttpResponse, web};
 use keys::Keys;
 use persona::Directory;
+pub use persona::OPERATORS;
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,

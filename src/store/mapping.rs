@@ -1,3 +1,7 @@
+mod directory;
+
+pub(super) use directory::{content, entry, staged};
+
 use crate::{
     access::{
         Basis, ClaimRecord, ConsentRecord, ConsentState, InForce, Item, Matter, Objection, Override, OverrideReason,

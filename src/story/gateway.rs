@@ -5,7 +5,10 @@ use crate::{
     federation::{Federation, LongIds, PatientIndex},
     identity::{Authorisation, Statements, Verifier},
     query::PageSealer,
-    registry::{Locator, Registry},
+    registry::{
+        Locator, Registry,
+        directory::{DirectoryStore, RegistryTerms},
+    },
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -21,6 +24,9 @@ pub struct Gateway {
     pub claims: Arc<dyn ClaimStore>,
     pub recalls: Arc<dyn RecallStore>,
     pub registry: Registry,
+    /// What organisations registered of themselves, and on which terms they may.
+    pub directory: Arc<dyn DirectoryStore>,
+    pub registry_terms: RegistryTerms,
     pub locator: Locator,
     /// None where no provider is told who asks.
     pub statements: Option<Arc<Statements>>,

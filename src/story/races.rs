@@ -19,7 +19,7 @@ use crate::{
     },
     identity::{Party, Purpose, Scopes, Verifier},
     query::{self, Method, PageSealer, PageSize, RawQuery, Setting},
-    registry::{Locator, LocatorConfig, OrganisationConfig, ProviderConfig, Registry},
+    registry::{Locator, LocatorConfig, OrganisationConfig, ProviderConfig, Registry, directory::RegistryTerms},
     store::{DatabaseUrl, Store},
 };
 use memory::{Memory, Moment, State, TwoPolicies, Write};
@@ -296,6 +296,8 @@ impl World {
             policies: Policies::new(Arc::new(TwoPolicies(POLICIES.clone())), None),
             facts: FactCache::new(Arc::new(memory.clone())),
             registry,
+            directory: rest.directory(),
+            registry_terms: RegistryTerms::default(),
             locator: Locator::new(rest.presence(), LocatorConfig::default()),
             statements: None,
             federation: Federation::new(federation).unwrap(),

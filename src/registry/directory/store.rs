@@ -19,15 +19,16 @@ pub trait DirectoryStore: Send + Sync {
     /// Everything in force: what a node's registry is made from.
     async fn all_in_force(&self) -> Result<Vec<Entry>, StoreError>;
     /// Stores a version that is proposed, or in force at once and in place of the one before. A proposal that nobody decided on is
-    /// replaced by the next version. `Conflict` unless `entry.version - 1` is the newest.
-    async fn write(&self, entry: &Entry) -> Result<(), StoreError>;
+    /// replaced by the next version. `Conflict` unless `entry.version - 1` is the newest, and `in_force` the version in force, which
+    /// it was compared with: else what needs approval could come into force by a comparison with what no longer is.
+    async fn write(&self, entry: &Entry, in_force: Option<i64>) -> Result<(), StoreError>;
     /// A proposal comes into force, in place of the one before, or is refused. `Conflict` unless it is the newest, and still proposed.
     async fn decide(
         &self,
         listed: Listed,
         ods: OdsCode,
         version: i64,
-        state: EntryState,
+        is_let_in: bool,
         decided: &Decided,
     ) -> Result<(), StoreError>;
 

@@ -6,9 +6,11 @@ use crate::domain::{NhsNumber, OdsCode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-const STAFF_SCOPE: &str = "user/*.rs user/Consent.cruds user/Patient.rs user/Task.rus";
+const STAFF_SCOPE: &str = "user/*.rs user/Consent.cruds user/Patient.rs user/Task.rus \
+                           user/Organization.crus user/Endpoint.crus";
 const PATIENT_SCOPE: &str = "patient/AuditEvent.rs patient/Consent.cruds patient/Patient.rs";
-const SYSTEM_SCOPE: &str = "system/Patient.rus system/Consent.cruds system/*.rs";
+const SYSTEM_SCOPE: &str = "system/Patient.rus system/Consent.cruds system/*.rs system/Organization.crus \
+                            system/Endpoint.crus";
 
 /// What a request may change about a token.
 pub struct Wishes {

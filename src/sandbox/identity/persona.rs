@@ -93,6 +93,18 @@ static STAFF: [Staff; 14] = [
     staff("caldicott-guardian", "555021400112", "Dr L Beacon (synthetic)", role("R5105", "Caldicott Guardian", "RZ901", ALERTS)),
 ];
 
+/// Those who look after registry entries; two of them let organisations in.
+#[rustfmt::skip]
+static REGISTRARS: [Staff; 3] = [
+    staff("operator-estuary", OPERATORS[0], "N Beacon (synthetic)", role("R8015", SYSTEMS, "RZ901", &[])),
+    staff("operator-saltmarsh", OPERATORS[1], "O Sluice (synthetic)", role("R8015", SYSTEMS, "F99001", &[])),
+    staff("systems-estuary", "555021400122", "P Gantry (synthetic)", role("R8015", SYSTEMS, "RZ901", &[])),
+];
+const SYSTEMS: &str = "Systems Support";
+
+/// Whom the region's gateway is to know as operators of the registry, by sds-user-id.
+pub const OPERATORS: [&str; 2] = ["555021400120", "555021400121"];
+
 impl Directory {
     pub fn of(dataset: &Dataset) -> Self {
         let record = |patient: &PatientInfo| PatientRecord {
@@ -111,9 +123,14 @@ impl Directory {
             let number = NhsNumber::parse(digits).ok()?;
             return Some(Persona::Patient(number, self.patients.get(&number)));
         }
+        // of any organisation, known or not: one that joins is not known yet
         if let Some(code) = name.strip_prefix("system:") {
-            let ods = OdsCode::parse(code).ok()?;
-            return self.organisations.contains_key(&ods).then_some(Persona::System(ods));
+            return OdsCode::parse(code).ok().map(Persona::System);
+        }
+        if let Some(code) = name.strip_prefix("systems:") {
+            let organisation = OdsCode::parse(code).ok()?;
+            let (user, role) = (format!("5550215{organisation}"), Some("R8015".to_owned()));
+            return Some(Persona::Anybody(Anybody { user, organisation, role, activities: Vec::new() }));
         }
         self.staff().find(|staff| staff.persona == name).map(Persona::Staff)
     }
@@ -146,6 +163,9 @@ impl Directory {
 
     /// Only those whose organisation is here: a region folder need not be the built-in one.
     fn staff(&self) -> impl Iterator<Item = &'static Staff> {
-        STAFF.iter().filter(|staff| self.organisations.keys().any(|ods| ods.as_str() == staff.selected.ods))
+        STAFF
+            .iter()
+            .chain(&REGISTRARS)
+            .filter(|staff| self.organisations.keys().any(|ods| ods.as_str() == staff.selected.ods))
     }
 }

@@ -67,6 +67,12 @@ async fn a_token_of_each_kind_of_persona_verifies_against_the_published_keys() {
     assert_eq!((&system["sub"], &system["ods_code"]), (&json!("system-NZ901"), &json!("NZ901")));
     assert_eq!(system["scope"], "system/Endpoint.cruds");
     assert_eq!(system["exp"].as_i64().unwrap() - system["iat"].as_i64().unwrap(), 5);
+    // an organisation that is to join is not known yet
+    let joining = claims(base, "persona=system:ZZ999").await;
+    assert_eq!((&joining["sub"], &joining["ods_code"]), (&json!("system-ZZ999"), &json!("ZZ999")));
+    let systems = claims(base, "persona=systems:ZZ999").await;
+    let held = &systems["nhsid_nrbac_roles"][0];
+    assert_eq!((&held["org_code"], &held["role_code"]), (&json!("ZZ999"), &json!("S8000:G8000:R8015")));
     region.stop().await;
 }
 
@@ -83,7 +89,8 @@ async fn every_persona_listed_is_given_a_token_and_nobody_else() {
     for (form, error) in [
         ("persona=surgeon-atlantis", "invalid_grant"),
         ("persona=patient:9990000019", "invalid_grant"),
-        ("persona=system:ZZ999", "invalid_grant"),
+        ("persona=system:zz999", "invalid_grant"),
+        ("persona=systems:", "invalid_grant"),
         ("persona=researcher&alg=none", "invalid_request"),
         ("persona=researcher&expires_in=soon", "invalid_request"),
         ("persona=researcher&scope=%22", "invalid_scope"),

@@ -4,6 +4,7 @@
 mod assertions;
 mod claims;
 mod desk;
+mod directory;
 mod facts;
 mod long_ids;
 mod numbers;

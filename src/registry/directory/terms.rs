@@ -1,0 +1,24 @@
+use crate::{domain::OdsCode, registry::RegistryConfig};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a deployment says of the registry: who its operators are, and what may be registered.
+#[derive(Clone, Debug, Default)]
+pub struct RegistryTerms {
+    /// By sds-user-id.
+    pub operators: BTreeSet<String>,
+    pub allow_http: bool,
+    pub allow_private_addresses: bool,
+    /// The names of the credentials that are kept for each organisation.
+    pub credentials: BTreeMap<OdsCode, BTreeSet<String>>,
+}
+
+impl From<&RegistryConfig> for RegistryTerms {
+    fn from(config: &RegistryConfig) -> Self {
+        Self {
+            operators: config.operators.clone(),
+            allow_http: config.allow_http,
+            allow_private_addresses: config.allow_private_addresses,
+            credentials: BTreeMap::new(),
+        }
+    }
+}
