@@ -8,6 +8,7 @@
 pub mod balp;
 mod checkpoint;
 mod checkpoint_file;
+pub mod ledger;
 mod log;
 mod log_id;
 mod log_store;
@@ -28,6 +29,7 @@ pub mod shown;
 pub mod verify;
 
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
+pub use ledger::{DayTotal, Disclosed, LedgerPage, LedgerStore};
 pub use log::{AuditLog, Commit, LogError, LogOptions, NotCommitted, Receipt};
 pub use log_id::{InvalidLogId, LogId};
 pub use log_store::{Batch, ClaimError, CommitError, LogStore, Seal, SealedRow};

@@ -10,6 +10,7 @@ pub mod page_token;
 
 mod ask;
 mod desk;
+mod disclosures;
 mod document;
 mod escape;
 mod everything;
@@ -29,6 +30,7 @@ mod values;
 
 pub use ask::{Ask, ConsentAsk, LogAsk, Read, Search, Sort, SortKey, What};
 pub use desk::{DeskAsk, parse_desk};
+pub use disclosures::{DisclosuresAsk, parse_disclosures};
 pub use document::{Accepted, DocumentAsk, Form, parse_document};
 pub use everything::{Everything, Moment, parse_everything, parse_summary};
 pub use explain::{Colleague, ExplainAsk, parse_explain};

@@ -21,7 +21,7 @@ pub use url::DatabaseUrl;
 use crate::{
     access::{ClaimStore, FactStore, PolicyStore, RecallStore, desk::DeskStore},
     alerts::NoticeStore,
-    audit::{LogId, LogReader, LogStore},
+    audit::{LedgerStore, LogId, LogReader, LogStore},
     federation::LongIds,
     identity::AssertionStore,
     registry::{PresenceStore, StandingStore, directory::DirectoryStore},
@@ -44,6 +44,7 @@ trait Database:
     + PresenceStore
     + LongIds
     + LogReader
+    + LedgerStore
 {
     async fn migrate(&self) -> Result<(), StoreFault>;
     fn log(&self, log: LogId) -> Box<dyn LogStore>;
@@ -118,6 +119,10 @@ impl Store {
     }
 
     pub fn log_reader(&self) -> Arc<dyn LogReader> {
+        self.0.clone()
+    }
+
+    pub fn ledger(&self) -> Arc<dyn LedgerStore> {
         self.0.clone()
     }
 

@@ -263,6 +263,7 @@ fn concerns_own(action: Action) -> bool {
     match action {
         Action::InspectObjections { concerns_own, .. }
         | Action::ReviewObjection { concerns_own }
+        | Action::ReadLedger { concerns_own }
         | Action::ReadDesk { concerns_own, .. }
         | Action::KeepDesk { concerns_own }
         | Action::ReadRegistry { concerns_own, .. }

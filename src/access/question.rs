@@ -198,7 +198,7 @@ impl Doing {
     pub fn of(action: Action) -> Self {
         match action {
             Action::ReadRecord(..) | Action::ReadDocument(_) => Self::ReadRecord,
-            Action::ReadLog(_) => Self::ReadLog,
+            Action::ReadLog(_) | Action::ReadLedger { .. } => Self::ReadLog,
             Action::ReadObjections(_) => Self::ReadObjections,
             Action::RecordObjection => Self::RecordObjection,
             Action::WithdrawObjection => Self::WithdrawObjection,

@@ -22,6 +22,8 @@ pub enum Action {
     ReadDocument(ResourceType),
     /// The patient's access log; for staff, of it what concerns their own organisation: `AuditEvent.s` or `AuditEvent.r`.
     ReadLog(Interaction),
+    /// What left the requester's own organisation, of all patients: `AuditEvent.s`.
+    ReadLedger { concerns_own: bool },
     /// See objections: `Consent.s` or `Consent.r`.
     ReadObjections(Interaction),
     /// `Consent.c`.
@@ -108,6 +110,7 @@ impl Action {
         match self {
             Self::ReadRecord(resource_type, interaction) => (resource_type.as_str(), letter(interaction)),
             Self::ReadDocument(referrer) => (referrer.as_str(), 'r'),
+            Self::ReadLedger { .. } => ("AuditEvent", 's'),
             Self::ReadLog(interaction) => ("AuditEvent", letter(interaction)),
             Self::ReadObjections(interaction) | Self::InspectObjections { interaction, .. } => {
                 ("Consent", letter(interaction))

@@ -172,6 +172,12 @@ async fn show(
             query::parse_own_read(&raw, &setting)?;
             story::review_task(g, requester, id, opened).await
         }
+        Shows::Disclosures => {
+            story::disclosures(g, requester, id, &query::parse_disclosures(&raw, &setting)?, opened).await
+        }
+        Shows::DisclosureTotals => {
+            story::disclosure_totals(g, requester, id, &query::parse_disclosures(&raw, &setting)?, opened).await
+        }
         Shows::ExplainAccess => story::explain(g, requester, &query::parse_explain(&raw, &setting)?, opened).await,
     };
     Ok(released?)

@@ -20,6 +20,8 @@ pub enum Shows {
     Tasks,
     Task,
     ExplainAccess,
+    Disclosures,
+    DisclosureTotals,
     /// A document that the record refers to.
     Document,
     Everything,
@@ -85,6 +87,12 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: &["Task", "*", "$release-hold"], told: Told::Writes(Writes::ReleaseHold) },
     Route { method: "GET", path: &["Patient", "$explain-access"], told: Told::Shows(Shows::ExplainAccess) },
     Route { method: "POST", path: &["Patient", "$claim-relationship"], told: Told::Writes(Writes::ClaimRelationship) },
+    Route { method: "GET", path: &["Organization", "*", "$disclosures"], told: Told::Shows(Shows::Disclosures) },
+    Route {
+        method: "GET",
+        path: &["Organization", "*", "$disclosure-totals"],
+        told: Told::Shows(Shows::DisclosureTotals),
+    },
     Route { method: "GET", path: &["Binary", "*"], told: Told::Shows(Shows::Document) },
     Route { method: "GET", path: &["Patient", "*", "$everything"], told: Told::Shows(Shows::Everything) },
     Route { method: "GET", path: &["Patient", "*", "$summary"], told: Told::Shows(Shows::Summary) },

@@ -76,6 +76,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         index,
         log,
         reader: store.log_reader(),
+        ledger: store.ledger(),
         long_ids: store.long_ids(),
         ids,
         pages,
@@ -88,6 +89,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     }
     let every = Duration::from_secs(config.gateway.claim_watch_seconds.max(1));
     tokio::spawn(story::keep_settling(Arc::downgrade(&gateway), every));
+    tokio::spawn(story::keep_drawing(Arc::downgrade(&gateway)));
     // there before anything is counted that nobody asked for
     let metrics = crate::telemetry::metrics();
     let every = Duration::from_secs(config.federation.capability_refresh_seconds);

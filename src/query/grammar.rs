@@ -121,6 +121,13 @@ pub fn task_parameters() -> impl Iterator<Item = Parameter> {
     own.into_iter().chain(EVERY_REQUEST.iter().copied())
 }
 
+/// What left a source: <https://caregate.example/OperationDefinition/disclosures>
+pub fn disclosure_parameters() -> impl Iterator<Item = Parameter> {
+    let own =
+        [of("start", Kind::Start), of("end", Kind::End), of("_count", Kind::Count), of("page", Kind::Page)];
+    own.into_iter().chain(EVERY_REQUEST.iter().copied())
+}
+
 /// A patient's whole record: <https://hl7.org/fhir/R4/patient-operation-everything.html>
 pub fn everything_parameters() -> impl Iterator<Item = Parameter> {
     let own = [

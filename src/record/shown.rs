@@ -76,6 +76,19 @@ impl ItemRanges {
         self.0.is_empty()
     }
 
+    /// How many positions they hold.
+    pub fn count(&self) -> u64 {
+        let ranges = self.0.split(',').filter(|range| !range.is_empty());
+        let counts = ranges.map(|range| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            match (first.parse::<u64>(), last.parse::<u64>()) {
+                (Ok(first), Ok(last)) => (last + 1).saturating_sub(first),
+                _ => 0,
+            }
+        });
+        counts.sum()
+    }
+
     pub fn contains(&self, position: u32) -> bool {
         self.0.split(',').any(|range| {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -93,6 +106,7 @@ mod tests {
         #[test]
         fn ranges_contain_what_they_were_made_of_and_nothing_else(positions in proptest::collection::btree_set(0..60_u32, 0..40)) {
             let ranges = ItemRanges::of(positions.iter().copied().rev());
+            prop_assert_eq!(ranges.count(), positions.len() as u64);
             for at in 0..60 {
                 prop_assert_eq!(ranges.contains(at), positions.contains(&at));
             }

@@ -1,6 +1,8 @@
 mod directory;
+mod ledger;
 
 pub(super) use directory::{content, entry, staged};
+pub(super) use ledger::{day_total, place};
 
 use crate::{
     access::{
@@ -9,7 +11,7 @@ use crate::{
         desk::{DeskTask, Hold, Notice, Queue, Remark, TaskKind},
     },
     alerts::DueNotice,
-    audit::{AnswerId, Items, Kept, LogId, PatientRows, StoredCheckpoint, StoredHead, StoredRow},
+    audit::{AnswerId, Items, Kept, LogId, Place, StoredCheckpoint, StoredHead, StoredRow},
     domain::{NhsNumber, OdsCode, SealedEntry, StoreError, Timestamp},
     registry::Pointer,
 };
@@ -48,7 +50,7 @@ pub(super) fn count(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn size(value: i64) -> Result<u64, StoreError> {
+pub(super) fn size(value: i64) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|_| StoreError::Corrupt)
 }
 
@@ -367,10 +369,7 @@ pub(super) fn objection((id, scope, terms, withdrawer, by): ObjectionCells) -> R
     })
 }
 
-/// Where a page of a patient's rows begins: time, log and index that they all stand before.
-pub(super) fn before(wanted: &PatientRows) -> (i64, &str, i64) {
-    match &wanted.before {
-        Some(place) => (place.at.0, place.log.as_str(), count(place.index)),
-        None => (wanted.during.end.0, "", 0),
-    }
+/// Where a page of rows begins: time, log and index that they all stand before.
+pub(super) fn before(place: Option<&Place>, until: Timestamp) -> (i64, &str, i64) {
+    place.map_or((until.0, "", 0), |place| (place.at.0, place.log.as_str(), count(place.index)))
 }

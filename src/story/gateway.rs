@@ -1,6 +1,6 @@
 use crate::{
     access::{ClaimStore, FactCache, Policies, RecallStore, desk::DeskStore},
-    audit::{AuditLog, LogReader},
+    audit::{AuditLog, LedgerStore, LogReader},
     domain::IdSealer,
     federation::{Federation, LongIds, PatientIndex},
     identity::{Authorisation, Statements, Verifier},
@@ -34,6 +34,7 @@ pub struct Gateway {
     pub index: Option<PatientIndex>,
     pub log: AuditLog,
     pub reader: Arc<dyn LogReader>,
+    pub ledger: Arc<dyn LedgerStore>,
     pub long_ids: Arc<dyn LongIds>,
     pub ids: Arc<IdSealer>,
     pub pages: PageSealer,

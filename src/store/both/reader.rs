@@ -38,7 +38,7 @@ impl LogReader for Connections {
     }
 
     async fn patient_rows(&self, wanted: &PatientRows) -> Result<Vec<StoredRow>, StoreError> {
-        let (at, log, index) = mapping::before(wanted);
+        let (at, log, index) = mapping::before(wanted.before.as_ref(), wanted.during.end);
         let rows = sqlx::query_as(sql::PATIENT_ROWS)
             .bind(key(wanted.patient))
             .bind(wanted.during.start.0)

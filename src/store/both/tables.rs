@@ -6,6 +6,7 @@ mod claims;
 mod desk;
 mod directory;
 mod facts;
+mod ledger;
 mod long_ids;
 mod numbers;
 mod policies;
