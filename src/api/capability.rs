@@ -27,6 +27,8 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("recall", "https://caregate.example/OperationDefinition/recall"),
     ("explain-access", "https://caregate.example/OperationDefinition/explain-access"),
     ("review", "https://caregate.example/OperationDefinition/review-objection"),
+    ("disclosures", "https://caregate.example/OperationDefinition/disclosures"),
+    ("disclosure-totals", "https://caregate.example/OperationDefinition/disclosure-totals"),
     ("release-hold", "https://caregate.example/OperationDefinition/release-hold"),
 ];
 

@@ -9,7 +9,7 @@ use super::{
     route::{self, Shows, Told, Writes},
 };
 use crate::{
-    audit::{Opened, Released},
+    audit::Opened,
     domain::RequestId,
     fhir::{MediaType, outcome::IssueCode},
     identity::Requester,
@@ -115,7 +115,7 @@ async fn tell(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
 async fn told(node: &Node, requester: &Requester, call: &Call, opened: &mut Opened) -> Result<Reply, Untold> {
     let g = &*node.gateway;
     match route::find(&call.method, &call.path).map_err(|methods| no_way_in(&methods))? {
-        Told::Shows(what) => Ok(Reply::released(200, show(node, requester, what, call, opened).await?)),
+        Told::Shows(what) => show(node, requester, what, call, opened).await,
         Told::Writes(what) => Ok(written(write(g, requester, what, call, opened).await?)),
         Told::Asserts(what) => match batch::items(call, what, opened).await? {
             Some(items) => batch::asserted(g, requester, what, &items, opened).await,
@@ -137,7 +137,7 @@ async fn show(
     what: Shows,
     call: &Call,
     opened: &mut Opened,
-) -> Result<Released, Untold> {
+) -> Result<Reply, Untold> {
     let g = &*node.gateway;
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     let raw = RawQuery {
@@ -173,14 +173,16 @@ async fn show(
             story::review_task(g, requester, id, opened).await
         }
         Shows::Disclosures => {
-            story::disclosures(g, requester, id, &query::parse_disclosures(&raw, &setting)?, opened).await
+            let ask = query::parse_disclosures(&raw, &setting)?;
+            let released = story::disclosures(g, requester, id, &ask, opened).await?;
+            return Ok(if ask.csv { Reply::table(released) } else { Reply::released(200, released) });
         }
         Shows::DisclosureTotals => {
             story::disclosure_totals(g, requester, id, &query::parse_disclosures(&raw, &setting)?, opened).await
         }
         Shows::ExplainAccess => story::explain(g, requester, &query::parse_explain(&raw, &setting)?, opened).await,
     };
-    Ok(released?)
+    Ok(Reply::released(200, released?))
 }
 
 async fn write(

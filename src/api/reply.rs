@@ -52,6 +52,12 @@ impl Reply {
         }
     }
 
+    /// The same as a table to be kept, not shown: <https://www.rfc-editor.org/rfc/rfc4180>
+    pub fn table(released: crate::audit::Released) -> Self {
+        let table = Self { content_type: "text/csv; charset=utf-8", ..Self::released(200, released) };
+        table.header(CONTENT_DISPOSITION, "attachment; filename=\"disclosures.csv\"")
+    }
+
     /// A document of a source's. Its type is what was declared, for good, and nothing in it runs.
     fn file(status: u16, file: File) -> Self {
         let reply = Self::own(status, Bytes::new())

@@ -33,6 +33,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     options.checkpoint_file.clone_from(&config.audit.checkpoint_file);
     options.interval = Duration::from_secs(config.audit.checkpoint_interval_seconds.max(1));
     options.commit_timeout = Duration::from_millis(config.audit.commit_timeout_ms);
+    let own_log = log.clone();
     let log = AuditLog::start(store.log(log), options).await.map_err(|e| e.to_string())?;
     let registry =
         Registry::new(&config.providers, &config.organisations, Duration::from_millis(config.federation.deadline_ms))?;
@@ -89,7 +90,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     }
     let every = Duration::from_secs(config.gateway.claim_watch_seconds.max(1));
     tokio::spawn(story::keep_settling(Arc::downgrade(&gateway), every));
-    tokio::spawn(story::keep_drawing(Arc::downgrade(&gateway)));
+    tokio::spawn(story::keep_drawing(Arc::downgrade(&gateway), own_log));
     // there before anything is counted that nobody asked for
     let metrics = crate::telemetry::metrics();
     let every = Duration::from_secs(config.federation.capability_refresh_seconds);

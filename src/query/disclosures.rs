@@ -1,12 +1,6 @@
 //! `Organization/[id]/$disclosures?start=&end=[&_format=text/csv]`, and its sums by day.
 
-use super::{
-    QueryFault, RawQuery, Setting,
-    everything::Moment,
-    fields::Fields,
-    form, grammar, media,
-    parse::pairs,
-};
+use super::{QueryFault, RawQuery, Setting, everything::Moment, fields::Fields, form, grammar, media, parse::pairs};
 use crate::domain::Timestamp;
 use std::ops::Range;
 

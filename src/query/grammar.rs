@@ -123,8 +123,7 @@ pub fn task_parameters() -> impl Iterator<Item = Parameter> {
 
 /// What left a source: <https://caregate.example/OperationDefinition/disclosures>
 pub fn disclosure_parameters() -> impl Iterator<Item = Parameter> {
-    let own =
-        [of("start", Kind::Start), of("end", Kind::End), of("_count", Kind::Count), of("page", Kind::Page)];
+    let own = [of("start", Kind::Start), of("end", Kind::End), of("_count", Kind::Count), of("page", Kind::Page)];
     own.into_iter().chain(EVERY_REQUEST.iter().copied())
 }
 

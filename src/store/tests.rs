@@ -8,6 +8,7 @@ mod assertions;
 mod desk;
 mod durability;
 mod facts;
+mod ledger;
 mod log;
 mod plans;
 mod reader;

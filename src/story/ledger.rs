@@ -15,10 +15,7 @@ use crate::{
     record::Redacted,
 };
 use serde_json::{Value, json};
-use std::{
-    sync::Weak,
-    time::Duration,
-};
+use std::{sync::Weak, time::Duration};
 
 /// Drawn from the log at once, in one transaction.
 const A_DRAW: u32 = 500;
@@ -28,12 +25,12 @@ const OTHERS_EVERY: u32 = 30;
 /// In one table: who wants more names a shorter time.
 const A_TABLE: u32 = 10_000;
 
-/// Draws what has been released into the ledger, as long as anyone holds the gateway.
-pub async fn keep_drawing(held: Weak<Gateway>) {
+/// Draws what has been released into the ledger, as long as anyone holds the gateway, whose own log is `own`.
+pub async fn keep_drawing(held: Weak<Gateway>, own: LogId) {
     for round in 0_u32.. {
         tokio::time::sleep(OWN_LOG).await;
         let Some(g) = held.upgrade() else { return };
-        let drawn = if round % OTHERS_EVERY == 0 { draw_all(&g).await } else { draw(&g, g.log.id()).await };
+        let drawn = if round % OTHERS_EVERY == 0 { draw_all(&g).await } else { draw(&g, &own).await };
         if let Err(error) = drawn {
             tracing::warn!(error = error.code(), "what was released could not be drawn into the disclosure ledger");
         }
@@ -127,13 +124,19 @@ pub async fn disclosure_totals(
         let totals = g.ledger.totals(clearance.organisation(), days).await?;
         let part = |name: &str, value: Value| {
             let mut part = json!({"name": name});
-            part.as_object_mut().into_iter().for_each(|part| part.extend(value.as_object().cloned().unwrap_or_default()));
+            part.as_object_mut()
+                .into_iter()
+                .for_each(|part| part.extend(value.as_object().cloned().unwrap_or_default()));
             part
         };
         let total = |total: &ledger::DayTotal| {
             let day = Timestamp(total.day.saturating_mul(86_400_000_000)).fhir();
             let mut parts = vec![part("day", json!({"valueDate": day.get(..10)}))];
-            parts.extend(total.to.map(|to| part("recipient", json!({"valueIdentifier": {"system": OdsCode::SYSTEM, "value": to}}))));
+            parts.extend(
+                total
+                    .to
+                    .map(|to| part("recipient", json!({"valueIdentifier": {"system": OdsCode::SYSTEM, "value": to}}))),
+            );
             parts.push(part("releases", json!({"valueInteger": total.releases})));
             parts.push(part("items", json!({"valueInteger": total.items})));
             json!({"name": "total", "part": parts})
@@ -212,12 +215,7 @@ impl Sight<'_> {
     }
 }
 
-async fn page(
-    sight: &Sight<'_>,
-    ask: &DisclosuresAsk,
-    until: Timestamp,
-    opened: &Opened,
-) -> Result<String, Ending> {
+async fn page(sight: &Sight<'_>, ask: &DisclosuresAsk, until: Timestamp, opened: &Opened) -> Result<String, Ending> {
     let g = sight.g;
     let reader = Fingerprint::of(&sight.requester.pages_for());
     let query = Fingerprint::of(&[sight.own.as_str(), &ask.canonical()]);
@@ -242,8 +240,8 @@ async fn page(
             Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
         }
     };
-    let url = |page| format!("{}Organization/{}/$disclosures{}", g.base, sight.own, ask.link(page));
-    let next = next.map(|next| url(Some(next.as_str())));
+    let url = |page: Option<&str>| format!("{}Organization/{}/$disclosures{}", g.base, sight.own, ask.link(page));
+    let next = next.as_deref().map(|next| url(Some(next)));
     let mut bundle = Searchset::new(url(ask.page.as_deref()), next, Timestamp::now().fhir());
     let name_of = |ods: OdsCode| g.registry.provider(ods).map(|provider| provider.name.clone());
     let setting = balp::Setting { base: &g.base, name_of: &name_of };
@@ -259,7 +257,19 @@ async fn page(
 }
 
 const COLUMNS: [&str; 13] = [
-    "at", "request", "patient", "asked", "user", "name", "role", "organisation", "client", "purpose", "basis", "rules", "items",
+    "at",
+    "request",
+    "patient",
+    "asked",
+    "user",
+    "name",
+    "role",
+    "organisation",
+    "client",
+    "purpose",
+    "basis",
+    "rules",
+    "items",
 ];
 
 /// The whole time asked for as a table that a spreadsheet reads, in which no cell is a formula.

@@ -307,6 +307,7 @@ impl World {
             recalls: rest.recalls(),
             desk: rest.desk(),
             reader: rest.log_reader(),
+            ledger: rest.ledger(),
             long_ids: rest.long_ids(),
             ids: ids(),
             pages: PageSealer::new(&[8; 32], PageSealer::LIFETIME),

@@ -17,7 +17,7 @@ async fn log(gate: &Gate, patient: NhsNumber, more: &str) -> Vec<Value> {
     pages.iter().flat_map(Answer::matches).collect()
 }
 
-fn request_id(event: &Value) -> String {
+pub fn request_id(event: &Value) -> String {
     let entities = event["entity"].as_array().unwrap();
     let transaction: Vec<_> = entities.iter().filter(|one| one["type"]["system"] == TRANSACTION).collect();
     assert_eq!(transaction.len(), 1);

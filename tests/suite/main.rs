@@ -36,6 +36,7 @@ mod completeness;
 mod containers;
 mod copies;
 mod desk;
+mod disclosures;
 mod documents;
 mod door;
 mod evidence;

@@ -170,6 +170,16 @@ const CASES: &[Case] = &[
         refused: ReadersOfAll,
         ask: |world| (format!("Patient/{}/$summary", world.person), None),
     },
+    Case {
+        route: ("GET", &["Organization", "*", "$disclosures"]),
+        refused: NotItsOfficers,
+        ask: |_| ("Organization/RZ901/$disclosures".to_owned(), None),
+    },
+    Case {
+        route: ("GET", &["Organization", "*", "$disclosure-totals"]),
+        refused: NeitherOfficersNorKeepers,
+        ask: |_| ("Organization/RZ901/$disclosure-totals".to_owned(), None),
+    },
     Case { route: ("GET", &["*"]), refused: Readers, ask: |world| searched("Observation", world) },
     Case { route: ("POST", &["*", "_search"]), refused: Readers, ask: |world| posted("Observation", world) },
     Case {

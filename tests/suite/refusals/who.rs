@@ -31,6 +31,9 @@ pub enum Group {
     Deskless,
     /// ... and who keeps another's.
     NotItsKeepers,
+    /// Whoever is no officer of Estuary's, and of those who keep its registration too.
+    NotItsOfficers,
+    NeitherOfficersNorKeepers,
 }
 
 impl Group {
@@ -61,8 +64,8 @@ const fn saying(
 // one line a persona
 #[rustfmt::skip]
 const WHO: &[Who] = &[
-    who("gp-blackwater", &[Readers, ReadersOfAll, Keepers, Overriders]),
-    who("consultant-estuary", &[Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, AskersWhyOfAColleague]),
+    who("gp-blackwater", &[Readers, ReadersOfAll, Keepers, Overriders, NotItsOfficers, NeitherOfficersNorKeepers]),
+    who("consultant-estuary", &[Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, AskersWhyOfAColleague, NotItsOfficers, NeitherOfficersNorKeepers]),
     saying("consultant-estuary", &[("purpose", "HRESCH")], &[Claimants]),
     saying("consultant-estuary", &[("scope", "user/Patient.s user/Observation.rs")], &[Claimants]),
     who("receptionist-saltmarsh", &[Readers, Keepers, Claimants, Overriders, Deskless, NotItsKeepers]),
@@ -71,8 +74,9 @@ const WHO: &[Who] = &[
     who("caldicott-guardian", &[Readers, ReadersOfAll, Withdrawers, Reviewers, Claimants, Overriders, NotItsKeepers]),
     who("patient:9990012024", &[
         Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, Asserters, Claimants, Overriders, AskersWhy, Deskless, NotItsKeepers,
+        NotItsOfficers, NeitherOfficersNorKeepers,
     ]),
-    who("system:F99001", &[Readers, ReadersOfAll, LogReaders, Withdrawers, Reviewers, Asserters, Overriders, AskersWhy, Deskless, NotItsKeepers]),
+    who("system:F99001", &[Readers, ReadersOfAll, LogReaders, Withdrawers, Reviewers, Asserters, Overriders, AskersWhy, Deskless, NotItsKeepers, NotItsOfficers, NeitherOfficersNorKeepers]),
     who("gp-saltmarsh", &[LogReaders, Withdrawers, Reviewers, Asserters, Deskless, NotItsKeepers, AskersWhyOfAColleague]),
     saying("gp-saltmarsh", &[("purpose", "HRESCH")], &[Readers, ReadersOfAll, Keepers, Overriders, AskersWhy]),
     saying("gp-saltmarsh", &[("purpose", "CLINTRL")], &[Readers]),
@@ -83,12 +87,13 @@ const WHO: &[Who] = &[
     saying("gp-saltmarsh", &[("scope", "user/Patient.s")], &[ReadersOfAll]),
     who("privacy-officer-estuary", &[Reviewers, Claimants, NotItsKeepers]),
     saying("privacy-officer-estuary", &[("purpose", "HRESCH")], &[LogReaders, Reviewers]),
-    saying("privacy-officer-estuary", &[("scope", "user/Task.rs")], &[LogReaders]),
+    saying("privacy-officer-estuary", &[("scope", "user/Task.rs")], &[LogReaders, NotItsOfficers, NeitherOfficersNorKeepers]),
     saying("privacy-officer-estuary", &[("scope", "user/Consent.rs")], &[Reviewers]),
-    who("system:RZ901", &[Keepers, Asserters, Claimants, AskersWhyOfAColleague]),
+    who("system:RZ901", &[Keepers, Asserters, Claimants, AskersWhyOfAColleague, NotItsOfficers]),
     who("consultant-colneside", &[Asserters]),
     saying("system:RZ902", &[("scope", "system/Patient.rs")], &[Asserters]),
     saying("system:RZ902", &[("purpose", "HRESCH")], &[Asserters]),
+    who("privacy-officer-saltmarsh", &[NotItsOfficers, NeitherOfficersNorKeepers]),
     saying("privacy-officer-saltmarsh", &[("purpose", "HRESCH")], &[Deskless]),
     saying("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")], &[Deskless, NotItsKeepers]),
 ];
