@@ -7,7 +7,7 @@ use crate::{
     fhir::outcome::{Coding, Issue, IssueCode, OperationOutcome},
     identity::IdentityError,
     query::QueryFault,
-    story::{Ending, Undeliverable},
+    story::{Ending, RegistryFault, Undeliverable},
 };
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 
@@ -50,6 +50,7 @@ pub fn ending(ending: &Ending) -> Reply {
             let said = format!("The objection is {}: this cannot be done to it as it stands.", state.as_str());
             return outcome(ending.status(), Issue::error(IssueCode::Conflict).diagnostics(said));
         }
+        Ending::Registry(fault) => registry(*fault),
         Ending::NotFound => (IssueCode::NotFound, NOT_FOUND),
         Ending::Undeliverable(Undeliverable::Elsewhere) => (IssueCode::NotFound, ELSEWHERE),
         Ending::Undeliverable(Undeliverable::TooLarge) => (IssueCode::TooCostly, TOO_LARGE),
@@ -72,6 +73,33 @@ pub fn ending(ending: &Ending) -> Reply {
     }
     let reply = outcome(ending.status(), issue);
     if ending.status() == 503 { reply.header(RETRY_AFTER, "2") } else { reply }
+}
+
+fn registry(fault: RegistryFault) -> (IssueCode, &'static str) {
+    match fault {
+        RegistryFault::NotRegistered => (
+            IssueCode::NotFound,
+            "Nothing is registered under this ODS code. POST it first; after that it is changed by PUT.",
+        ),
+        RegistryFault::Registered => {
+            (IssueCode::Duplicate, "This ODS code is registered already. Read what is there, and change that by PUT.")
+        }
+        RegistryFault::Configured => (
+            IssueCode::BusinessRule,
+            "This deployment's own configuration says who this organisation is and how it is asked. Speak to whoever runs it.",
+        ),
+        RegistryFault::OrganisationNotInForce => (
+            IssueCode::BusinessRule,
+            "An endpoint is registered once its organisation is in force: an operator approves that first.",
+        ),
+        RegistryFault::NothingProposed => (
+            IssueCode::Conflict,
+            "There is nothing to decide on: the newest version is in force already, or was refused.",
+        ),
+        RegistryFault::OwnProposal => {
+            (IssueCode::BusinessRule, "Whoever wrote this version does not decide on it: another operator does.")
+        }
+    }
 }
 
 /// <https://fhir.nhs.uk/CodeSystem/Spine-ErrorOrWarningCode>

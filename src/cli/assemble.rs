@@ -4,7 +4,7 @@ use crate::{
     api::{BadTokens, Node, capability},
     audit::{AuditLog, LogId, LogOptions, Signer},
     config::Config,
-    domain::IdSealer,
+    domain::{IdSealer, OdsCode},
     federation::{Federation, FederationOptions, PatientIndex, Places},
     identity::{self, Algorithm, Authorisation, Client, ConfiguredClients, Grant, IssuedTokens, Verifier},
     query::{PageSealer, capability::Smart},
@@ -70,7 +70,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         recalls: store.recalls(),
         registry,
         directory: store.directory(),
-        registry_terms: RegistryTerms::from(&config.registry),
+        registry_terms: terms(config),
         locator: Locator::new(store.presence(), config.locator),
         statements,
         federation,
@@ -120,6 +120,14 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         smart: smart.map(capability::smart_configuration),
         metrics,
     }))
+}
+
+/// Whom this deployment configures cannot register: what is said of them stands here.
+fn terms(config: &Config) -> RegistryTerms {
+    let providers = config.providers.iter().map(|provider| provider.ods);
+    let others = config.organisations.iter().map(|organisation| organisation.ods);
+    let index = config.index.iter().filter_map(|index| OdsCode::parse(&index.ods).ok());
+    RegistryTerms::new(&config.registry, providers.chain(others).chain(index).collect())
 }
 
 /// Who is taken at their word: the configured issuers, and ourselves where we issue tokens.
