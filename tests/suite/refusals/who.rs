@@ -34,6 +34,12 @@ pub enum Group {
     /// Whoever is no officer of Estuary's, and of those who keep its registration too.
     NotItsOfficers,
     NeitherOfficersNorKeepers,
+    /// Whoever keeps no organisation's entry in the registry, or whose token says too little.
+    Registryless,
+    /// ... and who keeps another's than RZ950's.
+    Strangers,
+    /// ... and who keeps that one: it is let in by operators.
+    Unapproving,
 }
 
 impl Group {
@@ -94,6 +100,14 @@ const WHO: &[Who] = &[
     saying("system:RZ902", &[("scope", "system/Patient.rs")], &[Asserters]),
     saying("system:RZ902", &[("purpose", "HRESCH")], &[Asserters]),
     who("privacy-officer-saltmarsh", &[NotItsOfficers, NeitherOfficersNorKeepers]),
+    who("health-visitor-hedgerow", &[Registryless, Strangers, Unapproving]),
+    who("patient:9990012016", &[Registryless, Strangers, Unapproving]),
+    who("systems:RZ951", &[Strangers, Unapproving]),
+    who("system:RZ951", &[Strangers, Unapproving]),
+    who("system:RZ950", &[Unapproving]),
+    saying("system:RZ950", &[("scope", "system/Patient.rs")], &[Registryless, Strangers]),
+    saying("system:RZ950", &[("purpose", "HMARKT")], &[Registryless, Strangers]),
+    saying("operator-estuary", &[("scope", "user/Patient.rs")], &[Registryless, Strangers, Unapproving]),
     saying("privacy-officer-saltmarsh", &[("purpose", "HRESCH")], &[Deskless]),
     saying("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")], &[Deskless, NotItsKeepers]),
 ];
