@@ -280,6 +280,35 @@ async fn a_code_that_is_taken_or_that_the_deployment_configures_is_not_registere
     gate.ends(&crossed, 422, "value", Kind::Failed, "content").await;
 }
 
+/// As docs/REGISTRY.md walks it.
+#[tokio::test]
+async fn the_examples_join_as_the_document_says() {
+    let gate = own().await;
+    let example = |name: &str| -> Value {
+        let path = format!("{}/fhir_profiles/examples/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let approval = example("Parameters-approve-registration");
+    for kind in ["Organization", "Endpoint"] {
+        let made = gate.post(SYSTEM, kind, &example(&format!("{kind}-joining"))).await;
+        assert_eq!(
+            (made.status, made.header("etag"), state(&made).as_str()),
+            (201, "W/\"1\"", "proposed"),
+            "{}",
+            made.text
+        );
+        let approved = gate.post(OPERATOR, &format!("{kind}/{HOSPICE}/$approve"), &approval).await;
+        assert_eq!((approved.status, state(&approved).as_str()), (200, "in-force"), "{}", approved.text);
+    }
+    let mut answered = gate.get(SYSTEM, &format!("Organization/{HOSPICE}")).await.json();
+    let mut wanted = example("Organization-in-force");
+    for resource in [&mut answered, &mut wanted] {
+        resource["meta"]["lastUpdated"] = Value::Null;
+        resource["extension"][0]["extension"][5] = Value::Null;
+    }
+    assert_eq!(answered, wanted);
+}
+
 /// Several at once: one is written, and what is said to the others is true.
 #[tokio::test]
 async fn of_changes_at_once_one_is_the_next_version() {
