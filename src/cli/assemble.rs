@@ -5,10 +5,10 @@ use crate::{
     audit::{AuditLog, LogId, LogOptions, Signer},
     config::Config,
     domain::IdSealer,
-    federation::{Federation, FederationOptions, PatientIndex, Places},
+    federation::{Federation, FederationOptions, PatientIndex},
     identity::{self, Algorithm, Authorisation, Client, ConfiguredClients, Grant, IssuedTokens, Verifier},
     query::{PageSealer, capability::Smart},
-    registry::{Locator, Registry, directory::RegistryTerms},
+    registry::{Credentials, Locator, Registries, Registry, directory::RegistryTerms},
     store::{DatabaseUrl, Store},
     story::{self, Gateway},
 };
@@ -34,8 +34,11 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     options.interval = Duration::from_secs(config.audit.checkpoint_interval_seconds.max(1));
     options.commit_timeout = Duration::from_millis(config.audit.commit_timeout_ms);
     let log = AuditLog::start(store.log(log), options).await.map_err(|e| e.to_string())?;
-    let registry =
-        Registry::new(&config.providers, &config.organisations, Duration::from_millis(config.federation.deadline_ms))?;
+    let default_deadline = Duration::from_millis(config.federation.deadline_ms);
+    let configured = Registry::new(&config.providers, &config.organisations, default_deadline)?;
+    let credentials = Credentials::from(&*config.credentials);
+    let registry_terms = RegistryTerms::new(&config.registry, &credentials);
+    let registries = Registries::new(configured, &config.registry, credentials, default_deadline, store.directory());
     let base: Arc<str> = format!("{public_url}/fhir/").into();
     let statements =
         config.keys.statements(&base).transpose().map_err(|e| format!("keys.statement: {e}"))?.map(Arc::new);
@@ -46,7 +49,6 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         long_ids: store.long_ids(),
         standing: store.standing(),
         statements: statements.clone(),
-        places: Arc::new(Places::of(&registry)?),
     })
     .map_err(|e| e.to_string())?;
     let index = config.index.as_ref().map(PatientIndex::new).transpose().map_err(|e| format!("index: {e}"))?;
@@ -67,9 +69,11 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         desk: store.desk(),
         claims: store.claims(),
         recalls: store.recalls(),
-        registry,
+        registries,
         directory: store.directory(),
-        registry_terms: RegistryTerms::from(&config.registry),
+        registry_terms,
+        probes: None,
+        standing: store.standing(),
         locator: Locator::new(store.presence(), config.locator),
         statements,
         federation,
