@@ -172,6 +172,10 @@ async fn show(
             query::parse_own_read(&raw, &setting)?;
             story::review_task(g, requester, id, opened).await
         }
+        Shows::EndpointStages => {
+            query::parse_own_read(&raw, &setting)?;
+            story::endpoint_stages(g, requester, id, opened).await
+        }
         Shows::ExplainAccess => story::explain(g, requester, &query::parse_explain(&raw, &setting)?, opened).await,
     };
     Ok(released?)
@@ -194,6 +198,7 @@ async fn write(
         Writes::ReleaseHold => story::release_hold(g, requester, id, body, opened).await,
         Writes::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
         Writes::Recall => story::recall(g, requester, body, opened).await,
+        Writes::StageEndpoint => story::stage_endpoint(g, requester, id, body, opened).await,
         Writes::EndRelationship => story::end_relationship(g, requester, body, opened).await,
     };
     Ok(wrote?)

@@ -24,6 +24,7 @@ pub enum Shows {
     Document,
     Everything,
     Summary,
+    EndpointStages,
     /// Any other GET or POST below `/fhir`: the record's grammar decides.
     Record,
 }
@@ -40,6 +41,7 @@ pub enum Writes {
     CloseTask,
     ReleaseHold,
     ClaimRelationship,
+    StageEndpoint,
 }
 
 impl Told {
@@ -85,6 +87,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: &["Task", "*", "$release-hold"], told: Told::Writes(Writes::ReleaseHold) },
     Route { method: "GET", path: &["Patient", "$explain-access"], told: Told::Shows(Shows::ExplainAccess) },
     Route { method: "POST", path: &["Patient", "$claim-relationship"], told: Told::Writes(Writes::ClaimRelationship) },
+    Route { method: "GET", path: &["Endpoint", "*", "$stage"], told: Told::Shows(Shows::EndpointStages) },
+    Route { method: "POST", path: &["Endpoint", "*", "$stage"], told: Told::Writes(Writes::StageEndpoint) },
     Route { method: "GET", path: &["Binary", "*"], told: Told::Shows(Shows::Document) },
     Route { method: "GET", path: &["Patient", "*", "$everything"], told: Told::Shows(Shows::Everything) },
     Route { method: "GET", path: &["Patient", "*", "$summary"], told: Told::Shows(Shows::Summary) },
