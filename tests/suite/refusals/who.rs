@@ -31,6 +31,8 @@ pub enum Group {
     Deskless,
     /// ... and who keeps another's.
     NotItsKeepers,
+    /// Whoever neither looks after RZ902's entry in the registry nor is an operator.
+    NotOfTheRegistry,
 }
 
 impl Group {
@@ -61,7 +63,7 @@ const fn saying(
 // one line a persona
 #[rustfmt::skip]
 const WHO: &[Who] = &[
-    who("gp-blackwater", &[Readers, ReadersOfAll, Keepers, Overriders]),
+    who("gp-blackwater", &[Readers, ReadersOfAll, Keepers, Overriders, NotOfTheRegistry]),
     who("consultant-estuary", &[Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, AskersWhyOfAColleague]),
     saying("consultant-estuary", &[("purpose", "HRESCH")], &[Claimants]),
     saying("consultant-estuary", &[("scope", "user/Patient.s user/Observation.rs")], &[Claimants]),
@@ -71,6 +73,7 @@ const WHO: &[Who] = &[
     who("caldicott-guardian", &[Readers, ReadersOfAll, Withdrawers, Reviewers, Claimants, Overriders, NotItsKeepers]),
     who("patient:9990012024", &[
         Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, Asserters, Claimants, Overriders, AskersWhy, Deskless, NotItsKeepers,
+        NotOfTheRegistry,
     ]),
     who("system:F99001", &[Readers, ReadersOfAll, LogReaders, Withdrawers, Reviewers, Asserters, Overriders, AskersWhy, Deskless, NotItsKeepers]),
     who("gp-saltmarsh", &[LogReaders, Withdrawers, Reviewers, Asserters, Deskless, NotItsKeepers, AskersWhyOfAColleague]),
@@ -85,9 +88,11 @@ const WHO: &[Who] = &[
     saying("privacy-officer-estuary", &[("purpose", "HRESCH")], &[LogReaders, Reviewers]),
     saying("privacy-officer-estuary", &[("scope", "user/Task.rs")], &[LogReaders]),
     saying("privacy-officer-estuary", &[("scope", "user/Consent.rs")], &[Reviewers]),
-    who("system:RZ901", &[Keepers, Asserters, Claimants, AskersWhyOfAColleague]),
-    who("consultant-colneside", &[Asserters]),
-    saying("system:RZ902", &[("scope", "system/Patient.rs")], &[Asserters]),
+    who("system:RZ901", &[Keepers, Asserters, Claimants, AskersWhyOfAColleague, NotOfTheRegistry]),
+    who("systems-estuary", &[NotOfTheRegistry]),
+    who("consultant-colneside", &[Asserters, NotOfTheRegistry]),
+    saying("system:RZ902", &[("scope", "system/Patient.rs")], &[Asserters, NotOfTheRegistry]),
+    saying("operator-estuary", &[("scope", "user/Organization.rs")], &[NotOfTheRegistry]),
     saying("system:RZ902", &[("purpose", "HRESCH")], &[Asserters]),
     saying("privacy-officer-saltmarsh", &[("purpose", "HRESCH")], &[Deskless]),
     saying("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")], &[Deskless, NotItsKeepers]),
