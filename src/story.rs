@@ -23,6 +23,7 @@ mod recalls;
 mod record;
 mod registry;
 mod relationships;
+mod stages;
 mod token;
 
 pub use claim_watch::keep_settling;
@@ -43,6 +44,7 @@ pub use recalls::recall;
 pub use record::{Wishes, record};
 pub use registry::{approve_entry, change_entry, entries, entry, entry_history, register};
 pub use relationships::{assert_relationship, end_relationship};
+pub use stages::{endpoint_stages, stage_endpoint};
 pub use token::token;
 
 use crate::{
@@ -158,7 +160,8 @@ async fn written_cleared(
 
 async fn clearance(g: &Gateway, requester: &Requester, action: Action) -> Result<Clearance, Ending> {
     let global = g.facts.global().await?;
-    let kind = requester.party.organisation().and_then(|ods| g.registry.kind_of(ods));
+    let registry = g.registries.of(&global).await?;
+    let kind = requester.party.organisation().and_then(|ods| registry.kind_of(ods));
     let policy = g.policies.of(&global).await?;
     policy.clear(requester, action, &global, kind.map(|kind| &**kind)).map_err(Ending::Refused)
 }
@@ -256,9 +259,11 @@ async fn facts(g: &Gateway, requester: &Requester, patient: Option<NhsNumber>) -
         Some(patient) => g.facts.patient(patient).await?,
         None => Default::default(),
     };
-    let organisation = requester.party.organisation().and_then(|ods| g.registry.kind_of(ods)).cloned();
     let global = g.facts.global().await?;
-    Ok(Facts { patient, global, evidence: Evidence::NotAsked, organisation, now: Timestamp::now() })
+    let registry = g.registries.of(&global).await?;
+    let organisation = requester.party.organisation().and_then(|ods| registry.kind_of(ods)).cloned();
+    let (evidence, until, now) = (Evidence::NotAsked, registry.until(), Timestamp::now());
+    Ok(Facts { patient, global, evidence, organisation, until, now })
 }
 
 async fn forget(g: &Gateway, patient: Option<NhsNumber>) {

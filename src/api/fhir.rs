@@ -120,7 +120,7 @@ async fn told(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
         Told::Registers(listed, what) if directory::is_entry(listed, what, segment(call, 1)) => {
             directory::told(g, requester, (listed, what), (call, &setting(node)), opened).await
         }
-        Told::Registers(..) => Ok(Reply::released(200, show(node, requester, Shows::Record, call, opened).await?)),
+        Told::Registers(..) => show(node, requester, Shows::Record, call, opened).await,
         Told::Asserts(what) => match batch::items(call, what, opened).await? {
             Some(items) => batch::asserted(g, requester, what, &items, opened).await,
             None => Ok(written(what.one(g, requester, resource(call)?, opened).await?)),
@@ -176,6 +176,10 @@ async fn show(
         Shows::DisclosureTotals => {
             story::disclosure_totals(g, requester, id, &query::parse_disclosures(&raw, &setting)?, opened).await
         }
+        Shows::EndpointStages => {
+            query::parse_own_read(&raw, &setting)?;
+            story::endpoint_stages(g, requester, id, opened).await
+        }
         Shows::ExplainAccess => story::explain(g, requester, &query::parse_explain(&raw, &setting)?, opened).await,
     };
     Ok(Reply::released(200, released?))
@@ -213,6 +217,7 @@ async fn write(
         Writes::ReleaseHold => story::release_hold(g, requester, id, body, opened).await,
         Writes::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
         Writes::Recall => story::recall(g, requester, body, opened).await,
+        Writes::StageEndpoint => story::stage_endpoint(g, requester, id, body, opened).await,
         Writes::EndRelationship => story::end_relationship(g, requester, body, opened).await,
     };
     Ok(wrote?)

@@ -3,6 +3,7 @@ use crate::{
     audit::{NotCommitted, Opened},
     domain::StoreError,
     record::NotShown,
+    registry::NotStaged,
 };
 
 /// How a story ends without a release. What the caller reads of it is made in one place, `api::error`.
@@ -29,6 +30,8 @@ pub enum Ending {
     InState(ConsentState),
     /// What is asked of the registry, by somebody who may, cannot be done as it stands.
     Registry(RegistryFault),
+    /// The endpoint's stage stays as it is.
+    NotStaged(NotStaged),
     /// `If-Match` names a version that is not the current one.
     VersionDiffers,
     FactsUnavailable,
@@ -120,7 +123,7 @@ impl Ending {
             Self::Undeliverable(Undeliverable::TooLarge) => 502,
             Self::Undeliverable(Undeliverable::NotAcceptable) => 406,
             Self::Gone => 410,
-            Self::Conflict | Self::InState(_) => 409,
+            Self::Conflict | Self::InState(_) | Self::NotStaged(_) => 409,
             Self::Registry(fault) => fault.status(),
             Self::VersionDiffers => 412,
             Self::Content(fault) if fault.code == FaultCode::Structure => 400,
@@ -152,6 +155,7 @@ impl Ending {
             Self::Gone => "gone",
             Self::Conflict | Self::InState(_) => "conflict",
             Self::Registry(fault) => fault.code(),
+            Self::NotStaged(_) => "not-staged",
             Self::VersionDiffers => "version-differs",
             Self::Content(_) => "content",
             Self::ProvidersFailed { .. } => "providers-failed",

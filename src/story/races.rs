@@ -9,17 +9,20 @@ use super::*;
 use crate::{
     access::{
         Basis, FactCache, Item, Matter, Objection, Override, OverrideReason, Person, Policies, Policy, Recall,
-        RecallReason, Relationship, Terms,
+        RecallReason, Relationship, Stage, Stages, Suspension, Terms,
     },
     audit::{AuditLog, Kind, LogOptions, Row, Signer},
     domain::{NhsNumber, OdsCode, RequestId},
     federation::{
-        Federation, FederationConfig, FederationOptions, Places,
+        Federation, FederationConfig, FederationOptions,
         testing::{BASE, ids, patient},
     },
     identity::{Party, Purpose, Scopes, Verifier},
     query::{self, Method, PageSealer, PageSize, RawQuery, Setting},
-    registry::{Locator, LocatorConfig, OrganisationConfig, ProviderConfig, Registry, directory::RegistryTerms},
+    registry::{
+        Credentials, Locator, LocatorConfig, OrganisationConfig, ProviderConfig, Registries, Registry, RegistryConfig,
+        directory::RegistryTerms,
+    },
     store::{DatabaseUrl, Store},
 };
 use memory::{Memory, Moment, State, TwoPolicies, Write};
@@ -64,7 +67,7 @@ fn under_the_old_number(row: &Row) -> bool {
     released(row) && row.patient == Some(patient())
 }
 
-const RACES: [Race; 9] = [
+const RACES: [Race; 11] = [
     Race {
         name: "an objection to the whole record",
         begin: cared_for,
@@ -136,6 +139,24 @@ const RACES: [Race; 9] = [
         late: from_closing,
     },
     Race {
+        name: "a stage that is lowered",
+        begin: |state| staged(state, Stage::Live, None),
+        write: |state| {
+            state.global.epoch += 1;
+            staged(state, Stage::Shadow, None);
+        },
+        late: from_closing,
+    },
+    Race {
+        name: "a type's stage that is suspended",
+        begin: |state| staged(state, Stage::Live, None),
+        write: |state| {
+            state.global.epoch += 1;
+            staged(state, Stage::Live, Some(Stage::Suspended));
+        },
+        late: from_closing,
+    },
+    Race {
         name: "a revocation",
         begin: cared_for,
         write: |state| {
@@ -181,6 +202,17 @@ fn cared_for(state: &mut State) {
     let related = Relationship::of(organisation, Basis::Encounter, Timestamp::now(), None, "s|1".to_owned());
     state.patient.relationships.push(related);
     state.global.policy = Some(Arc::clone(POLICIES[0].fingerprint()));
+}
+
+/// The closing source has come so far, and with what is asked for so far.
+fn staged(state: &mut State, usual: Stage, asked: Option<Stage>) {
+    if state.patient.relationships.is_empty() {
+        cared_for(state);
+    }
+    let types = [ResourceType::Condition, ResourceType::DocumentReference];
+    let types = asked.map(|stage| types.map(|kind| (kind, stage)).into()).unwrap_or_default();
+    let suspension = Some(Suspension { usual, ..Suspension::default() });
+    state.global.stages.insert(ods(CLOSING), Stages { usual, types, suspension, ..Stages::default() });
 }
 
 fn objection(terms: Terms) -> Objection {
@@ -271,8 +303,8 @@ impl World {
         };
         let hospital: OrganisationConfig =
             serde_json::from_value(json!({"ods": "RZ900", "name": "Hospital", "kind": "acute-trust"})).unwrap();
-        let registry =
-            Registry::new(&[provider(OPEN), provider(CLOSING)], &[hospital], Duration::from_secs(3)).unwrap();
+        let deadline = Duration::from_secs(3);
+        let configured = Registry::new(&[provider(OPEN), provider(CLOSING)], &[hospital], deadline).unwrap();
         // what no story of a record asks for, or only where something is wrong
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("rest.db").display());
@@ -286,7 +318,6 @@ impl World {
             long_ids: rest.long_ids(),
             standing: rest.standing(),
             statements: None,
-            places: Arc::new(Places::of(&registry).unwrap()),
         };
         let memory = Memory::new(guarded);
         let options = LogOptions::new(Signer::new("caregate.example/audit", &[1; 32]).unwrap());
@@ -295,8 +326,16 @@ impl World {
             authorisation: None,
             policies: Policies::new(Arc::new(TwoPolicies(POLICIES.clone())), None),
             facts: FactCache::new(Arc::new(memory.clone())),
-            registry,
+            registries: Registries::new(
+                configured,
+                &RegistryConfig::default(),
+                Credentials::default(),
+                deadline,
+                rest.directory(),
+            ),
             directory: rest.directory(),
+            probes: None,
+            standing: rest.standing(),
             registry_terms: RegistryTerms::default(),
             locator: Locator::new(rest.presence(), LocatorConfig::default()),
             statements: None,

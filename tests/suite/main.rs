@@ -60,6 +60,7 @@ mod reads;
 mod recalls;
 mod refusals;
 mod registry;
+mod registered;
 mod relationships;
 mod restricted;
 mod results;

@@ -8,7 +8,10 @@ use crate::{
         address::{self, AddressFault, Reach},
     },
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use url::Url;
 
 /// What a deployment says of the registry: who its operators are, and what may be registered.
@@ -22,6 +25,8 @@ pub struct RegistryTerms {
     pub configured: BTreeSet<OdsCode>,
     /// The names of the credentials that are kept for each organisation.
     pub credentials: BTreeMap<OdsCode, BTreeSet<String>>,
+    /// For how long a passing probe is good to come further by.
+    pub probe_holds: Duration,
 }
 
 impl RegistryTerms {
@@ -32,6 +37,7 @@ impl RegistryTerms {
             allow_private_addresses: config.allow_private_addresses,
             configured,
             credentials: BTreeMap::new(),
+            probe_holds: Duration::from_secs(u64::from(config.probe_days) * 86_400),
         }
     }
 
