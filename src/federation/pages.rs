@@ -168,7 +168,11 @@ fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<Option<St
     let is_outcome = resource.text("resourceType").as_deref() == Some("OperationOutcome");
     match entry.search_mode().as_deref() {
         Some("outcome") | None if is_outcome => {
-            if tells_of_failure(resource) { Err(PageFault(Failure::SearchFailed)) } else { Ok(None) }
+            if tells_of_failure(resource) {
+                Err(PageFault(Failure::SearchFailed))
+            } else {
+                Ok(None)
+            }
         }
         Some("match") | None => {
             taker.take(entry).map_err(PageFault)?;

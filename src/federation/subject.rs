@@ -76,13 +76,7 @@ pub fn is_anothers_within(
     another_within && !another
 }
 
-fn links(
-    resource: Value<'_>,
-    rule: &Rule,
-    provider: &Provider,
-    numbers: &Numbers,
-    resolution: &Resolution,
-) -> Links {
+fn links(resource: Value<'_>, rule: &Rule, provider: &Provider, numbers: &Numbers, resolution: &Resolution) -> Links {
     let Links { mut ours, mut another, mut unsaid, mut another_within } = Links::default();
     let judge = Judge { provider, numbers, resolution, inside: inside(resource, numbers) };
     if let Some(path) = rule.link.path() {

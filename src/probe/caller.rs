@@ -192,7 +192,8 @@ impl Caller {
             let page = self.read(body, judge, sought).await?;
             if let Some(fault) = page.unread {
                 self.conduct.note_unread(fault, what);
-                found.failure = Some(if matches!(fault, BundleFault::Json(_)) { Failure::NotJson } else { Failure::NotSearchset });
+                found.failure =
+                    Some(if matches!(fault, BundleFault::Json(_)) { Failure::NotJson } else { Failure::NotSearchset });
                 return Ok(());
             }
             if !page.head.is_searchset() {

@@ -16,10 +16,11 @@ impl Certificate {
     pub fn read(der: &[u8], now: Timestamp) -> Option<Self> {
         let (_, read) = parse_x509_certificate(der).ok()?;
         let alternative = read.subject_alternative_name().ok().flatten();
-        let names = alternative.into_iter().flat_map(|found| &found.value.general_names).filter_map(|name| match name {
-            GeneralName::DNSName(name) => Some(plain(name)),
-            _ => None,
-        });
+        let names =
+            alternative.into_iter().flat_map(|found| &found.value.general_names).filter_map(|name| match name {
+                GeneralName::DNSName(name) => Some(plain(name)),
+                _ => None,
+            });
         let (organisation, common) =
             (read.issuer().iter_organization().next(), read.issuer().iter_common_name().next());
         let authority = [organisation, common].into_iter().flatten().filter_map(|part| part.as_str().ok());

@@ -1,6 +1,9 @@
 //! What is wrong with an answer in itself, whatever it was asked for: noted as it shows, and told in the end.
 
-use super::{check::{Check, Group}, findings::Findings};
+use super::{
+    check::{Check, Group},
+    findings::Findings,
+};
 use crate::{
     federation::Failure,
     fhir::{bundle::BundleFault, json::JsonFault},
@@ -63,15 +66,17 @@ impl Conduct {
     }
 
     /// One finding for each check of conduct; those that others tell of themselves (`told`) are left out.
-    pub fn tell(self, findings: &mut Findings) {
+    pub fn tell(self, findings: &mut Findings, why: &str) {
         let own = |check: &Check| check.definition().group == Group::Conduct || NOTED_ELSEWHERE.contains(check);
-        for check in Check::ALL.iter().filter(|check| own(check) && !findings.has(**check, None)).copied().collect::<Vec<_>>() {
+        for check in
+            Check::ALL.iter().filter(|check| own(check) && !findings.has(**check, None)).copied().collect::<Vec<_>>()
+        {
             match self.noted.get(&check) {
                 Some((first, 1)) => findings.failed(check, None, format!("In 1 of {} answers: {first}.", self.judged)),
                 Some((first, times)) => {
                     findings.failed(check, None, format!("In {times} of {} answers; first in {first}.", self.judged));
                 }
-                None if self.judged == 0 => findings.untested(check, None, "It gave no answer that could be looked into."),
+                None if self.judged == 0 => findings.untested(check, None, why),
                 None => findings.passed(check, None, format!("In none of {} answers.", self.judged)),
             }
         }

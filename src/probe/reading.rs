@@ -125,7 +125,11 @@ impl Reading {
         let is_outcome = resource.text("resourceType").as_deref() == Some("OperationOutcome");
         match entry.search_mode().as_deref() {
             Some("outcome") | None if is_outcome => {
-                if Judge::tells_of_failure(resource) { Err(Fault::NotAll) } else { Ok(()) }
+                if Judge::tells_of_failure(resource) {
+                    Err(Fault::NotAll)
+                } else {
+                    Ok(())
+                }
             }
             Some("match") | None => match sought {
                 Sought::Patient => {

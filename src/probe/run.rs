@@ -3,7 +3,7 @@
 use super::{
     Progress, Report, Target,
     caller::{Caller, Stopped},
-    check::{Check, Group},
+    check::Check,
     findings::Findings,
     reading::Item,
     steps,
@@ -26,6 +26,8 @@ pub struct Run<'a> {
     pub patients: Vec<Judge>,
     /// What it holds of a type of each of them, by their places.
     pub held: BTreeMap<(ResourceType, usize), Vec<Item>>,
+    /// A type in which somebody was answered with another's.
+    pub suspect: Option<ResourceType>,
     progress: Tally<'a>,
 }
 
@@ -54,17 +56,19 @@ pub async fn probe(target: &Target, mut on_progress: impl FnMut(Progress) + Send
         statement: None,
         patients: Vec::new(),
         held: BTreeMap::new(),
+        suspect: None,
         progress: Tally { done: 0, total: 0, tell: &mut on_progress },
     };
     let why = match run.steps().await {
         Ok(()) if target.patients.is_empty() => "No test patients were given.".to_owned(),
-        Ok(()) => "Nothing was there to test it with.".to_owned(),
+        Ok(()) if run.patients.is_empty() => "It finds none of the test patients.".to_owned(),
+        Ok(()) => "It gave no answer that could be looked into.".to_owned(),
         Err(Stopped(why)) => why,
     };
     let Run { target, caller, mut findings, mut progress, .. } = run;
     steps::speed(&caller, &mut findings);
     let calls = caller.calls();
-    caller.conduct.tell(&mut findings);
+    caller.conduct.tell(&mut findings, &why);
     untested(&target, &mut findings, &why);
     progress.end();
     Report::new(&target, began, clock.elapsed(), request).with(findings.into_all(), calls)
@@ -74,7 +78,8 @@ pub async fn probe(target: &Target, mut on_progress: impl FnMut(Progress) + Send
 fn not_begun(target: &Target, began: Timestamp, failure: Failure) -> Report {
     let mut findings = Findings::default();
     untested(target, &mut findings, &format!("The probe could not begin: {failure}."));
-    Report::new(target, began, std::time::Duration::ZERO, crate::domain::RequestId::fresh()).with(findings.into_all(), 0)
+    Report::new(target, began, std::time::Duration::ZERO, crate::domain::RequestId::fresh())
+        .with(findings.into_all(), 0)
 }
 
 /// All that was not come to.
@@ -89,7 +94,7 @@ fn untested(target: &Target, findings: &mut Findings, why: &str) {
             if target.types.is_empty() {
                 findings.untested(*check, None, "No types were given, and its statement claims none.");
             }
-        } else if !findings.has(*check, None) && check.definition().group != Group::Conduct {
+        } else if !findings.has(*check, None) {
             findings.untested(*check, None, why);
         }
     }

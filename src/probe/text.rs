@@ -23,31 +23,71 @@ impl fmt::Display for Report {
         let open = count(&|one| one.outcome == Outcome::NotTested && one.blocks());
         let warned = count(&|one| one.outcome == Outcome::Warned);
         let passed = count(&|one| one.outcome == Outcome::Passed);
-        writeln!(f, "  result     {passed} passed, {failed} failed, {warned} warned of, {open} not tested that must be")?;
-        let to_mend = self.to_mend();
-        if !to_mend.is_empty() {
+        writeln!(
+            f,
+            "  result     {passed} passed, {failed} failed, {warned} warned of, {open} not tested that must be"
+        )?;
+        let (open, wrong): (Vec<_>, Vec<_>) =
+            self.to_mend().into_iter().partition(|finding| finding.outcome == Outcome::NotTested);
+        if !wrong.is_empty() {
             writeln!(f, "\nTo mend first")?;
         }
-        for (nth, finding) in (1..).zip(to_mend) {
+        for (nth, (finding, abouts)) in (1..).zip(alike(wrong)) {
             writeln!(f)?;
-            wrapped(f, &format!("{nth:>3}. {}: ", finding.name()), 5, &format!("{}.", finding.title))?;
+            wrapped(f, &format!("{nth:>3}. {}: ", named(finding, &abouts)), 5, &format!("{}.", finding.title))?;
             wrapped(f, "     seen  ", 11, &finding.seen)?;
-            if finding.outcome != Outcome::NotTested {
-                wrapped(f, "     mend  ", 11, &finding.mend)?;
-                wrapped(f, "     see   ", 11, &finding.see)?;
+            wrapped(f, "     mend  ", 11, &finding.mend)?;
+            wrapped(f, "     see   ", 11, &finding.see)?;
+        }
+        if !open.is_empty() {
+            writeln!(f, "\nNot tested, and has to be")?;
+        }
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+        for (finding, abouts) in alike(open) {
+            let name = named(finding, &abouts);
+            match reasons.iter_mut().find(|(why, _)| *why == finding.seen) {
+                Some((_, names)) => names.push(name),
+                None => reasons.push((&finding.seen, vec![name])),
             }
         }
+        for (why, names) in reasons {
+            writeln!(f)?;
+            wrapped(f, "     why   ", 11, why)?;
+            wrapped(f, "     what  ", 11, &names.join(", "))?;
+        }
         for group in Group::ALL {
-            let mut own = self.findings.iter().filter(|finding| finding.group == group).peekable();
-            if own.peek().is_some() {
+            let own = alike(self.findings.iter().filter(|finding| finding.group == group).collect());
+            if !own.is_empty() {
                 writeln!(f, "\n{}", group.title())?;
             }
-            for finding in own {
-                let name = finding.name();
-                wrapped(f, &format!("  {:<10} {name:<36} ", word(finding)), 50, &finding.seen)?;
+            for (finding, abouts) in own {
+                let name = named(finding, &abouts);
+                wrapped(f, &format!("  {:<10} {name:<38} ", word(finding)), 52, &finding.seen)?;
             }
         }
         Ok(())
+    }
+}
+
+/// Those of which the same is told for several types, once.
+fn alike<'a>(findings: Vec<&'a Finding>) -> Vec<(&'a Finding, Vec<&'a str>)> {
+    let mut told: Vec<(&Finding, Vec<&str>)> = Vec::new();
+    for finding in findings {
+        let same =
+            |one: &Finding| one.check == finding.check && one.outcome == finding.outcome && one.seen == finding.seen;
+        match told.iter_mut().find(|(one, _)| same(one)) {
+            Some((_, abouts)) => abouts.extend(finding.about.as_deref()),
+            None => told.push((finding, finding.about.as_deref().into_iter().collect())),
+        }
+    }
+    told
+}
+
+fn named(finding: &Finding, abouts: &[&str]) -> String {
+    match abouts {
+        [] => finding.check.clone(),
+        [one] => format!("{} ({one})", finding.check),
+        several => format!("{} ({} types)", finding.check, several.len()),
     }
 }
 

@@ -86,7 +86,8 @@ impl CertificateFault {
             C::Expired | C::ExpiredContext { .. } => Self::Expired,
             C::NotValidYet | C::NotValidYetContext { .. } => Self::NotYetValid,
             C::NotValidForName | C::NotValidForNameContext { .. } => Self::OtherName,
-            C::UnknownIssuer => Self::UnknownAuthority,
+            // of an authority that only goes by the name of one that is trusted
+            C::UnknownIssuer | C::BadSignature => Self::UnknownAuthority,
             C::Revoked => Self::Revoked,
             _ => Self::Other,
         }

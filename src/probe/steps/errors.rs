@@ -6,7 +6,7 @@ use crate::{
         ResourceType,
         json::{self, Tape},
     },
-    probe::{caller::Stopped, check::Check, run::Run},
+    probe::{caller::Stopped, check::Check, run::Run, steps::patients::lookup},
     query::grammar,
     registry::Want,
 };
@@ -14,6 +14,7 @@ use url::Url;
 
 /// No type of R4 is called so.
 const NO_TYPE: &str = "NoSuchType";
+const NO_DATE: &str = "no-date-at-all";
 
 pub async fn errors(run: &mut Run<'_>) -> Result<(), Stopped> {
     let base = run.target.provider.base.clone();
@@ -29,7 +30,9 @@ pub async fn errors(run: &mut Run<'_>) -> Result<(), Stopped> {
     match seen.as_ref().map(|seen| (seen.status, is_outcome(seen, run))) {
         Some((404 | 410, true)) => run.findings.passed(Check::UnknownId, None, "404, and an OperationOutcome."),
         Some((404 | 410, false)) => run.findings.warned(Check::UnknownId, None, "404, without an OperationOutcome."),
-        Some((status @ 400..=499, _)) => run.findings.warned(Check::UnknownId, None, format!("{status} instead of 404.")),
+        Some((status @ 400..=499, _)) => {
+            run.findings.warned(Check::UnknownId, None, format!("{status} instead of 404."))
+        }
         Some((status, _)) => run.findings.failed(Check::UnknownId, None, format!("{status} instead of 404.")),
         None => run.findings.untested(Check::UnknownId, None, "It gave no answer."),
     }
@@ -46,7 +49,7 @@ pub async fn errors(run: &mut Run<'_>) -> Result<(), Stopped> {
         Some(status @ 400..=499) => run.findings.passed(Check::MalformedQuery, None, format!("{status}.")),
         Some(200) => run.findings.failed(Check::MalformedQuery, None, "It was answered as though nothing were wrong."),
         Some(status) => run.findings.failed(Check::MalformedQuery, None, format!("{status} instead of 400.")),
-        None => run.findings.untested(Check::MalformedQuery, None, "It gave no answer, or there is no type to ask for."),
+        None => run.findings.untested(Check::MalformedQuery, None, "It gave no answer."),
     }
     note(&seen, run);
     match (outcomes, others) {
@@ -69,14 +72,18 @@ async fn ask(run: &mut Run<'_>, url: Option<Url>) -> Result<Option<Seen>, Stoppe
 /// A date that is none, by a parameter that it says it has; else by one that every resource has.
 fn malformed(run: &Run<'_>) -> Option<Url> {
     let declares = |of: ResourceType, name: &str| run.statement.as_ref().is_some_and(|said| said.declares(of, name));
+    let Some(judge) = run.patients.first() else {
+        let mut url = lookup(run, run.target.nobody()?)?;
+        url.query_pairs_mut().append_pair("birthdate", NO_DATE);
+        return Some(url);
+    };
     let declared = run.target.types.iter().find_map(|of| {
         let mut dates = grammar::rule(*of).dates.iter();
         dates.find(|(name, _)| declares(*of, name)).map(|(name, _)| (*of, *name))
     });
     let (of, name) = declared.or_else(|| run.target.types.first().map(|of| (*of, "_lastUpdated")))?;
-    let judge = run.patients.first()?;
     let mut url = judge.searches(&Want::all(of), 1).ok()?.into_iter().next()?;
-    url.query_pairs_mut().append_pair(name, "no-date-at-all");
+    url.query_pairs_mut().append_pair(name, NO_DATE);
     Some(url)
 }
 

@@ -2,7 +2,12 @@
 
 use crate::{
     fhir::{ResourceType, date::DateTest},
-    probe::{caller::Stopped, check::Check, reading::{Item, Sought}, run::Run},
+    probe::{
+        caller::Stopped,
+        check::Check,
+        reading::{Item, Sought},
+        run::Run,
+    },
     query::{
         DateFilter, Filter, TokenFilter, TokenTest,
         grammar::{self, Rule},
@@ -60,8 +65,12 @@ async fn one(run: &mut Run<'_>, of: ResourceType) -> Result<(), Stopped> {
     }
     match (ignored.is_empty(), narrowing) {
         (true, true) => run.findings.passed(Check::FilterNarrows, about, "What does not match stays away."),
-        (true, false) => run.findings.excused(Check::FilterNarrows, about, "All entries match what could be asked for."),
-        (false, _) => run.findings.failed(Check::FilterNarrows, about, format!("Without effect: {}.", ignored.join(", "))),
+        (true, false) => {
+            run.findings.excused(Check::FilterNarrows, about, "All entries match what could be asked for.")
+        }
+        (false, _) => {
+            run.findings.failed(Check::FilterNarrows, about, format!("Without effect: {}.", ignored.join(", ")))
+        }
     }
     Ok(())
 }

@@ -37,12 +37,13 @@ pub async fn in_turns(run: &mut Run<'_>) -> Result<(), Stopped> {
     Ok(())
 }
 
-/// A type, and two patients of whom both have some, or else one has.
+/// A type, by preference one in which something is amiss, and two patients of whom both have some, or else one has.
 fn choice(run: &Run<'_>) -> Option<(ResourceType, usize, usize)> {
     let count = |of, nth| run.held.get(&(of, nth)).map_or(0, Vec::len);
     let pairs = run.target.types.iter().flat_map(|of| {
         (0..run.patients.len()).flat_map(move |one| (0..run.patients.len()).map(move |other| (*of, one, other)))
     });
     let pairs = pairs.filter(|(of, one, other)| one != other && count(*of, *one) > 0);
+    let pairs = pairs.filter(|(of, ..)| run.suspect.is_none_or(|suspect| suspect == *of));
     pairs.max_by_key(|(of, one, other)| (count(*of, *other) > 0, count(*of, *one).min(count(*of, *other))))
 }

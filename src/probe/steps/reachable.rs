@@ -69,7 +69,8 @@ async fn name(run: &mut Run<'_>, base: &Url) -> Result<(), Stopped> {
         run.findings.failed(Check::Dns, None, "The name leads to addresses inside a private network only.");
         Err(Stopped("Its name leads to no address that may be connected to.".to_owned()))
     } else {
-        let told = if public == count { format!("{count} {seen}.") } else { format!("{count} {seen}, {public} public.") };
+        let told =
+            if public == count { format!("{count} {seen}.") } else { format!("{count} {seen}, {public} public.") };
         run.findings.passed(Check::Dns, None, told);
         Ok(())
     }

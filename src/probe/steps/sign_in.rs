@@ -2,12 +2,7 @@
 
 use crate::{
     federation::{Failure, Unseen},
-    probe::{
-        caller::Stopped,
-        check::Check,
-        run::Run,
-        steps::patients::lookup,
-    },
+    probe::{caller::Stopped, check::Check, run::Run, steps::patients::lookup},
 };
 
 pub async fn sign_in(run: &mut Run<'_>) -> Result<(), Stopped> {
@@ -20,8 +15,12 @@ pub async fn sign_in(run: &mut Run<'_>) -> Result<(), Stopped> {
         Err(Unseen { failure, .. }) => matches!(failure, Failure::CredentialRefused | Failure::NotSignedIn),
     };
     match (refused, nothing) {
-        (true, true) => run.findings.failed(Check::CredentialAccepted, None, "It asks for a credential, and none is given."),
-        (true, false) => run.findings.failed(Check::CredentialAccepted, None, "It does not accept the one that is given."),
+        (true, true) => {
+            run.findings.failed(Check::CredentialAccepted, None, "It asks for a credential, and none is given.")
+        }
+        (true, false) => {
+            run.findings.failed(Check::CredentialAccepted, None, "It does not accept the one that is given.")
+        }
         (false, true) => run.findings.excused(Check::CredentialAccepted, None, "None is given, and it asks for none."),
         (false, false) => run.findings.passed(Check::CredentialAccepted, None, "It was accepted."),
     }
@@ -29,7 +28,11 @@ pub async fn sign_in(run: &mut Run<'_>) -> Result<(), Stopped> {
         return Err(Stopped("It does not let the gateway in.".to_owned()));
     }
     if nothing {
-        run.findings.excused(Check::CredentialRequired, None, "No credential is configured: it answers whoever reaches it.");
+        run.findings.excused(
+            Check::CredentialRequired,
+            None,
+            "No credential is configured: it answers whoever reaches it.",
+        );
         return Ok(());
     }
     match run.caller.get(url, run.caller.deadline(), false).await? {
@@ -47,7 +50,9 @@ pub async fn sign_in(run: &mut Run<'_>) -> Result<(), Stopped> {
         Err(Unseen { failure: Failure::Cut | Failure::Untrusted | Failure::Unreachable, .. }) => {
             run.findings.passed(Check::CredentialRequired, None, "Without one no connection comes about.");
         }
-        Err(unseen) => run.findings.untested(Check::CredentialRequired, None, format!("Without one {}.", unseen.failure)),
+        Err(unseen) => {
+            run.findings.untested(Check::CredentialRequired, None, format!("Without one {}.", unseen.failure))
+        }
     }
     Ok(())
 }

@@ -18,5 +18,9 @@ pub fn speed(caller: &Caller, findings: &mut Findings) {
         slowest.as_millis(),
         deadline.as_millis()
     );
-    if *half * 3 > deadline { findings.failed(Check::Speed, None, told) } else { findings.passed(Check::Speed, None, told) }
+    if *half * 3 > deadline {
+        findings.failed(Check::Speed, None, told)
+    } else {
+        findings.passed(Check::Speed, None, told)
+    }
 }

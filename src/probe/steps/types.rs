@@ -43,6 +43,9 @@ async fn one(run: &mut Run<'_>, of: ResourceType) -> Result<(), Stopped> {
         searches += 1;
         entries += found.items.len();
         spoilt = spoilt.or_else(|| found.faults.iter().find(|fault| is_of_entries(**fault)).copied());
+        if found.faults.contains(&Fault::Another) {
+            run.suspect = run.suspect.or(Some(of));
+        }
         // one that is slow or does not answer at all is not asked for the same again and again
         failed = found.failure;
         run.held.insert((of, nth), found.items);

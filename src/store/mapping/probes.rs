@@ -9,8 +9,7 @@ use crate::{
 pub const PASSED: &str = "passed";
 
 /// id, ods, version, issuer, subject, organisation, began, done, total, heard, ended, verdict.
-pub type Cells =
-    (String, String, i64, String, String, Option<String>, i64, i64, i64, i64, Option<i64>, Option<String>);
+pub type Cells = (String, String, i64, String, String, Option<String>, i64, i64, i64, i64, Option<i64>, Option<String>);
 
 pub fn kept(cells: Cells) -> Result<Kept, StoreError> {
     let (id, code, version, issuer, subject, organisation, began, done, total, heard, ended, verdict) = cells;

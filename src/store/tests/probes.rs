@@ -60,7 +60,11 @@ async fn a_probe_is_seen_from_any_node_while_it_runs_and_after_and_one_that_died
         let passed = report(Verdict::Passed);
         node.end(first.id, &passed, Timestamp(3_000)).await.unwrap();
         assert_eq!(other.end(first.id, &report(Verdict::Failed), Timestamp(4_000)).await, Err(StoreError::Conflict));
-        assert_eq!(node.end(Uuid::new_v4(), &passed, Timestamp(4_000)).await, Err(StoreError::Conflict), "there is none");
+        assert_eq!(
+            node.end(Uuid::new_v4(), &passed, Timestamp(4_000)).await,
+            Err(StoreError::Conflict),
+            "there is none"
+        );
         node.progress(first.id, &step(4, 31), Timestamp(9_000)).await.unwrap();
         let ended = Some(Ended { at: Timestamp(3_000), verdict: Verdict::Passed });
         let kept = Kept { heard: Timestamp(3_000), ended, ..running };
