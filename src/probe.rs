@@ -11,6 +11,7 @@ mod certificate;
 mod check;
 mod conduct;
 mod findings;
+mod keep;
 mod outcome;
 mod reading;
 mod report;
@@ -23,6 +24,7 @@ mod tests;
 mod text;
 
 pub use check::{Check, Definition, Group, Level};
+pub use keep::probe_and_keep;
 pub use report::{Finding, Outcome, Progress, Report, Verdict};
 pub use run::probe;
 pub use store::{Begun, Ended, Kept, ProbeStore, State};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// A probe that says nothing for longer has died with its node: no step of one takes as long.
-const SILENT: Duration = Duration::from_secs(180);
+const SILENT: Duration = Duration::from_secs(300);
 
 /// Which probe of which endpoint, as it began.
 #[derive(Clone, Debug, PartialEq, Eq)]

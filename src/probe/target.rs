@@ -32,7 +32,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            time: Duration::from_secs(120),
+            time: Duration::from_secs(240),
             calls: 400,
             bytes: 16 << 20,
             json: json::Limits { depth: 64, nodes: 1_000_000 },

@@ -70,7 +70,7 @@ impl fmt::Display for Report {
 }
 
 /// Those of which the same is told for several types, once.
-fn alike<'a>(findings: Vec<&'a Finding>) -> Vec<(&'a Finding, Vec<&'a str>)> {
+fn alike(findings: Vec<&Finding>) -> Vec<(&Finding, Vec<&str>)> {
     let mut told: Vec<(&Finding, Vec<&str>)> = Vec::new();
     for finding in findings {
         let same =

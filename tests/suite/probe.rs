@@ -3,6 +3,7 @@
 
 mod command;
 mod faults;
+mod kept;
 mod spoilt;
 mod stand;
 mod trust;

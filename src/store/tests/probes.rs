@@ -54,7 +54,7 @@ async fn a_probe_is_seen_from_any_node_while_it_runs_and_after_and_one_that_died
         let running = Kept { begun: first.clone(), done: 3, total: 31, heard: Timestamp(2_000), ended: None };
         assert_eq!(other.latest(ods("RZ901")).await, Ok(Some(running.clone())));
         assert_eq!(other.report(first.id).await, Ok(Some((running.clone(), None))));
-        let silent = Timestamp(2_000).plus(Duration::from_secs(180));
+        let silent = Timestamp(2_000).plus(Duration::from_secs(300));
         assert_eq!((running.state(silent), running.state(Timestamp(silent.0 + 1))), (State::Running, State::Died));
 
         let passed = report(Verdict::Passed);

@@ -4,7 +4,7 @@ use super::{ended, probed, provider, stand, token};
 use crate::{
     misbehaviour::{
         stage::file,
-        trust::{authority, server},
+        trust::{authority, server, server_of},
     },
     raw::Raw,
 };
@@ -13,7 +13,10 @@ use caregate::{
     fhir::ResourceType,
     probe::{Finding, Outcome, Report, Target, TargetFault, Verdict},
 };
+use rcgen::{CertificateParams, date_time_ymd};
 use serde_json::{Value, json};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio_rustls::rustls::version::TLS12;
 
 async fn report(url: &str, more: Value) -> Report {
     probed(&Target::new(provider(url, more), stand::patients(), [ResourceType::Condition]).unwrap()).await
@@ -48,6 +51,22 @@ async fn a_certificate_is_told_and_one_that_is_not_trusted_fails_before_anything
             assert_eq!(raw.heard().len(), 0, "it was told of somebody");
         }
     }
+}
+
+#[tokio::test]
+async fn an_old_version_of_tls_and_a_certificate_that_expires_soon_are_warned_of() {
+    let own = authority();
+    let soon = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(10 * 86_400 + 600);
+    let until = |params: &mut CertificateParams| params.not_after = date_time_ymd(1970, 1, 1) + soon;
+    let raw = Raw::start_tls(stand::ODS, server_of(&own, "localhost", until, &[&TLS12])).await;
+    raw.does(|heard, sound| stand::well(heard, sound).sent());
+    let ca = file("probe-soon.pem", &own.pem());
+    let more = json!({"ca": {"file": ca}, "credential": {"bearer": {"file": token()}}});
+    let report = report(&format!("https://localhost:{}/fhir", raw.port), more).await;
+    assert_eq!(ended(&report, Outcome::Warned), ["tls", "certificate-days"], "{report}");
+    assert_eq!(finding(&report, "tls").seen, "TLS 1.2, and no 1.3.");
+    assert_eq!(finding(&report, "certificate-days").seen, "10 days are left.");
+    assert_eq!(report.verdict, Verdict::Passed);
 }
 
 #[tokio::test]
