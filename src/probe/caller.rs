@@ -102,6 +102,12 @@ impl Caller {
         Ok(seen)
     }
 
+    /// Whether it agrees on TLS 1.3, by a connection of its own.
+    pub async fn speaks_tls_1_3(&mut self, url: Url) -> Option<bool> {
+        self.calls += 1;
+        self.inspection.speaks_tls_1_3(url, self.deadline()).await
+    }
+
     /// The body of an answer that says 200 and FHIR; `what` was asked for.
     pub fn body(&mut self, seen: Result<Seen, Unseen>, what: &str) -> Result<Bytes, Failure> {
         let body = self.accepted(seen);

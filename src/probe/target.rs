@@ -36,7 +36,7 @@ impl Default for Limits {
             calls: 400,
             bytes: 16 << 20,
             json: json::Limits { depth: 64, nodes: 1_000_000 },
-            pages: 40,
+            pages: 100,
             page_size: 200,
         }
     }

@@ -36,6 +36,16 @@ fn every_check_has_a_name_of_its_own_and_stands_in_the_document_as_it_is() {
 }
 
 #[test]
+fn every_check_is_shown_to_fail_by_a_server_that_has_its_fault() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/probe");
+    let files = fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    let all: String = files.collect();
+    let ids = Check::ALL.iter().map(|check| check.id());
+    let unshown: Vec<_> = ids.filter(|id| !all.contains(&format!("\"{id}\""))).collect();
+    assert_eq!(unshown, [""; 0], "tests/suite/probe shows no fault of these");
+}
+
+#[test]
 fn the_code_system_has_every_check_and_no_other() {
     let system: serde_json::Value = serde_json::from_str(&text("fhir_profiles/CodeSystem-probe-check.json")).unwrap();
     let concepts = system["concept"].as_array().unwrap();

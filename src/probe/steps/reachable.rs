@@ -32,7 +32,7 @@ pub async fn reachable(run: &mut Run<'_>) -> Result<Result<Seen, Unseen>, Stoppe
         run.findings.excused(Check::CertificateDays, None, "Plain http shows none.");
         return Ok(answer);
     }
-    match run.caller.inspection.speaks_tls_1_3(url.clone(), run.caller.deadline()).await {
+    match run.caller.speaks_tls_1_3(url.clone()).await {
         Some(true) => run.findings.passed(Check::Tls, None, "TLS 1.3."),
         Some(false) => run.findings.warned(Check::Tls, None, "TLS 1.2, and no 1.3."),
         None => run.findings.passed(Check::Tls, None, "TLS 1.2 or 1.3."),

@@ -2,7 +2,7 @@
 
 use super::{
     MARK, ended, probed,
-    stand::{self, FHIR, Reply, patients, server, well},
+    stand::{self, FHIR, KINDS, Reply, patients, server, well},
     target,
 };
 use crate::raw::{Act, Heard, Raw, Sound, answer, searchset};
@@ -119,6 +119,16 @@ async fn what_answers_nothing_at_all_is_given_up_soon_and_the_rest_is_said_not_t
     let untested = report.findings.iter().filter(|one| one.outcome == Outcome::NotTested && !one.excused);
     assert!(untested.clone().any(|one| one.name() == "type-search (Observation)"), "{report}");
     assert!(untested.clone().all(|one| !one.seen.is_empty()), "{report}");
+}
+
+#[tokio::test]
+async fn where_there_is_nothing_to_judge_it_by_it_does_not_pass() {
+    let entry = |heard: &Heard| KINDS.contains(&heard.kind.as_str());
+    let raw = server(move |heard, _, _| entry(heard).then(|| Reply::ok(searchset(&[], "")).sent())).await;
+    let report = probed(&target(&raw)).await;
+    let open = report.findings.iter().filter(|one| one.blocks()).map(|one| one.check.as_str());
+    assert_eq!(open.collect::<Vec<_>>(), ["entries-seen", "answers-mixed-up"], "{report}");
+    assert_eq!((report.verdict, ended(&report, Outcome::Failed).len()), (Verdict::Failed, 0));
 }
 
 #[tokio::test]
