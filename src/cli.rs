@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod explain;
 mod policy;
+mod probe;
 mod provider;
 mod sandbox;
 mod serve;

@@ -17,6 +17,8 @@ pub mod registry;
 
 pub mod federation;
 
+pub mod probe;
+
 pub mod record;
 
 pub mod audit;

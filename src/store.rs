@@ -24,6 +24,7 @@ use crate::{
     audit::{LedgerStore, LogId, LogReader, LogStore},
     federation::LongIds,
     identity::AssertionStore,
+    probe::ProbeStore,
     registry::{PresenceStore, StandingStore, directory::DirectoryStore},
 };
 use async_trait::async_trait;
@@ -42,6 +43,7 @@ trait Database:
     + AssertionStore
     + StandingStore
     + PresenceStore
+    + ProbeStore
     + LongIds
     + LogReader
     + LedgerStore
@@ -111,6 +113,10 @@ impl Store {
     }
 
     pub fn presence(&self) -> Arc<dyn PresenceStore> {
+        self.0.clone()
+    }
+
+    pub fn probes(&self) -> Arc<dyn ProbeStore> {
         self.0.clone()
     }
 

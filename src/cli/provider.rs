@@ -8,6 +8,15 @@ use std::{error::Error, process::ExitCode};
 
 #[derive(Debug, Subcommand)]
 pub enum ProviderCommand {
+    /// Judge an endpoint, as it is judged before it may join (docs/PROBE.md): exit 0 if it passes, 1 if it fails, 2 if the
+    /// probe could not begin. The report goes to stdout, how far it has come to stderr.
+    Probe(Box<super::probe::ProbeArguments>),
+    #[command(flatten)]
+    Standing(StandingCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StandingCommand {
     /// Show nothing more of a provider, at once and on every node.
     Suspend {
         ods: String,
@@ -34,6 +43,10 @@ pub enum ProviderCommand {
 
 pub async fn run(command: ProviderCommand) -> ExitCode {
     crate::telemetry::log(&Default::default());
+    let command = match command {
+        ProviderCommand::Probe(arguments) => return super::probe::run(*arguments).await,
+        ProviderCommand::Standing(command) => command,
+    };
     match done(&command).await {
         Ok(said) => {
             println!("{said}");
@@ -43,21 +56,21 @@ pub async fn run(command: ProviderCommand) -> ExitCode {
     }
 }
 
-async fn done(command: &ProviderCommand) -> Result<String, Box<dyn Error>> {
+async fn done(command: &StandingCommand) -> Result<String, Box<dyn Error>> {
     let (ods, database) = match command {
-        ProviderCommand::Suspend { ods, database, .. }
-        | ProviderCommand::Resume { ods, database }
-        | ProviderCommand::LiftQuarantine { ods, database, .. } => (OdsCode::parse(ods)?, database),
+        StandingCommand::Suspend { ods, database, .. }
+        | StandingCommand::Resume { ods, database }
+        | StandingCommand::LiftQuarantine { ods, database, .. } => (OdsCode::parse(ods)?, database),
     };
     let standing = Store::open_existing(&DatabaseUrl::parse(database)?).await?.standing();
     let said = match command {
-        ProviderCommand::Suspend { reason, .. } => {
+        StandingCommand::Suspend { reason, .. } => {
             standing.suspend(ods, reason).await?;
             "suspended"
         }
-        ProviderCommand::Resume { .. } if standing.resume(ods).await? => "resumed",
-        ProviderCommand::Resume { .. } => "was not suspended",
-        ProviderCommand::LiftQuarantine { patient, .. } => {
+        StandingCommand::Resume { .. } if standing.resume(ods).await? => "resumed",
+        StandingCommand::Resume { .. } => "was not suspended",
+        StandingCommand::LiftQuarantine { patient, .. } => {
             let lifted = standing.lift_quarantine(ods, NhsNumber::parse(patient)?).await?;
             if lifted { "may be shown for this patient again" } else { "was not quarantined for this patient" }
         }

@@ -1,8 +1,10 @@
 //! One GET at one address of a provider: its own credential, no redirect, no proxy, a body read under a cap.
 
 mod incoming;
+mod inspection;
 
 pub use incoming::Incoming;
+pub use inspection::{CertificateFault, Inspection, Media, Seen, Unseen};
 
 use super::{Failure, question::Asked, retry_after::retry_after};
 use crate::{
@@ -67,6 +69,8 @@ pub struct Miss {
     pub again: Again,
     /// The FHIR server itself says that there is no such resource, and not whatever stands before it.
     pub none_such: bool,
+    /// Why its certificate is not trusted, where that is why.
+    pub untrusted: Option<CertificateFault>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +85,7 @@ pub enum Again {
 
 impl From<Failure> for Miss {
     fn from(failure: Failure) -> Self {
-        Self { failure, again: Again::No, none_such: false }
+        Self { failure, again: Again::No, none_such: false, untrusted: None }
     }
 }
 
@@ -260,11 +264,16 @@ fn says_none_such(body: &[u8]) -> bool {
 }
 
 /// A body of FHIR JSON, read under a cap.
-async fn body(mut response: Response, most: usize) -> Result<Bytes, Miss> {
+async fn body(response: Response, most: usize) -> Result<Bytes, Miss> {
     let declared = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if !MediaType::of(declared).is_json() || response.headers().contains_key(header::CONTENT_ENCODING) {
         return Err(Failure::NotJson.into());
     }
+    read(response, most).await
+}
+
+/// Any body, read under a cap.
+async fn read(mut response: Response, most: usize) -> Result<Bytes, Miss> {
     let expected = response.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
     if expected > most {
         return Err(Failure::TooLarge.into());
@@ -287,8 +296,8 @@ fn missed(error: &reqwest::Error) -> Miss {
         if e.is::<NotPublic>() {
             return Failure::AddressRefused.into();
         }
-        if e.is::<rustls::Error>() {
-            return Failure::Untrusted.into();
+        if let Some(fault) = e.downcast_ref::<rustls::Error>() {
+            return Miss { untrusted: Some(CertificateFault::of(fault)), ..Failure::Untrusted.into() };
         }
         // an I/O error does not tell what it wraps as its source
         let within = e.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

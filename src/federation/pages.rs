@@ -4,7 +4,7 @@ use super::{Failure, calls::Calls, question::Asked};
 use crate::{
     fhir::{
         bundle::{self, BundleEntry, BundleFault, BundleHead},
-        json::{JsonFault, Limits, Tape},
+        json::{JsonFault, Limits, Tape, Value},
     },
     registry::Provider,
 };
@@ -151,19 +151,28 @@ impl From<BundleFault> for PageFault {
     }
 }
 
+/// Whether an outcome among the entries says that they are not all that there is.
+pub fn tells_of_failure(outcome: Value<'_>) -> bool {
+    let mut failed = false;
+    outcome.each("issue", &mut |issue| {
+        failed |= matches!(issue.text("severity").as_deref(), Some("fatal" | "error"));
+        // however lightly it is said: what came is not all there is
+        failed |= issue.text("code").is_some_and(|code| NOT_ALL.contains(&&*code));
+    });
+    failed
+}
+
 /// Its id, where it was one.
 fn match_only(entry: BundleEntry<'_>, taker: &mut impl Take) -> Result<Option<String>, PageFault> {
     let resource = entry.resource().ok_or(PageFault(Failure::UnexpectedEntry))?;
     let is_outcome = resource.text("resourceType").as_deref() == Some("OperationOutcome");
     match entry.search_mode().as_deref() {
         Some("outcome") | None if is_outcome => {
-            let mut failed = false;
-            resource.each("issue", &mut |issue| {
-                failed |= matches!(issue.text("severity").as_deref(), Some("fatal" | "error"));
-                // however lightly it is said: what came is not all there is
-                failed |= issue.text("code").is_some_and(|code| NOT_ALL.contains(&&*code));
-            });
-            if failed { Err(PageFault(Failure::SearchFailed)) } else { Ok(None) }
+            if tells_of_failure(resource) {
+                Err(PageFault(Failure::SearchFailed))
+            } else {
+                Ok(None)
+            }
         }
         Some("match") | None => {
             taker.take(entry).map_err(PageFault)?;

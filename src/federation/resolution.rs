@@ -22,6 +22,7 @@ use crate::{
 };
 use bytes::Bytes;
 use std::{collections::BTreeSet, sync::Arc};
+use url::Url;
 
 /// What a provider holds under an NHS number. No patients: it holds nothing about them, and said so.
 #[derive(Clone, Debug)]
@@ -102,11 +103,17 @@ pub async fn resolve(calls: &Calls, asked: Asked<'_>, mut budget: pages::Budget)
     budget.bytes = budget.bytes.min(MAX_PATIENTS);
     let mut found = Found::new(numbers, sensitivities);
     for number in numbers.all() {
-        let mut url = provider.base.join("Patient").map_err(|_| Failure::Internal)?;
-        url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, number.digits()));
+        let url = lookup(provider, number)?;
         found = pages::search(calls, asked, url, &mut budget, found).await?;
     }
     found.into_resolution(provider)
+}
+
+/// How a provider is asked who has this number.
+pub fn lookup(provider: &Provider, number: NhsNumber) -> Result<Url, Failure> {
+    let mut url = provider.base.join("Patient").map_err(|_| Failure::Internal)?;
+    url.query_pairs_mut().append_pair("identifier", &format!("{}|{}", NhsNumber::SYSTEM, number.digits()));
+    Ok(url)
 }
 
 /// The Patients of an answer, as its pages bring them.

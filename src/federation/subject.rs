@@ -33,6 +33,16 @@ struct Judge<'a> {
     inside: HashMap<String, bool>,
 }
 
+/// What an entry's links say.
+#[derive(Default)]
+struct Links {
+    ours: bool,
+    another: bool,
+    unsaid: bool,
+    /// What it contains is another's.
+    another_within: bool,
+}
+
 /// Verifies that each of the type's patient links leads to this patient, and, but for a target, at least one does.
 pub fn verify(
     resource: Value<'_>,
@@ -41,10 +51,33 @@ pub fn verify(
     numbers: &Numbers,
     resolution: &Resolution,
 ) -> Result<(), Failure> {
-    let (mut ours, mut another, mut unsaid) = (false, false, false);
     if rule.link == Link::Itself {
         return Err(Failure::UnexpectedEntry);
     }
+    let Links { ours, another, unsaid, another_within } = links(resource, rule, provider, numbers, resolution);
+    if another || another_within {
+        Err(Failure::WrongPatient)
+    } else if unsaid || (rule.link.is_required() && !ours) {
+        Err(Failure::NoSubject)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether an entry is another's only by what it contains.
+pub fn is_anothers_within(
+    resource: Value<'_>,
+    rule: &Rule,
+    provider: &Provider,
+    numbers: &Numbers,
+    resolution: &Resolution,
+) -> bool {
+    let Links { another, another_within, .. } = links(resource, rule, provider, numbers, resolution);
+    another_within && !another
+}
+
+fn links(resource: Value<'_>, rule: &Rule, provider: &Provider, numbers: &Numbers, resolution: &Resolution) -> Links {
+    let Links { mut ours, mut another, mut unsaid, mut another_within } = Links::default();
     let judge = Judge { provider, numbers, resolution, inside: inside(resource, numbers) };
     if let Some(path) = rule.link.path() {
         // what is in a list of lists is found by some readers and passed over by others
@@ -64,16 +97,10 @@ pub fn verify(
     resource.each("contained", &mut |inner| {
         let inner_type = inner.text("resourceType").and_then(|name| ResourceType::parse(&name));
         if let Some(path) = inner_type.and_then(|of| grammar::rule(of).link.path()) {
-            inner.each(path, &mut |found| another |= judge.whose(found) == Whose::Another);
+            inner.each(path, &mut |found| another_within |= judge.whose(found) == Whose::Another);
         }
     });
-    if another {
-        Err(Failure::WrongPatient)
-    } else if unsaid || (rule.link.is_required() && !ours) {
-        Err(Failure::NoSubject)
-    } else {
-        Ok(())
-    }
+    Links { ours, another, unsaid, another_within }
 }
 
 impl Judge<'_> {

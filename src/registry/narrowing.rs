@@ -164,6 +164,11 @@ fn bounds(test: &DateTest, parameter: &'static str) -> Vec<Test> {
 }
 
 impl Test {
+    /// What providers are asked for in place of a filter of this type's; nothing where they are asked for all of it.
+    pub fn of(filter: &Filter, resource_type: ResourceType) -> Vec<Self> {
+        if may_be_narrowed(resource_type) { tests(filter, resource_type) } else { Vec::new() }
+    }
+
     pub fn parameter(&self) -> &'static str {
         match self {
             Self::Token { parameter, .. } | Self::From { parameter, .. } | Self::Until { parameter, .. } => parameter,

@@ -127,6 +127,11 @@ impl SignIn {
         }
     }
 
+    /// Whether the provider is shown nothing: it answers whoever reaches it.
+    pub fn is_nothing(&self) -> bool {
+        self.credential.is_none() && self.certificate.is_none()
+    }
+
     /// The client that shows the certificate, where there is one; made by `build` when first needed.
     pub fn client(&self, build: impl FnOnce(Identity) -> reqwest::Result<Client>) -> Option<reqwest::Result<Client>> {
         Some(self.certificate.as_ref()?.client(build))

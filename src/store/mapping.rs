@@ -1,5 +1,6 @@
 mod directory;
 mod ledger;
+pub(super) mod probes;
 
 pub(super) use directory::{content, entry, staged};
 pub(super) use ledger::{day_total, place};

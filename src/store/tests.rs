@@ -12,6 +12,7 @@ mod facts;
 mod ledger;
 mod log;
 mod plans;
+mod probes;
 mod reader;
 mod tampering;
 mod throughput;

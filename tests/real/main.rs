@@ -28,5 +28,6 @@ mod tools;
 
 mod clients;
 mod differential;
+mod probe;
 mod union;
 mod validity;

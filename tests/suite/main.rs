@@ -53,6 +53,7 @@ mod paging;
 mod patient;
 mod policy;
 mod presence;
+mod probe;
 mod profiles;
 mod program;
 mod push_down;

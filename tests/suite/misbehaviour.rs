@@ -7,7 +7,7 @@ pub mod moved;
 mod rows;
 pub mod stage;
 mod survived;
-mod trust;
+pub mod trust;
 
 use crate::{
     completeness::{partial, patient_of, whole},

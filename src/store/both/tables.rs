@@ -11,6 +11,7 @@ mod long_ids;
 mod numbers;
 mod policies;
 mod presence;
+mod probes;
 mod reader;
 mod recalls;
 mod standing;

@@ -4,28 +4,38 @@ use super::{BAD, GP, partial, patient_of, row, stage, stage::file, whole, withst
 use crate::raw::{Act, Raw};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tokio_rustls::rustls::{
-    ServerConfig,
+    DEFAULT_VERSIONS, ServerConfig, SupportedProtocolVersion,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Authority {
+pub fn authority() -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
 /// A server that this authority calls by this name, and did until then.
-fn server(authority: &Authority, name: &str, until: i32) -> ServerConfig {
+pub fn server(authority: &Authority, name: &str, until: i32) -> ServerConfig {
+    server_of(authority, name, |params| params.not_after = date_time_ymd(until, 1, 1), DEFAULT_VERSIONS)
+}
+
+/// One of its own TLS versions, with a certificate that is changed so.
+pub fn server_of(
+    authority: &Authority,
+    name: &str,
+    change: impl FnOnce(&mut CertificateParams),
+    versions: &[&'static SupportedProtocolVersion],
+) -> ServerConfig {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.not_before = date_time_ymd(2019, 1, 1);
-    params.not_after = date_time_ymd(until, 1, 1);
+    change(&mut params);
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, authority).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider();
-    let builder = ServerConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions().unwrap();
+    let builder = ServerConfig::builder_with_provider(provider.into()).with_protocol_versions(versions).unwrap();
     builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap()
 }
 
