@@ -5,7 +5,7 @@ use crate::{
     domain::OdsCode,
     federation::{FederationConfig, IndexConfig},
     fhir::ResourceType,
-    identity::{ClientConfig, IssuedTokens, IssuerConfig},
+    identity::{ClientConfig, IssuedTokens, IssuerConfig, SessionConfig},
     registry::{OrganisationConfig, ProviderConfig, ReaderContext, RegistryConfig},
 };
 use serde::de::DeserializeOwned;
@@ -27,7 +27,7 @@ pub struct ConfigFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "gateway",
     "database",
     "keys",
@@ -40,6 +40,7 @@ const SECTIONS: [&str; 16] = [
     "locator",
     "smart",
     "registry",
+    "pages",
     "issuer",
     "client",
     "provider",
@@ -187,6 +188,12 @@ impl ConfigFaults {
     pub(super) fn alerts(&mut self, alerts: &AlertsConfig) {
         for (setting, what) in alerts.faults() {
             self.add(format!("alerts.{setting}"), what);
+        }
+    }
+
+    pub(super) fn pages(&mut self, pages: &SessionConfig) {
+        for (setting, what) in pages.faults() {
+            self.add(format!("pages.{setting}"), what);
         }
     }
 

@@ -13,6 +13,7 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (6, "client_assertion", include_str!("../../migrations/sqlite/0006_client_assertion.sql")),
     (7, "directory", include_str!("../../migrations/sqlite/0007_directory.sql")),
     (10, "disclosure", include_str!("../../migrations/sqlite/0010_disclosure.sql")),
+    (8, "page_session", include_str!("../../migrations/sqlite/0008_page_session.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
@@ -23,6 +24,7 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (6, "client_assertion", include_str!("../../migrations/postgres/0006_client_assertion.sql")),
     (7, "directory", include_str!("../../migrations/postgres/0007_directory.sql")),
     (10, "disclosure", include_str!("../../migrations/postgres/0010_disclosure.sql")),
+    (8, "page_session", include_str!("../../migrations/postgres/0008_page_session.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {
