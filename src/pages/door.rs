@@ -123,7 +123,7 @@ async fn shown(what: Shows, request: &HttpRequest, visit: Visit, id: RequestId) 
     let told = rt::spawn(async move {
         let told = timeout(deadline, show(what, &visit, query, &mut opened)).await;
         match told {
-            Ok(Ok(released)) => page(released),
+            Ok(Ok(released)) => page(200, released),
             Ok(Err(ending)) => untold(&visit, &ending, id).await,
             Err(_) => closed(&visit, &mut opened, 504, id).await,
         }
@@ -181,8 +181,8 @@ fn opened(visit: &Visit, request: &HttpRequest, id: RequestId) -> Opened {
     opened
 }
 
-fn page(released: Released) -> Reply {
-    let mut reply = Reply::released(200, released);
+fn page(status: u16, released: Released) -> Reply {
+    let mut reply = Reply::released(status, released);
     reply.content_type = HTML;
     // of a record's answer
     reply.headers.clear();
@@ -190,7 +190,7 @@ fn page(released: Released) -> Reply {
 }
 
 fn went(visit: &Visit, Done { released, to, cookies }: Done) -> Reply {
-    let reply = Reply { status: 303, ..page(released) }.header(LOCATION, &visit.pages.base.link(&to));
+    let reply = page(303, released).header(LOCATION, &visit.pages.base.link(&to));
     cookies.iter().fold(reply, |reply, cookie| reply.header(SET_COOKIE, cookie))
 }
 
