@@ -48,5 +48,5 @@ pub fn form(base: &Base, session: &PageSession, action: &str, class: &str, field
 
 /// By what this answer is found again, in the log and the audit.
 pub fn reference(id: crate::domain::RequestId) -> Markup {
-    html! { p.nhsuk-body-s { "Reference: " code { (id) } } }
+    html! { p.nhsuk-body-s { "Reference: " (id) } }
 }

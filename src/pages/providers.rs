@@ -55,12 +55,16 @@ fn person(party: &Party) -> Vec<(&'static str, Markup)> {
     ]
 }
 
-/// `acute-trust` is an acute trust.
+/// `acute-trust` is an Acute trust.
 fn in_words(kind: &str) -> String {
     match kind {
         "gp-practice" => "GP practice".to_owned(),
-        "icb" => "integrated care board".to_owned(),
+        "icb" => "Integrated care board".to_owned(),
         "nhs-england" => "NHS England".to_owned(),
-        other => other.replace('-', " "),
+        other => {
+            let words = other.replace('-', " ");
+            let (first, rest) = words.split_at_checked(1).unwrap_or_default();
+            format!("{}{rest}", first.to_ascii_uppercase())
+        }
     }
 }
