@@ -17,7 +17,7 @@ await everywhere('staff', async (visit) => {
   assert.equal(page.url(), `${gateway}/providers`);
   assert.match(await page.textContent('main'), /RZ901/);
   assert.match(await page.textContent('main'), /Acute trust/);
-  assert.match(await page.textContent('header'), /N Pontoon/);
+  assert.match(await page.textContent('header'), /P Gantry/);
   await visit.looksRight('providers');
   await page.getByRole('link', { name: 'Shared care record' }).click();
   await visit.looksRight('front');

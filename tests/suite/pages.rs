@@ -33,11 +33,11 @@ async fn a_sign_in_leads_to_the_page_that_was_wanted_and_is_written_down_as_each
         let row = gate.closing(&signed_in).await;
         assert_eq!((row.kind, row.interaction.as_str(), row.status), (Kind::Released, "sign-in", 303));
         let who = row.who.unwrap();
-        assert_eq!((who.subject.as_str(), who.role.as_deref()), ("555021400115", Some("R8015")));
+        assert_eq!((who.subject.as_str(), who.role.as_deref()), ("555021400122", Some("R8015")));
         assert_eq!((who.issuer, who.client.as_str()), (gate.identity.clone(), "caregate-pages"));
         let page = browser.get("/providers").await;
         assert_eq!(page.status, 200, "{}", page.text);
-        for known in ["Estuary Hospitals NHS Foundation Trust", "RZ901", "Acute trust", "N Pontoon", "R8015"] {
+        for known in ["Estuary Hospitals NHS Foundation Trust", "RZ901", "Acute trust", "P Gantry", "R8015"] {
             assert!(page.text.contains(known), "{known}: {}", page.text);
         }
         let row = gate.closing(&page).await;
@@ -46,7 +46,7 @@ async fn a_sign_in_leads_to_the_page_that_was_wanted_and_is_written_down_as_each
             (Kind::Released, "page", "GET /providers")
         );
         assert!(!row.rules.is_empty() && row.epochs.is_some() && row.patient.is_none(), "{row:?}");
-        assert_eq!(row.who.unwrap().subject, "555021400115");
+        assert_eq!(row.who.unwrap().subject, "555021400122");
     }
 }
 

@@ -99,7 +99,7 @@ async fn whoever_is_revoked_is_out_at_the_next_request_and_is_not_let_in_again()
             "user",
             "revoke",
             &gate.identity,
-            "555021400115",
+            "555021400122",
             "--reason",
             "left",
             "--database",
