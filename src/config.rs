@@ -75,7 +75,10 @@ impl Config {
         let clients: Vec<ClientConfig> = faults.each(&source, "client");
         let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
         let organisations: Vec<OrganisationConfig> = faults.each(&source, "organisation");
-        gateway.iter().for_each(|section| faults.gateway(section));
+        gateway.iter().for_each(|section| {
+            faults.gateway(section);
+            faults.pages_by_tls(section, &issuers);
+        });
         database.iter().for_each(|section| faults.database(section));
         keys.iter().for_each(|section| faults.keys(section));
         faults.audit(&audit);

@@ -26,6 +26,7 @@ mod trouble;
 mod visit;
 
 pub use base::Base;
+pub use form::Fields;
 pub use layout::{Frame, Page};
 pub use route::{PAGES, PageRoute};
 pub use server::{Pages, SIGN_INS_MAX, routes};

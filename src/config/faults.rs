@@ -223,6 +223,22 @@ impl ConfigFaults {
         }
     }
 
+    /// Who signs in is known by a cookie from then on, and whoever catches it on its way is them.
+    pub(super) fn pages_by_tls(&mut self, gateway: &GatewaySection, issuers: &[IssuerConfig]) {
+        let loopback = |host: url::Host<&str>| match host {
+            url::Host::Ipv4(address) => address.is_loopback(),
+            url::Host::Ipv6(address) => address.is_loopback(),
+            url::Host::Domain(name) => name == "localhost",
+        };
+        let safe = match &gateway.public_url {
+            Some(url) => url.scheme() == "https" || url.host().is_some_and(loopback),
+            None => gateway.listen.ip().is_loopback(),
+        };
+        if !safe && issuers.iter().any(|issuer| issuer.sign_in.is_some()) {
+            self.add("gateway.public_url", "https, where people sign in: [[issuer]] sign_in");
+        }
+    }
+
     /// Those who are given tokens here, if any are given.
     pub(super) fn clients(
         &mut self,

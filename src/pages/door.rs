@@ -56,24 +56,25 @@ async fn admitted(request: &HttpRequest, payload: web::Payload, pages: &web::Dat
         Err(methods) if methods.is_empty() => return trouble(404),
         Err(methods) => return trouble(405).header(ALLOW, &methods),
     };
+    let Some(query) = Fields::read(request.query_string().as_bytes()) else { return trouble(400) };
     let Ok(session) = session(request, pages).await else { return trouble(503).header(RETRY_AFTER, "2") };
     match told {
         Told::Front => front(request, pages, session, id).await,
         Told::SignIn => sign_in::begin(request, pages, id),
         Told::Callback => sign_in::end(request, pages, session, id).await,
         Told::Shows(what) => match session {
-            Some(session) => shown(what, request, visit(pages, session), id).await,
+            Some(session) => shown(what, request, visit(pages, session, query), id).await,
             None => goes(&sign_in::first(&pages.base, request)),
         },
         Told::Does(what) => match session {
-            Some(session) => done(what, request, payload, visit(pages, session), id).await,
+            Some(session) => done(what, request, payload, visit(pages, session, query), id).await,
             None => trouble(403),
         },
     }
 }
 
-fn visit(pages: &web::Data<Pages>, session: PageSession) -> Visit {
-    Visit { pages: pages.clone(), session }
+fn visit(pages: &web::Data<Pages>, session: PageSession, query: Fields) -> Visit {
+    Visit { pages: pages.clone(), session, query }
 }
 
 /// Who is signed in, if anybody is.
@@ -117,23 +118,20 @@ async fn ended(pages: &Pages, session: &PageSession) {
 
 async fn shown(what: Shows, request: &HttpRequest, visit: Visit, id: RequestId) -> Reply {
     let mut opened = opened(&visit, request, id);
-    let query = Fields::read(request.query_string().as_bytes());
-    let deadline = visit.pages.node.deadline;
+    let pages = visit.pages.clone();
     // a task of its own: if the browser goes away, this goes on to its closing row
     let told = rt::spawn(async move {
-        let told = timeout(deadline, show(what, &visit, query, &mut opened)).await;
+        let told = timeout(visit.pages.node.deadline, show(what, &visit, &mut opened)).await;
         match told {
             Ok(Ok(released)) => page(200, released),
             Ok(Err(ending)) => untold(&visit, &ending, id).await,
             Err(_) => closed(&visit, &mut opened, 504, id).await,
         }
     });
-    told.await.unwrap_or_else(|_| Reply::own(500, ""))
+    told.await.unwrap_or_else(|_| trouble::status(500, id, &pages.base, None))
 }
 
-async fn show(what: Shows, visit: &Visit, query: Option<Fields>, opened: &mut Opened) -> Result<Released, Ending> {
-    // what a page does not understand of its address it leaves alone; those that take parameters read them here
-    drop(query);
+async fn show(what: Shows, visit: &Visit, opened: &mut Opened) -> Result<Released, Ending> {
     match what {
         Shows::Providers => providers::show(visit, opened).await,
     }
@@ -141,23 +139,24 @@ async fn show(what: Shows, visit: &Visit, query: Option<Fields>, opened: &mut Op
 
 async fn done(what: Does, request: &HttpRequest, payload: web::Payload, visit: Visit, id: RequestId) -> Reply {
     let mut opened = opened(&visit, request, id);
-    let fields = match own_form(request, payload, &visit).await {
-        Ok(fields) => fields,
+    let filled = match own_form(request, payload, &visit).await {
+        Ok(filled) => filled,
         Err(status) => return closed(&visit, &mut opened, status, id).await,
     };
-    let deadline = visit.pages.node.deadline;
+    let pages = visit.pages.clone();
     let told = rt::spawn(async move {
-        let told = timeout(deadline, perform(what, &visit, fields, &mut opened)).await;
+        let told = timeout(visit.pages.node.deadline, perform(what, &visit, &filled, &mut opened)).await;
         match told {
             Ok(Ok(done)) => went(&visit, done),
             Ok(Err(ending)) => untold(&visit, &ending, id).await,
             Err(_) => closed(&visit, &mut opened, 504, id).await,
         }
     });
-    told.await.unwrap_or_else(|_| Reply::own(500, ""))
+    told.await.unwrap_or_else(|_| trouble::status(500, id, &pages.base, None))
 }
 
-async fn perform(what: Does, visit: &Visit, _fields: Fields, opened: &mut Opened) -> Result<Done, Ending> {
+/// What is done is told by the story that does it; `_filled` is what the person filled in, where the form asks for anything.
+async fn perform(what: Does, visit: &Visit, _filled: &Fields, opened: &mut Opened) -> Result<Done, Ending> {
     match what {
         Does::SignOut => sign_out::perform(visit, opened).await,
     }

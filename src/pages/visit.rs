@@ -1,4 +1,5 @@
 use super::{
+    form::Fields,
     layout::{Frame, Page},
     server::Pages,
 };
@@ -15,6 +16,8 @@ use actix_web::web;
 pub struct Visit {
     pub pages: web::Data<Pages>,
     pub session: PageSession,
+    /// What stands behind the question mark of the address.
+    pub query: Fields,
 }
 
 /// A form was taken, and what it asks for is done: the browser goes on to this path of ours.

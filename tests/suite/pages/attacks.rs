@@ -4,12 +4,14 @@ use super::{
     browser::{Browser, SESSION, TICKET, said},
     issuer::Issuer,
 };
-use crate::harness::{Answer, Gate, shared, soon};
+use crate::harness::{Answer, Gate, own, shared, soon};
 use reqwest::Method;
 use std::time::Duration;
 use url::Url;
 
 async fn refused(gate: &Gate, browser: &Browser<'_>, back: &str, reason: &str) {
+    // so that each has a row of its own: past a rate one stands for many
+    tokio::time::sleep(Duration::from_millis(120)).await;
     let answer = browser.get(back).await;
     assert_eq!((answer.status, browser.cookie(SESSION)), (400, None), "{back}: {}", answer.text);
     assert!(answer.text.contains("You are not signed in"), "{}", answer.text);
@@ -30,7 +32,7 @@ fn with(url: &str, name: &str, value: Option<&str>) -> String {
 
 #[tokio::test]
 async fn a_sign_in_ends_in_the_browser_that_began_it_with_the_issuer_it_was_begun_with_and_once() {
-    let gate = shared().await;
+    let gate = own().await;
     let persona = "systems-estuary";
     // an attacker's own sign-in, ended in somebody else's browser: with no ticket, and with that one's own
     let attacker = Browser::new(&gate);
@@ -75,7 +77,7 @@ async fn a_sign_in_ends_in_the_browser_that_began_it_with_the_issuer_it_was_begu
 
 #[tokio::test]
 async fn a_code_of_another_sign_in_is_no_use_for_want_of_its_verifier_and_no_code_is_used_twice() {
-    let gate = shared().await;
+    let gate = own().await;
     let (attacker, victim) = (Browser::new(&gate), Browser::new(&gate));
     let theirs = attacker.chooses(&attacker.begins("staff", "/").await, "systems-estuary").await;
     // somebody else's code, brought into a sign-in of one's own
@@ -161,13 +163,12 @@ async fn no_header_of_a_request_has_a_say_in_a_link() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn sign_ins_that_hang_take_no_place_of_anybody_elses_request() {
     let (issuer, gate) = Issuer::start().await;
-    issuer.says.lock().unwrap().slowly = Duration::from_secs(4);
     let hanging = async || {
         let browser = Browser::new(&gate);
-        let at = browser.begins("canary", "/").await;
+        let at = browser.begins("silent", "/").await;
         issuer.ends(&browser, &at).await.status
     };
     let flood = futures::future::join_all((0..caregate::pages::SIGN_INS_MAX + 6).map(|_| hanging()));

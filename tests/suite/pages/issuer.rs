@@ -13,8 +13,8 @@ use crate::{
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::{
+    net::TcpListener,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 use url::Url;
 
@@ -26,36 +26,29 @@ pub const SECRET: &str = "a secret: with/odd+signs";
 pub struct Says {
     pub token: (u16, String),
     pub userinfo: (u16, String),
-    /// How long the token endpoint thinks about it.
-    pub slowly: Duration,
 }
 
 pub struct Issuer {
     pub tap: Tap,
     pub signer: Signer,
     pub says: Arc<Mutex<Says>>,
+    /// A token endpoint that lets everybody connect and never answers.
+    _silent: TcpListener,
     _region: Region,
 }
 
 impl Issuer {
-    /// The way to sign in is called `canary`.
+    /// The way to sign in is called `canary`; by `silent` nobody ever is signed in.
     pub async fn start() -> (Self, Gate) {
         let region = Region::start();
         let signer = Signer::rsa("idp-1", Algorithm::RS256);
         let nothing = || (500, String::new());
-        let says = Says { token: nothing(), userinfo: nothing(), slowly: Duration::ZERO };
+        let says = Says { token: nothing(), userinfo: nothing() };
         let says = Arc::new(Mutex::new(says));
         let (keys, answered) = (json!({"keys": [signer.jwk()]}).to_string(), Arc::clone(&says));
         let tap = Tap::start(None, None, move |seen| match seen.path.as_str() {
             "/jwks" => Some((200, keys.clone())),
-            "/token" => {
-                let (slowly, answer) = {
-                    let says = answered.lock().unwrap();
-                    (says.slowly, says.token.clone())
-                };
-                std::thread::sleep(slowly);
-                Some(answer)
-            }
+            "/token" => Some(answered.lock().unwrap().token.clone()),
             "/userinfo" if seen.header("authorization") == format!("Bearer {ACCESS_TOKEN}") => {
                 Some(answered.lock().unwrap().userinfo.clone())
             }
@@ -64,24 +57,29 @@ impl Issuer {
         .await;
         let secret = region.folder.path().join("pages.secret");
         std::fs::write(&secret, SECRET).unwrap();
-        let config = format!(
-            "{}\n[[issuer]]\nname = \"canary\"\nissuer = \"{url}/cis2\"\nprofile = \"cis2\"\naudience = \"canary\"\n\
-             algorithms = [\"RS256\"]\njwks_url = \"{url}/jwks\"\nallow_http = true\n\
-             exchange = {{ userinfo_url = \"{url}/userinfo\" }}\n\
-             sign_in = {{ authorize_url = \"{url}/authorize?tenant=1\", token_url = \"{url}/token\", client_id = \"{CLIENT}\", \
-             proof = {{ secret = {{ file = {secret:?} }} }}, parameters = {{ acr_values = \"AAL3_ANY\" }} }}\n",
-            region.config(),
-            url = tap.url,
-        );
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let issuer = |name: &str, token_url: &str| {
+            format!(
+                "\n[[issuer]]\nname = \"{name}\"\nissuer = \"{url}/{name}\"\nprofile = \"cis2\"\naudience = \"canary\"\n\
+                 algorithms = [\"RS256\"]\njwks_url = \"{url}/jwks\"\nallow_http = true\n\
+                 exchange = {{ userinfo_url = \"{url}/userinfo\" }}\n\
+                 sign_in = {{ authorize_url = \"{url}/authorize?tenant=1\", token_url = \"{token_url}/token\", \
+                 client_id = \"{CLIENT}\", proof = {{ secret = {{ file = {secret:?} }} }}, \
+                 parameters = {{ acr_values = \"AAL3_ANY\" }} }}\n",
+                url = tap.url,
+            )
+        };
+        let nowhere = format!("http://{}", silent.local_addr().unwrap());
+        let config = format!("{}{}{}", region.config(), issuer("canary", &tap.url), issuer("silent", &nowhere));
         let gate = region.join(&config, &[]);
-        (Self { tap, signer, says, _region: region }, gate)
+        (Self { tap, signer, says, _silent: silent, _region: region }, gate)
     }
 
     /// What a good ID token says, for a sign-in begun at this address.
     pub fn claims(&self, at: &Url) -> Value {
         let now = now();
         json!({
-            "iss": format!("{}/cis2", self.tap.url), "sub": "555021400115", "aud": CLIENT, "iat": now, "exp": now + 3600,
+            "iss": format!("{}/canary", self.tap.url), "sub": "555021400115", "aud": CLIENT, "iat": now, "exp": now + 3600,
             "acr": "AAL3_ANY", "selected_roleid": "r-1", "nonce": said(at.as_str(), "nonce"), "auth_time": now,
             "at_hash": at_hash(ACCESS_TOKEN),
         })
@@ -108,7 +106,7 @@ impl Issuer {
 
     /// The end of a sign-in begun at this address.
     pub async fn ends(&self, browser: &Browser<'_>, at: &Url) -> Answer {
-        let state = said(at.as_str(), "state");
-        browser.get(&format!("/sign-in/canary/callback?code=canary-code&state={state}")).await
+        let (back, state) = (said(at.as_str(), "redirect_uri"), said(at.as_str(), "state"));
+        browser.get(&format!("{back}?code=canary-code&state={state}")).await
     }
 }
