@@ -82,7 +82,8 @@ impl SignInConfig {
             (!self.parameters.keys().any(|name| OURS.contains(&name.as_str())), "parameters: one that is ours to send"),
         ]
         .into_iter()
-        .filter_map(|(good, fault)| (!good).then(|| fault.to_owned()))
+        .filter(|(good, _)| !good)
+        .map(|(_, fault)| fault.to_owned())
         .chain(proof)
         .collect()
     }
