@@ -7,7 +7,7 @@ use super::{
     front, headers,
     layout::Frame,
     providers,
-    route::{self, Does, Shows, Told},
+    route::{self, Does, PageRoute, Shows, Told},
     server::{HTML, Pages},
     sign_in, sign_out, trouble,
     visit::{Done, Visit},
@@ -51,30 +51,34 @@ async fn admitted(request: &HttpRequest, payload: web::Payload, pages: &web::Dat
     if request.query_string().len() > MAX_QUERY {
         return trouble(414);
     }
-    let told = match route::find(request.method(), request.path()) {
-        Ok(told) => told,
+    let page = match route::find(request.method(), request.path()) {
+        Ok(page) => page,
         Err(methods) if methods.is_empty() => return trouble(404),
         Err(methods) => return trouble(405).header(ALLOW, &methods),
     };
     let Some(query) = Fields::read(request.query_string().as_bytes()) else { return trouble(400) };
     let Ok(session) = session(request, pages).await else { return trouble(503).header(RETRY_AFTER, "2") };
-    match told {
+    match page.told {
         Told::Front => front(request, pages, session, id).await,
         Told::SignIn => sign_in::begin(request, pages, id),
         Told::Callback => sign_in::end(request, pages, session, id).await,
         Told::Shows(what) => match session {
-            Some(session) => shown(what, request, visit(pages, session, query), id).await,
+            Some(session) => {
+                let visit = Visit { pages: pages.clone(), session, query };
+                let opened = opened(&visit, page, request, id);
+                shown(what, visit, opened, id).await
+            }
             None => goes(&sign_in::first(&pages.base, request)),
         },
         Told::Does(what) => match session {
-            Some(session) => done(what, request, payload, visit(pages, session, query), id).await,
+            Some(session) => {
+                let visit = Visit { pages: pages.clone(), session, query };
+                let opened = opened(&visit, page, request, id);
+                done(what, request, payload, visit, opened, id).await
+            }
             None => trouble(403),
         },
     }
-}
-
-fn visit(pages: &web::Data<Pages>, session: PageSession, query: Fields) -> Visit {
-    Visit { pages: pages.clone(), session, query }
 }
 
 /// Who is signed in, if anybody is.
@@ -116,14 +120,13 @@ async fn ended(pages: &Pages, session: &PageSession) {
     }
 }
 
-async fn shown(what: Shows, request: &HttpRequest, visit: Visit, id: RequestId) -> Reply {
-    let mut opened = opened(&visit, request, id);
+async fn shown(what: Shows, visit: Visit, mut opened: Opened, id: RequestId) -> Reply {
     let pages = visit.pages.clone();
     // a task of its own: if the browser goes away, this goes on to its closing row
     let told = rt::spawn(async move {
         let told = timeout(visit.pages.node.deadline, show(what, &visit, &mut opened)).await;
         match told {
-            Ok(Ok(released)) => page(200, released),
+            Ok(Ok(released)) => whole(200, released),
             Ok(Err(ending)) => untold(&visit, &ending, id).await,
             Err(_) => closed(&visit, &mut opened, 504, id).await,
         }
@@ -137,8 +140,14 @@ async fn show(what: Shows, visit: &Visit, opened: &mut Opened) -> Result<Release
     }
 }
 
-async fn done(what: Does, request: &HttpRequest, payload: web::Payload, visit: Visit, id: RequestId) -> Reply {
-    let mut opened = opened(&visit, request, id);
+async fn done(
+    what: Does,
+    request: &HttpRequest,
+    payload: web::Payload,
+    visit: Visit,
+    mut opened: Opened,
+    id: RequestId,
+) -> Reply {
     let filled = match own_form(request, payload, &visit).await {
         Ok(filled) => filled,
         Err(status) => return closed(&visit, &mut opened, status, id).await,
@@ -172,15 +181,14 @@ async fn own_form(request: &HttpRequest, payload: web::Payload, visit: &Visit) -
     if visit.session.id.is_form_token(token) { Ok(fields) } else { Err(403) }
 }
 
-fn opened(visit: &Visit, request: &HttpRequest, id: RequestId) -> Opened {
+fn opened(visit: &Visit, page: &PageRoute, request: &HttpRequest, id: RequestId) -> Opened {
     let log = visit.gateway().log.clone();
     let mut opened = Opened::new(log, &visit.session.requester, api::network(request), id);
-    // a path of the table, so none of a caller's words
-    opened.asks("page", format!("{} {}", api::method(request.method()), request.path()), None, None);
+    opened.asks("page", page.shape(), None, None);
     opened
 }
 
-fn page(status: u16, released: Released) -> Reply {
+fn whole(status: u16, released: Released) -> Reply {
     let mut reply = Reply::released(status, released);
     reply.content_type = HTML;
     // of a record's answer
@@ -189,7 +197,7 @@ fn page(status: u16, released: Released) -> Reply {
 }
 
 fn went(visit: &Visit, Done { released, to, cookies }: Done) -> Reply {
-    let reply = page(303, released).header(LOCATION, &visit.pages.base.link(&to));
+    let reply = whole(303, released).header(LOCATION, &visit.pages.base.link(&to));
     cookies.iter().fold(reply, |reply, cookie| reply.header(SET_COOKIE, cookie))
 }
 

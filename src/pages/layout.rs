@@ -5,6 +5,8 @@ use maud::{DOCTYPE, Markup, html};
 /// A page before it is one: all text in it was escaped when it was written.
 pub struct Page {
     pub title: String,
+    /// Which of the menu's pages it is, or is below.
+    pub section: Option<&'static str>,
     pub main: Markup,
 }
 
@@ -15,6 +17,9 @@ pub struct Frame<'a> {
 }
 
 pub const SERVICE: &str = "Shared care record";
+
+/// For people of an organisation. Each page decides for itself whom it is for.
+const MENU: [(&str, &str); 1] = [("/providers", "Your organisation")];
 
 impl Frame<'_> {
     pub fn html(&self, page: &Page) -> String {
@@ -34,7 +39,7 @@ impl Frame<'_> {
                 }
                 body {
                     a.nhsuk-skip-link href="#maincontent" { "Skip to main content" }
-                    (self.header())
+                    (self.header(page.section))
                     div.nhsuk-width-container {
                         main.nhsuk-main-wrapper #maincontent tabindex="-1" {
                             div.nhsuk-grid-row { div.nhsuk-grid-column-two-thirds { (page.main) } }
@@ -47,7 +52,7 @@ impl Frame<'_> {
         whole.into_string()
     }
 
-    fn header(&self) -> Markup {
+    fn header(&self, section: Option<&str>) -> Markup {
         let Self { base, session } = self;
         html! {
             header.nhsuk-header {
@@ -68,8 +73,11 @@ impl Frame<'_> {
                     nav.nhsuk-header__navigation aria-label="Menu" {
                         div.nhsuk-header__navigation-container.nhsuk-width-container {
                             ul.nhsuk-header__navigation-list {
-                                li.nhsuk-header__navigation-item {
-                                    a.nhsuk-header__navigation-link href=(base.link("/providers")) { "Your organisation" }
+                                @for (path, name) in MENU {
+                                    li.nhsuk-header__navigation-item.nhsuk-header__navigation-item--current[section == Some(path)] {
+                                        a.nhsuk-header__navigation-link href=(base.link(path))
+                                            aria-current=[(section == Some(path)).then_some("page")] { (name) }
+                                    }
                                 }
                             }
                         }
@@ -116,7 +124,7 @@ mod tests {
         let base = Base::new("https://records.example").unwrap();
         let title = "<script>alert(1)</script>\"'&".to_owned();
         let main = html! { p title=(title) { (title) } (components::facts(&[(&title, html! { (title) })])) };
-        let text = Frame { base: &base, session: None }.html(&Page { title: title.clone(), main });
+        let text = Frame { base: &base, session: None }.html(&Page { title: title.clone(), section: None, main });
         assert!(!text.contains("<script") && text.contains("&lt;script&gt;") && text.contains("&quot;"), "{text}");
     }
 }

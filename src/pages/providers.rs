@@ -42,7 +42,7 @@ async fn organisation(visit: &Visit, ods: OdsCode) -> Result<Page, Ending> {
         (subheading("Who you are here"))
         (facts(&person(&visit.session.requester.party)))
     };
-    Ok(Page { title: name, main })
+    Ok(Page { title: name, section: Some("/providers"), main })
 }
 
 fn person(party: &Party) -> Vec<(&'static str, Markup)> {

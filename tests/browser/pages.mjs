@@ -18,6 +18,7 @@ await everywhere('staff', async (visit) => {
   assert.match(await page.textContent('main'), /RZ901/);
   assert.match(await page.textContent('main'), /Acute trust/);
   assert.match(await page.textContent('header'), /P Gantry/);
+  assert.equal(await page.getAttribute('[aria-current=page]', 'href'), `${gateway}/providers`);
   await visit.looksRight('providers');
   await page.getByRole('link', { name: 'Shared care record' }).click();
   await visit.looksRight('front');
@@ -57,7 +58,8 @@ await everywhere('refused', async (visit) => {
 
 await everywhere('patient', async (visit) => {
   const { page } = visit;
-  await visit.goto('/');
+  // by another name than the one that the configuration has: signing in leads to that one
+  await page.goto(gateway.replace('127.0.0.1', 'localhost'));
   await page.getByRole('link', { name: 'Continue with NHS login' }).click();
   await page.getByRole('button', { name: /^patient:/ }).first().click();
   assert.match(await page.textContent('header'), /Signed in as a patient/);
