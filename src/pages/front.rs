@@ -16,8 +16,8 @@ pub fn page(pages: &Pages, session: Option<&PageSession>, query: &str) -> Page {
     let main = match session {
         Some(session) => signed_in(pages, session),
         None => html! {
-            @if left { (inset(&html! { p { "You are signed out." } })) }
             (heading(SERVICE))
+            @if left { (inset(&html! { p { "You are signed out." } })) }
             p.nhsuk-lede-text {
                 "When people of several services look after somebody, each of them can see here what the others hold about that person, \
                  if they may."
@@ -77,6 +77,6 @@ fn signed_in(pages: &Pages, session: &PageSession) -> Markup {
         } @else {
             p { "Your own record, who looked at it and your choices are not among these pages yet." }
         }
-        p { "If you share this device, sign out when you are done. You are signed out by yourself after a while without use." }
+        p { "If you share this device, sign out when you are done. After a while without use you are signed out." }
     }
 }

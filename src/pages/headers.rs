@@ -26,3 +26,19 @@ pub fn guarded(reply: Reply, base: &Base) -> Reply {
         .header(HeaderName::from_static("permissions-policy"), PERMISSIONS);
     if base.is_secure() { reply.header(STRICT_TRANSPORT_SECURITY, A_YEAR) } else { reply }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_tls_a_browser_is_told_to_come_by_nothing_else() {
+        let told = |url: &str| {
+            let reply = guarded(Reply::own(200, ""), &Base::new(url).unwrap());
+            let found = reply.headers.iter().find(|(name, _)| name == STRICT_TRANSPORT_SECURITY);
+            found.map(|(_, value)| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(told("https://records.example").as_deref(), Some(A_YEAR));
+        assert_eq!(told("http://127.0.0.1:8080"), None);
+    }
+}

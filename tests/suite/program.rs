@@ -83,7 +83,7 @@ fn secrets(folder: &Path) -> Vec<String> {
     });
     let longest = |text: String| text.lines().max_by_key(|line| line.len()).unwrap().to_owned();
     let secrets: Vec<_> = secret.map(|file| longest(fs::read_to_string(file).unwrap())).collect();
-    assert_eq!(secrets.len(), 16, "six keys, nine providers' credentials and the index's");
+    assert_eq!(secrets.len(), 18, "six keys, two proofs of the pages, nine providers' credentials and the index's");
     secrets
 }
 

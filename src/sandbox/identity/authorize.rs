@@ -253,3 +253,40 @@ fn page(status: u16, title: &str, main: &Markup) -> HttpResponse {
     let status = actix_web::http::StatusCode::from_u16(status).unwrap_or_default();
     HttpResponse::build(status).content_type(ContentType::html()).body(whole.into_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_back_anywhere_but_to_the_callback_of_a_gateway_on_this_machine() {
+        for good in ["http://127.0.0.1:1/sign-in/staff/callback", "http://localhost:8080/sign-in/staff/callback"] {
+            assert!(is_registered(good, "") && !is_registered(good, "/patients"), "{good}");
+        }
+        for bad in [
+            "",
+            "http://evil.example/sign-in/staff/callback",
+            "http://localhost.evil.example/sign-in/staff/callback",
+            "http://127.0.0.1@evil.example/sign-in/staff/callback",
+            "http://u@127.0.0.1/sign-in/staff/callback",
+            "http://127.0.0.1/sign-in/staff/callback?a=b",
+            "http://127.0.0.1/sign-in/staff/callback#a",
+            "http://127.0.0.1/sign-in/staff/callback/more",
+            "https://127.0.0.1/sign-in/staff/callback",
+        ] {
+            assert!(!is_registered(bad, ""), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_sign_in_without_pkce_state_or_nonce_is_not_begun() {
+        let good = "client_id=caregate-pages&redirect_uri=http%3A%2F%2F127.0.0.1%2Fsign-in%2Fstaff%2Fcallback&response_type=code\
+                    &scope=openid&state=s&nonce=n&code_challenge_method=S256\
+                    &code_challenge=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(fault(&fields(good.as_bytes()), ""), None);
+        for part in good.split('&') {
+            assert!(fault(&fields(good.replace(part, "").as_bytes()), "").is_some(), "{part}");
+        }
+        assert!(fault(&fields(good.replace("S256", "plain").as_bytes()), "").is_some());
+    }
+}
