@@ -31,6 +31,8 @@ pub mod story;
 
 pub mod api;
 
+pub mod pages;
+
 pub mod config;
 
 pub mod telemetry;

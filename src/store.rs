@@ -23,7 +23,7 @@ use crate::{
     alerts::NoticeStore,
     audit::{LedgerStore, LogId, LogReader, LogStore},
     federation::LongIds,
-    identity::AssertionStore,
+    identity::{AssertionStore, SessionStore},
     probe::ProbeStore,
     registry::{PresenceStore, StandingStore, directory::DirectoryStore},
 };
@@ -41,6 +41,7 @@ trait Database:
     + ClaimStore
     + RecallStore
     + AssertionStore
+    + SessionStore
     + StandingStore
     + PresenceStore
     + ProbeStore
@@ -109,6 +110,10 @@ impl Store {
     }
 
     pub fn assertions(&self) -> Arc<dyn AssertionStore> {
+        self.0.clone()
+    }
+
+    pub fn sessions(&self) -> Arc<dyn SessionStore> {
         self.0.clone()
     }
 

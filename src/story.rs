@@ -18,11 +18,13 @@ mod ledger;
 mod log;
 mod objections;
 mod overrides;
+mod page;
 mod presence;
 mod recalls;
 mod record;
 mod registry;
 mod relationships;
+mod sign_in;
 mod stages;
 mod token;
 
@@ -39,11 +41,13 @@ pub use ledger::{disclosure_totals, disclosures, keep_drawing};
 pub use log::access_log;
 pub use objections::{object, objection, objections, review, withdraw};
 pub use overrides::override_objections;
+pub use page::{cleared, permitted_page};
 pub use presence::assert_presence;
 pub use recalls::recall;
 pub use record::{Wishes, record};
 pub use registry::{approve_entry, change_entry, entries, entry, entry_history, register};
 pub use relationships::{assert_relationship, end_relationship};
+pub use sign_in::{SignedIn, is_barred, sign_in, sign_out};
 pub use stages::{endpoint_stages, stage_endpoint};
 pub use token::token;
 

@@ -7,8 +7,10 @@ use crate::{
     domain::{IdSealer, OdsCode},
     federation::{Federation, FederationOptions, PatientIndex},
     identity::{
-        self, Algorithm, Authorisation, Client, ClientsInTurn, ConfiguredClients, Grant, IssuedTokens, Verifier,
+        self, Algorithm, Authorisation, Client, ClientsInTurn, ConfiguredClients, Grant, IssuedTokens, Sessions, SignIns,
+        Verifier,
     },
+    pages::{Base, Pages, SIGN_INS_MAX},
     query::{PageSealer, capability::Smart},
     registry::{Credentials, Locator, RegisteredClients, Registries, Registry, directory::RegistryTerms},
     store::{DatabaseUrl, Store},
@@ -20,7 +22,7 @@ use tokio::sync::Semaphore;
 
 /// Puts a node together from its configuration: database opened and migrated, log claimed, policies read.
 /// `public_url` is the base that callers use, without a slash at its end.
-pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Node>, String> {
+pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Pages>, String> {
     let key = |place: &str, secret: &crate::domain::SecretRef| secret.key().map_err(|e| format!("{place}: {e}"));
     let ids = Arc::new(IdSealer::new(&key("keys.ids", &config.keys.ids)?));
     let pages = PageSealer::new(&key("keys.pages", &config.keys.pages)?, PageSealer::LIFETIME);
@@ -114,7 +116,12 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         algorithms: &algorithms,
     };
     let smart = if tokens.is_some() { Some(own) } else { config.smart.as_ref().map(Into::into) };
-    Ok(web::Data::new(Node {
+    let sessions = Arc::new(Sessions::new(store.sessions(), &config.pages));
+    tokio::spawn(identity::keep_pruning_sessions(Arc::downgrade(&sessions)));
+    let (trusted, key) = (Arc::clone(&gateway.verifier), key("keys.pages", &config.keys.pages)?);
+    let sign_ins = SignIns::new(public_url, &key, &config.issuers, trusted, Arc::clone(&sessions), store.sessions())
+        .map_err(|what| format!("[[issuer]] {what}"))?;
+    let node = web::Data::new(Node {
         gateway,
         bad_tokens,
         places: Arc::new(Semaphore::new(config.gateway.max_concurrent_requests)),
@@ -125,7 +132,9 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         statement: capability::statement(public_url, smart),
         smart: smart.map(capability::smart_configuration),
         metrics,
-    }))
+    });
+    let (base, ending) = (Base::new(public_url)?, Arc::new(Semaphore::new(SIGN_INS_MAX)));
+    Ok(web::Data::new(Pages { node, base, sign_ins, sessions, ending }))
 }
 
 /// Whom this deployment configures cannot register: what is said of them stands here.

@@ -14,6 +14,7 @@ mod log;
 mod plans;
 mod probes;
 mod reader;
+mod sessions;
 mod tampering;
 mod throughput;
 

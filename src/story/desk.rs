@@ -1,6 +1,6 @@
 //! The review desk: a privacy officer's queue, one task of it, its end, and the release of what is held from a patient's log.
 
-use super::{Answer, Ending, Gateway, OrClose, Wrote, is_current, released, released_cleared, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, cleared, is_current, released, written};
 use crate::{
     access::{
         Action, Clearance, Interaction, Wanted,
@@ -29,10 +29,7 @@ pub async fn review_desk(
 ) -> Result<Released, Ending> {
     opened.asks("search", ask.canonical(), Some("Task"), None);
     let action = Action::ReadDesk { interaction: Interaction::Search, concerns_own: true };
-    released_cleared(g, requester, action, opened, async |clearance| {
-        Ok(Redacted::own(page(g, requester, ask, clearance).await?))
-    })
-    .await
+    cleared(g, requester, action, opened, async |clearance| page(g, requester, ask, clearance).await).await
 }
 
 async fn page(g: &Gateway, requester: &Requester, ask: &DeskAsk, clearance: &Clearance) -> Result<String, Ending> {

@@ -14,6 +14,7 @@ mod presence;
 mod probes;
 mod reader;
 mod recalls;
+mod sessions;
 mod standing;
 
 use super::{Connection, Connections, Db, MISSING_ITEMS, REMEMBER, Transaction, begin};
