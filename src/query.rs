@@ -10,8 +10,8 @@ pub mod page_token;
 
 mod ask;
 mod desk;
-mod disclosures;
 mod directory;
+mod disclosures;
 mod document;
 mod escape;
 mod everything;
@@ -31,8 +31,8 @@ mod values;
 
 pub use ask::{Ask, ConsentAsk, LogAsk, Read, Search, Sort, SortKey, What};
 pub use desk::{DeskAsk, parse_desk};
-pub use disclosures::{DisclosuresAsk, parse_disclosures};
 pub use directory::{DirectoryAsk, parse_endpoints, parse_organizations};
+pub use disclosures::{DisclosuresAsk, parse_disclosures};
 pub use document::{Accepted, DocumentAsk, Form, parse_document};
 pub use everything::{Everything, Moment, parse_everything, parse_summary};
 pub use explain::{Colleague, ExplainAsk, parse_explain};
