@@ -168,14 +168,14 @@ impl Report {
         self.verdict == Verdict::Passed
     }
 
-    /// What keeps it from passing, failures first; then what should be better.
+    /// What keeps it from passing, failures first, and of those what shows in its answers; then what should be better.
     pub fn to_mend(&self) -> Vec<&Finding> {
         let mut all: Vec<_> = self
             .findings
             .iter()
             .filter(|finding| finding.blocks() || matches!(finding.outcome, Outcome::Failed | Outcome::Warned))
             .collect();
-        all.sort_by_key(|finding| (!finding.blocks(), finding.outcome));
+        all.sort_by_key(|finding| (!finding.blocks(), finding.outcome, finding.group != Group::Conduct));
         all
     }
 }
