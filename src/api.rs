@@ -20,7 +20,10 @@ mod server;
 mod token;
 
 pub use bad_tokens::BadTokens;
+pub use call::{body, network};
 pub use node::Node;
-pub use route::{ROUTES, Route, Told};
+pub use public::{identified, nothing_here, request_id};
+pub use reply::Reply;
+pub use route::{ROUTES, Route, Told, method};
 pub use server::{Listening, Running, serve};
 pub use token::FORMS_MAX;

@@ -14,7 +14,7 @@ pub use section::{
 use crate::{
     alerts::AlertsConfig,
     federation::{FederationConfig, IndexConfig},
-    identity::{ClientConfig, IssuerConfig},
+    identity::{ClientConfig, IssuerConfig, SessionConfig},
     registry::{LocatorConfig, OrganisationConfig, ProviderConfig, RegistryConfig},
 };
 use std::path::Path;
@@ -34,6 +34,7 @@ pub struct Config {
     pub alerts: AlertsConfig,
     pub smart: Option<SmartSection>,
     pub registry: RegistryConfig,
+    pub pages: SessionConfig,
     pub issuers: Vec<IssuerConfig>,
     pub clients: Vec<ClientConfig>,
     pub providers: Vec<ProviderConfig>,
@@ -69,11 +70,15 @@ impl Config {
         let alerts: AlertsConfig = faults.section_or_default(&source, "alerts");
         let smart: Option<SmartSection> = faults.section_or_default(&source, "smart");
         let registry: RegistryConfig = faults.section_or_default(&source, "registry");
+        let pages: SessionConfig = faults.section_or_default(&source, "pages");
         let issuers: Vec<IssuerConfig> = faults.each(&source, "issuer");
         let clients: Vec<ClientConfig> = faults.each(&source, "client");
         let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
         let organisations: Vec<OrganisationConfig> = faults.each(&source, "organisation");
-        gateway.iter().for_each(|section| faults.gateway(section));
+        gateway.iter().for_each(|section| {
+            faults.gateway(section);
+            faults.pages_by_tls(section, &issuers);
+        });
         database.iter().for_each(|section| faults.database(section));
         keys.iter().for_each(|section| faults.keys(section));
         faults.audit(&audit);
@@ -81,6 +86,7 @@ impl Config {
         index.iter().for_each(|index| faults.index(index));
         faults.alerts(&alerts);
         faults.registry(&registry);
+        faults.pages(&pages);
         faults.issuers(&issuers);
         faults.providers(&providers);
         faults.organisations(&organisations, &providers);
@@ -105,6 +111,7 @@ impl Config {
                 alerts,
                 smart,
                 registry,
+                pages,
                 issuers,
                 clients,
                 providers,

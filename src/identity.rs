@@ -6,7 +6,7 @@
 //! A token's way: [`bearer()`] takes it from the request; `token` reads it strictly, before any cryptography;
 //! `key_store` finds the issuer's key; `registered` checks what every token must say; `profile` makes the requester;
 //! [`Verifier`] joins these and remembers the outcome until the token expires. `authorisation` issues tokens of our own, which
-//! come back the same way.
+//! come back the same way. `sign_in` is for people who come to our own pages, and `session` is what they hold from then on.
 
 mod algorithm;
 mod authorisation;
@@ -26,6 +26,8 @@ mod profile;
 mod registered;
 mod requester;
 mod resolver;
+mod session;
+mod sign_in;
 mod signing_key;
 mod signing_keys;
 mod statement;
@@ -47,6 +49,8 @@ pub use error::{IdentityError, Reason, TokenDigest};
 pub use issuer::{ClaimProfile, IssuerConfig};
 pub use requester::{Party, Purpose, Requester, Scope, Scopes, Whose};
 pub use resolver::{NotPublic, PublicOnly};
+pub use session::{InUse, PageSession, SessionConfig, SessionId, SessionStore, Sessions, keep_pruning_sessions};
+pub use sign_in::{Begun, Returned, SignInConfig, SignInFault, SignIns, Way};
 pub use signing_key::SigningKey;
 pub use signing_keys::KeyRefs;
 pub use statement::{CONTEXT_HEADER, Statements, Told};

@@ -29,6 +29,8 @@ pub mod story;
 
 pub mod api;
 
+pub mod pages;
+
 pub mod config;
 
 pub mod telemetry;

@@ -54,7 +54,7 @@ impl FromStr for Host {
 
 /// A region that answers. Dropping it leaves its servers to the runtime; [`Region::stop`] ends them.
 pub struct Region {
-    /// Base URL of the identity provider: `/personas`, `/token`, `/userinfo`, `/jwks`, `/rotate`.
+    /// Base URL of the identity provider: `/personas`, `/authorize`, `/token`, `/userinfo`, `/jwks`, `/rotate`.
     pub identity: String,
     pub issuers: Vec<Issuer>,
     pub providers: Vec<Provider>,
@@ -76,6 +76,23 @@ pub struct Issuer {
     pub audience: String,
     /// Where it says more of whoever signed in with an ID token.
     pub userinfo: Option<String>,
+    /// How people sign in with it to the gateway's pages.
+    pub sign_in: Option<SignIn>,
+}
+
+/// The gateway's pages, as they are registered with an issuer.
+pub struct SignIn {
+    pub authorize: String,
+    pub token: String,
+    pub client: &'static str,
+    pub proof: Proof,
+}
+
+/// By what the issuer knows them.
+pub enum Proof {
+    Secret(String),
+    /// The gateway's private key, in PEM.
+    Key(String),
 }
 
 /// One provider's FHIR server.

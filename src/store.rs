@@ -23,7 +23,7 @@ use crate::{
     alerts::NoticeStore,
     audit::{LedgerStore, LogId, LogReader, LogStore},
     federation::LongIds,
-    identity::AssertionStore,
+    identity::{AssertionStore, SessionStore},
     registry::{PresenceStore, StandingStore, directory::DirectoryStore},
 };
 use async_trait::async_trait;
@@ -40,6 +40,7 @@ trait Database:
     + ClaimStore
     + RecallStore
     + AssertionStore
+    + SessionStore
     + StandingStore
     + PresenceStore
     + LongIds
@@ -107,6 +108,10 @@ impl Store {
     }
 
     pub fn assertions(&self) -> Arc<dyn AssertionStore> {
+        self.0.clone()
+    }
+
+    pub fn sessions(&self) -> Arc<dyn SessionStore> {
         self.0.clone()
     }
 

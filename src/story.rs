@@ -18,10 +18,12 @@ mod ledger;
 mod log;
 mod objections;
 mod overrides;
+mod page;
 mod presence;
 mod recalls;
 mod record;
 mod relationships;
+mod sign_in;
 mod token;
 
 pub use claim_watch::keep_settling;
@@ -37,10 +39,12 @@ pub use ledger::{disclosure_totals, disclosures, keep_drawing};
 pub use log::access_log;
 pub use objections::{object, objection, objections, review, withdraw};
 pub use overrides::override_objections;
+pub use page::{cleared, permitted_page};
 pub use presence::assert_presence;
 pub use recalls::recall;
 pub use record::{Wishes, record};
 pub use relationships::{assert_relationship, end_relationship};
+pub use sign_in::{SignedIn, is_barred, sign_in, sign_out};
 pub use token::token;
 
 use crate::{

@@ -131,6 +131,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("[log]", "src/config/section.rs", "LogSection"),
     ("[alerts]", "src/alerts/config.rs", "AlertsConfig"),
     ("[smart]", "src/config/section.rs", "SmartSection"),
+    ("[pages]", "src/identity/session.rs", "SessionConfig"),
     ("[[issuer]]", "src/identity/issuer.rs", "IssuerConfig"),
     ("[[client]]", "src/identity/authorisation/client.rs", "ClientConfig"),
     ("[[provider]]", "src/registry/provider.rs", "ProviderConfig"),

@@ -133,7 +133,7 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
 /// Seconds: nothing is remembered for longer.
 const MOST_AGE: u32 = 86_400;
 
-pub(super) async fn body(mut payload: Payload, most: usize) -> Result<Bytes, Reply> {
+pub async fn body(mut payload: Payload, most: usize) -> Result<Bytes, Reply> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| error::refused(400, IssueCode::Structure, "The body could not be read."))?;

@@ -57,18 +57,6 @@ pub async fn key_set(request: HttpRequest, node: web::Data<Node>) -> HttpRespons
     answer(reply, &request)
 }
 
-pub async fn front(request: HttpRequest) -> HttpResponse {
-    let text = concat!(
-        "caregate ",
-        env!("CARGO_PKG_VERSION"),
-        ": a shared care record gateway (FHIR R4).\n\n",
-        "FHIR base           /fhir\nwhat it can do      /fhir/metadata\nhealth              /health/ready\n",
-    );
-    let mut reply = Reply::own(200, text);
-    reply.content_type = "text/plain; charset=utf-8";
-    answer(reply, &request)
-}
-
 pub async fn nothing_here(request: HttpRequest) -> HttpResponse {
     answer(error::refused(404, IssueCode::NotFound, "There is nothing at this path. The FHIR base is /fhir."), &request)
 }

@@ -5,7 +5,10 @@ use actix_web::{
     body::{BodySize, MessageBody},
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue},
+        header::{
+            CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+            SET_COOKIE,
+        },
     },
 };
 use bytes::Bytes;
@@ -97,8 +100,13 @@ impl Reply {
         response.insert_header((CONTENT_TYPE, self.content_type));
         response.insert_header((CACHE_CONTROL, "no-store"));
         response.insert_header(("x-content-type-options", "nosniff"));
-        for header in self.headers {
-            response.insert_header(header);
+        for (name, value) in self.headers {
+            // each cookie is a header of its own
+            if name == SET_COOKIE {
+                response.append_header((name, value))
+            } else {
+                response.insert_header((name, value))
+            };
         }
         match self.body {
             Body::File(file, place) => response.body(file::body(*file, place)),

@@ -17,15 +17,18 @@ pub struct Listening {
     pub drain: Duration,
 }
 
-/// Starts the public listener and the metrics listener.
-pub fn serve(node: web::Data<Node>, listening: Listening) -> io::Result<Running> {
+/// Starts the public listener and the metrics listener. `pages` adds what is for people, and answers what is nowhere.
+pub fn serve(
+    node: web::Data<Node>,
+    listening: Listening,
+    pages: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<Running> {
     let Listening { listener, metrics, workers, drain } = listening;
     let address = listener.local_addr()?;
     let data = node.clone();
     let public = HttpServer::new(move || {
         App::new()
             .app_data(data.clone())
-            .route("/", web::get().to(public::front))
             .route("/health/live", web::get().to(health::live))
             .route("/health/ready", web::get().to(health::ready))
             .route("/.well-known/smart-configuration", web::get().to(public::smart_configuration))
@@ -34,7 +37,7 @@ pub fn serve(node: web::Data<Node>, listening: Listening) -> io::Result<Running>
             .route("/oauth/token", web::route().to(token::token))
             .route("/fhir/metadata", web::get().to(public::metadata))
             .route("/fhir/{path:.*}", web::route().to(fhir::fhir))
-            .default_service(web::route().to(public::nothing_here))
+            .configure(pages.clone())
     })
     .workers(workers)
     .shutdown_timeout(drain.as_secs())

@@ -19,7 +19,7 @@ pub struct Row {
     pub who: Option<Who>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patient: Option<NhsNumber>,
-    /// search, read, create, update, operation or batch; authenticate where a token was refused, unknown where what was asked
+    /// search, read, create, update, operation or batch; page, sign-in or sign-out of our own pages; authenticate where a token was refused, unknown where what was asked
     /// was not understood.
     pub interaction: String,
     /// What was asked, in the gateway's canonical spelling: path and query below its FHIR base. Until it has been understood,

@@ -6,7 +6,10 @@ use crate::{
     config::Config,
     domain::IdSealer,
     federation::{Federation, FederationOptions, PatientIndex, Places},
-    identity::{self, Algorithm, Authorisation, Client, ConfiguredClients, Grant, IssuedTokens, Verifier},
+    identity::{
+        self, Algorithm, Authorisation, Client, ConfiguredClients, Grant, IssuedTokens, Sessions, SignIns, Verifier,
+    },
+    pages::{Base, Pages, SIGN_INS_MAX},
     query::{PageSealer, capability::Smart},
     registry::{Locator, Registry, directory::RegistryTerms},
     store::{DatabaseUrl, Store},
@@ -18,7 +21,7 @@ use tokio::sync::Semaphore;
 
 /// Puts a node together from its configuration: database opened and migrated, log claimed, policies read.
 /// `public_url` is the base that callers use, without a slash at its end.
-pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Node>, String> {
+pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Pages>, String> {
     let key = |place: &str, secret: &crate::domain::SecretRef| secret.key().map_err(|e| format!("{place}: {e}"));
     let ids = Arc::new(IdSealer::new(&key("keys.ids", &config.keys.ids)?));
     let pages = PageSealer::new(&key("keys.pages", &config.keys.pages)?, PageSealer::LIFETIME);
@@ -108,7 +111,12 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         algorithms: &algorithms,
     };
     let smart = if tokens.is_some() { Some(own) } else { config.smart.as_ref().map(Into::into) };
-    Ok(web::Data::new(Node {
+    let sessions = Arc::new(Sessions::new(store.sessions(), &config.pages));
+    tokio::spawn(identity::keep_pruning_sessions(Arc::downgrade(&sessions)));
+    let (trusted, key) = (Arc::clone(&gateway.verifier), key("keys.pages", &config.keys.pages)?);
+    let sign_ins = SignIns::new(public_url, &key, &config.issuers, trusted, Arc::clone(&sessions), store.sessions())
+        .map_err(|what| format!("[[issuer]] {what}"))?;
+    let node = web::Data::new(Node {
         gateway,
         bad_tokens,
         places: Arc::new(Semaphore::new(config.gateway.max_concurrent_requests)),
@@ -119,7 +127,9 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         statement: capability::statement(public_url, smart),
         smart: smart.map(capability::smart_configuration),
         metrics,
-    }))
+    });
+    let (base, ending) = (Base::new(public_url)?, Arc::new(Semaphore::new(SIGN_INS_MAX)));
+    Ok(web::Data::new(Pages { node, base, sign_ins, sessions, ending }))
 }
 
 /// Who is taken at their word: the configured issuers, and ourselves where we issue tokens.

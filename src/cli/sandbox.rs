@@ -186,8 +186,8 @@ impl Walk {
 
     fn greeting(&self, serving: &Serving, region: &Region, variables: &str) -> String {
         let mut text = format!(
-            "caregate sandbox: a pretend care region; every patient in it is made up\n\n  gateway            {}/fhir\n",
-            serving.url
+            "caregate sandbox: a pretend care region; every patient in it is made up\n\n  pages              {}/\n  gateway            {}/fhir\n",
+            serving.url, serving.url
         );
         if let Some(metrics) = serving.metrics {
             text.push_str(&format!("  metrics            http://{metrics}/metrics\n"));

@@ -1,8 +1,8 @@
 use super::{assemble::assemble, failed, policy};
 use crate::{
-    api::{self, Listening, Node, Running},
+    api::{self, Listening, Running},
     config::Config,
-    story::Gateway,
+    pages::{self, Pages},
     telemetry,
 };
 use actix_web::web;
@@ -34,7 +34,7 @@ pub struct Serving {
     /// The base that callers use.
     pub url: String,
     pub metrics: Option<SocketAddr>,
-    node: web::Data<Node>,
+    pages: web::Data<Pages>,
     running: Running,
 }
 
@@ -50,45 +50,47 @@ impl Serving {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
             None => format!("http://{bound}"),
         };
-        let node = assemble(config, &url).await?;
-        actix_web::rt::spawn(reload_when_told(node.clone()));
+        let pages = assemble(config, &url).await?;
+        actix_web::rt::spawn(reload_when_told(pages.clone()));
         let listening = Listening {
             listener,
             metrics: config.gateway.metrics_listen,
             workers: config.gateway.workers,
             drain: Duration::from_secs(config.gateway.drain_seconds),
         };
-        let running = api::serve(node.clone(), listening).map_err(|e| e.to_string())?;
+        let running =
+            api::serve(pages.node.clone(), listening, pages::routes(pages.clone())).map_err(|e| e.to_string())?;
         tracing::info!(gateway.address = %bound, "gateway started");
-        Ok(Self { url, metrics: running.metrics, node, running })
+        Ok(Self { url, metrics: running.metrics, pages, running })
     }
 
     /// Lets requests under way end, then writes what the audit still holds and a last checkpoint.
     pub async fn stop(self) {
         tracing::info!("gateway stops: requests under way may end");
         self.running.drain().await;
-        self.node.bad_tokens.flush();
-        self.node.gateway.log.close().await;
+        self.pages.node.bad_tokens.flush();
+        self.pages.node.gateway.log.close().await;
         tracing::info!("gateway stopped");
     }
 }
 
 /// Reads the policy directory and the secrets of providers again at each SIGHUP from the call on. What has a fault is told,
 /// and what was in force stays.
-fn reload_when_told(node: web::Data<Node>) -> impl Future<Output = ()> {
+fn reload_when_told(pages: web::Data<Pages>) -> impl Future<Output = ()> {
     let told = signal(SignalKind::hangup());
     async move {
         let Ok(mut told) = told else { return };
         while told.recv().await.is_some() {
-            policy::reload_or_say(&node.gateway.policies).await;
-            let node = node.clone();
+            policy::reload_or_say(&pages.node.gateway.policies).await;
+            let pages = pages.clone();
             // files, and keys to be checked: not on the event loop
-            drop(actix_web::rt::task::spawn_blocking(move || reload_secrets(&node.gateway)).await);
+            drop(actix_web::rt::task::spawn_blocking(move || reload_secrets(&pages)).await);
         }
     }
 }
 
-fn reload_secrets(gateway: &Gateway) {
+fn reload_secrets(pages: &Pages) {
+    let gateway = &*pages.node.gateway;
     for (provider, what) in gateway.registry.reload_secrets() {
         tracing::error!(provider.ods = %provider, secret.fault = %what, "a secret cannot be used: the one before stays");
     }
@@ -97,6 +99,9 @@ fn reload_secrets(gateway: &Gateway) {
     }
     for (place, what) in gateway.authorisation.iter().flat_map(|authorisation| authorisation.reload()) {
         tracing::error!(secret.place = place, secret.fault = %what, "a key of tokens cannot be used: the one before stays");
+    }
+    for (place, what) in pages.sign_ins.reload() {
+        tracing::error!(secret.place = place, secret.fault = %what, "a secret of a sign-in cannot be used: the one before stays");
     }
     tracing::info!("the secrets were read again");
 }

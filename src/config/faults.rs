@@ -5,7 +5,7 @@ use crate::{
     domain::OdsCode,
     federation::{FederationConfig, IndexConfig},
     fhir::ResourceType,
-    identity::{ClientConfig, IssuedTokens, IssuerConfig},
+    identity::{ClientConfig, IssuedTokens, IssuerConfig, SessionConfig},
     registry::{OrganisationConfig, ProviderConfig, ReaderContext, RegistryConfig},
 };
 use serde::de::DeserializeOwned;
@@ -27,7 +27,7 @@ pub struct ConfigFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "gateway",
     "database",
     "keys",
@@ -40,6 +40,7 @@ const SECTIONS: [&str; 16] = [
     "locator",
     "smart",
     "registry",
+    "pages",
     "issuer",
     "client",
     "provider",
@@ -190,6 +191,12 @@ impl ConfigFaults {
         }
     }
 
+    pub(super) fn pages(&mut self, pages: &SessionConfig) {
+        for (setting, what) in pages.faults() {
+            self.add(format!("pages.{setting}"), what);
+        }
+    }
+
     /// With 0 of these nothing could ever be answered.
     fn none_is_zero(&mut self, settings: &[(&str, u64)]) {
         for (place, _) in settings.iter().filter(|(_, value)| *value == 0) {
@@ -213,6 +220,22 @@ impl ConfigFaults {
             if issuer.name == IssuedTokens::NAME {
                 self.add(&place, "name: our own tokens are counted under this one");
             }
+        }
+    }
+
+    /// Who signs in is known by a cookie from then on, and whoever catches it on its way is them.
+    pub(super) fn pages_by_tls(&mut self, gateway: &GatewaySection, issuers: &[IssuerConfig]) {
+        let loopback = |host: url::Host<&str>| match host {
+            url::Host::Ipv4(address) => address.is_loopback(),
+            url::Host::Ipv6(address) => address.is_loopback(),
+            url::Host::Domain(name) => name == "localhost",
+        };
+        let safe = match &gateway.public_url {
+            Some(url) => url.scheme() == "https" || url.host().is_some_and(loopback),
+            None => gateway.listen.ip().is_loopback(),
+        };
+        if !safe && issuers.iter().any(|issuer| issuer.sign_in.is_some()) {
+            self.add("gateway.public_url", "https, where people sign in: [[issuer]] sign_in");
         }
     }
 

@@ -27,7 +27,7 @@ pub use issued_tokens::IssuedTokens;
 use super::{IssuerConfig, Party, Purpose, Requester, Scopes, Thumbprint, Verifier, Whose};
 use crate::domain::{StoreError, Timestamp};
 use assertion::Assertion;
-use exchange::Exchange;
+pub(super) use exchange::{Exchange, Meant};
 use form::{ACCESS_TOKEN, Subject};
 use issued_tokens::LONGEST;
 pub(super) use issued_tokens::OVERTIME;

@@ -3,6 +3,7 @@
 use super::{
     Algorithm,
     authorisation::{ExchangeConfig, OVERTIME},
+    sign_in::SignInConfig,
 };
 use crate::domain::OdsCode;
 use serde::Deserialize;
@@ -41,6 +42,8 @@ pub struct IssuerConfig {
     pub clients: BTreeMap<String, OdsCode>,
     /// Its ID tokens may be exchanged for tokens of our own.
     pub exchange: Option<ExchangeConfig>,
+    /// People sign in with it to our own pages.
+    pub sign_in: Option<SignInConfig>,
 }
 
 /// How an issuer's claims say who the user is.
@@ -89,6 +92,9 @@ impl IssuerConfig {
         );
         for fault in self.exchange.iter().flat_map(|exchange| exchange.faults(self.profile, self.allow_http)) {
             unless(false, &format!("exchange: {fault}"));
+        }
+        for fault in self.sign_in.iter().flat_map(|sign_in| sign_in.faults(self.exchange.is_some(), self.allow_http)) {
+            unless(false, &format!("sign_in: {fault}"));
         }
         match self.keys_from() {
             None => unless(false, "issuer: a URL, unless jwks_url is given"),

@@ -12,7 +12,7 @@ pub struct Registry {
     /// The kinds of all organisations, those that provide nothing too.
     kinds: BTreeMap<OdsCode, Arc<str>>,
     /// The names of those that provide nothing.
-    others: Vec<String>,
+    others: BTreeMap<OdsCode, String>,
 }
 
 /// Whom one request asks, and whom it does not and why. Always in ODS order, so that answers are the same everywhere.
@@ -52,13 +52,17 @@ impl Registry {
         let provide = providers.values().map(|provider| (provider.ods, Arc::clone(&provider.kind)));
         let others = organisations.iter().map(|organisation| (organisation.ods, organisation.kind.as_str().into()));
         let kinds = others.chain(provide).collect();
-        let others = organisations.iter().map(|organisation| organisation.name.clone()).collect();
+        let others = organisations.iter().map(|organisation| (organisation.ods, organisation.name.clone())).collect();
         Ok(Self { providers, kinds, others })
     }
 
     /// What kind of organisation it is; `None` for one that is not of this region.
     pub fn kind_of(&self, ods: OdsCode) -> Option<&Arc<str>> {
         self.kinds.get(&ods)
+    }
+
+    pub fn name_of(&self, ods: OdsCode) -> Option<&str> {
+        self.providers.get(&ods).map(|provider| &provider.name).or(self.others.get(&ods)).map(String::as_str)
     }
 
     pub fn provider(&self, ods: OdsCode) -> Option<&Arc<Provider>> {
@@ -72,7 +76,7 @@ impl Registry {
 
     /// The same, by name.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.all().map(|provider| provider.name.as_str()).chain(self.others.iter().map(String::as_str))
+        self.all().map(|provider| provider.name.as_str()).chain(self.others.values().map(String::as_str))
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Arc<Provider>> {

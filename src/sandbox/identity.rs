@@ -1,9 +1,10 @@
 //! The pretend identity provider: three issuers on one server, sharing one set of signing keys.
 //!
 //! Staff sign in at the base URL (claims as NHS CIS2), patients at `/patients` (as NHS login), systems at `/systems` (as
-//! SMART Backend Services). Nobody proves anything here: whoever asks for a persona is given its token. Keys are made
+//! SMART Backend Services); people by a page of their own (`/authorize`) too. Nobody proves anything here: whoever asks for a persona is given its token. Keys are made
 //! when it starts and live only in memory.
 
+mod authorize;
 mod claims;
 mod keys;
 mod persona;
@@ -11,8 +12,9 @@ mod token;
 
 use super::data::Dataset;
 use super::server::{Port, Running};
-use super::{Issuer, SandboxError};
+use super::{Issuer, Proof, SandboxError, SignIn};
 use actix_web::{HttpRequest, HttpResponse, web};
+use authorize::Codes;
 use keys::Keys;
 use persona::Directory;
 pub use persona::OPERATORS;
@@ -41,6 +43,7 @@ struct State {
     keys: Mutex<Arc<Keys>>,
     /// What userinfo says, by the opaque access token that opens it.
     signed_in: Mutex<HashMap<String, Value>>,
+    codes: Codes,
 }
 
 /// More than are of use at once; past them all are forgotten.
@@ -48,6 +51,7 @@ const SIGN_INS: usize = 10_000;
 
 pub async fn start(dataset: &Dataset, port: Port) -> Result<Identity, SandboxError> {
     let keys = Keys::generate().await.ok_or(SandboxError::Keys)?;
+    let codes = Codes::new().ok_or(SandboxError::Keys)?;
     let url = port.url.clone();
     let directory = Directory::of(dataset);
     let personas = directory.names();
@@ -59,12 +63,24 @@ pub async fn start(dataset: &Dataset, port: Port) -> Result<Identity, SandboxErr
         algorithms: ALGORITHMS.to_vec(),
         audience: AUDIENCE.to_owned(),
         userinfo: (profile != "backend").then(|| format!("{url}{path}/userinfo")),
+        sign_in: match profile {
+            "cis2" => Some(Proof::Secret(codes.secret().to_owned())),
+            "nhs-login" => Some(Proof::Key(codes.private().to_owned())),
+            _ => None,
+        }
+        .map(|proof| SignIn {
+            authorize: format!("{url}{path}/authorize"),
+            token: format!("{url}/token"),
+            client: authorize::CLIENT,
+            proof,
+        }),
     });
     let state = web::Data::new(State {
         url: url.clone(),
         directory,
         keys: Mutex::new(Arc::new(keys)),
         signed_in: Mutex::default(),
+        codes,
     });
     let server = port.serve(move |app| {
         app.app_data(state.clone())
@@ -73,6 +89,13 @@ pub async fn start(dataset: &Dataset, port: Port) -> Result<Identity, SandboxErr
             .route("/systems/.well-known/openid-configuration", web::get().to(|state| discovery(state, "/systems")))
             .route("/userinfo", web::get().to(userinfo))
             .route("/patients/userinfo", web::get().to(userinfo))
+            .route("/authorize", web::get().to(|state, request| authorize::choose(state, request, "")))
+            .route("/authorize", web::post().to(|state, body| authorize::chosen(state, body, "")))
+            .route(
+                "/patients/authorize",
+                web::get().to(|state, request| authorize::choose(state, request, "/patients")),
+            )
+            .route("/patients/authorize", web::post().to(|state, body| authorize::chosen(state, body, "/patients")))
             .route("/jwks", web::get().to(jwks))
             .route("/rotate", web::post().to(rotate))
             .route("/personas", web::get().to(personas_list))
@@ -87,13 +110,15 @@ async fn discovery(state: web::Data<State>, path: &'static str) -> HttpResponse 
     HttpResponse::Ok().json(json!({
         "issuer": format!("{base}{path}"),
         "jwks_uri": format!("{base}/jwks"),
+        "authorization_endpoint": format!("{base}{path}/authorize"),
         "token_endpoint": format!("{base}/token"),
         "userinfo_endpoint": format!("{base}{path}/userinfo"),
-        "grant_types_supported": ["persona"],
-        "response_types_supported": ["token"],
+        "grant_types_supported": ["persona", "authorization_code"],
+        "response_types_supported": ["code", "token"],
+        "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ALGORITHMS,
-        "token_endpoint_auth_methods_supported": ["none"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
     }))
 }
 

@@ -12,6 +12,7 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (5, "numbers", include_str!("../../migrations/sqlite/0005_numbers.sql")),
     (6, "client_assertion", include_str!("../../migrations/sqlite/0006_client_assertion.sql")),
     (7, "directory", include_str!("../../migrations/sqlite/0007_directory.sql")),
+    (8, "page_session", include_str!("../../migrations/sqlite/0008_page_session.sql")),
     (10, "disclosure", include_str!("../../migrations/sqlite/0010_disclosure.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
@@ -22,6 +23,7 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (5, "numbers", include_str!("../../migrations/postgres/0005_numbers.sql")),
     (6, "client_assertion", include_str!("../../migrations/postgres/0006_client_assertion.sql")),
     (7, "directory", include_str!("../../migrations/postgres/0007_directory.sql")),
+    (8, "page_session", include_str!("../../migrations/postgres/0008_page_session.sql")),
     (10, "disclosure", include_str!("../../migrations/postgres/0010_disclosure.sql")),
 ];
 

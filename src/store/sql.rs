@@ -17,6 +17,7 @@ macro_rules! raised {
 pub(super) mod desk;
 pub(super) mod directory;
 pub(super) mod ledger;
+pub(super) mod sessions;
 
 /// The number that was given up for another, and by which epochs the two go on together: $1 now, and down from $1 at an epoch.
 pub(super) const SUPERSEDED_BY: &str = "SELECT current FROM superseded_number WHERE number = $1 AND ended_at IS NULL";

@@ -12,6 +12,7 @@ mod ledger;
 mod log;
 mod plans;
 mod reader;
+mod sessions;
 mod tampering;
 mod throughput;
 

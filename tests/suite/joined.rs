@@ -43,7 +43,7 @@ impl Region {
         self.ready()["providers"][slug].as_str().unwrap().trim_end_matches("/fhir").to_owned()
     }
 
-    fn ready(&self) -> Value {
+    pub fn ready(&self) -> Value {
         serde_json::from_slice(&fs::read(self.folder.path().join("ready.json")).unwrap()).unwrap()
     }
 

@@ -49,6 +49,7 @@ mod misbehaviour;
 mod oauth;
 mod objections;
 mod overrides;
+mod pages;
 mod paging;
 mod patient;
 mod policy;

@@ -8,7 +8,7 @@ mod clients;
 #[path = "oauth/exchange.rs"]
 mod exchange;
 #[path = "oauth/provider.rs"]
-mod provider;
+pub mod provider;
 #[path = "oauth/sign_ins.rs"]
 mod sign_ins;
 #[path = "oauth/systems.rs"]

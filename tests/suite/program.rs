@@ -83,7 +83,7 @@ fn secrets(folder: &Path) -> Vec<String> {
     });
     let longest = |text: String| text.lines().max_by_key(|line| line.len()).unwrap().to_owned();
     let secrets: Vec<_> = secret.map(|file| longest(fs::read_to_string(file).unwrap())).collect();
-    assert_eq!(secrets.len(), 16, "six keys, nine providers' credentials and the index's");
+    assert_eq!(secrets.len(), 18, "six keys, two proofs of the pages, nine providers' credentials and the index's");
     secrets
 }
 
@@ -138,6 +138,9 @@ fn check_passes_a_good_configuration_and_names_every_fault_of_a_bad_one() {
         ("metrics_listen = \"127.0.0.1:0\"", "metrics_lissen = \"127.0.0.1:0\"", "[gateway]:"),
         ("allow_private_addresses = true", "allow_private_addresses = false", "[[provider]] F99001:"),
         ("allow_http = true\nallow_private", "allow_private", "[[provider]]"),
+        ("[gateway]\n", "[gateway]\npublic_url = \"http://gateway.example\"\n", "gateway.public_url: https"),
+        ("[audit]", "[pages]\nidle_seconds = 0\n\n[audit]", "pages.idle_seconds:"),
+        ("{ authorize_url = \"http", "{ authorize_url = \"ftp", "[[issuer]] staff: sign_in: authorize_url"),
         ("url = \"sqlite:", "url = \"sqlite::memory:", "database:"),
         ("idiom =", "max_calls = 0\nidiom =", "[[provider]] F99001: max_calls"),
         ("idiom =", "replicas = [\"ftp://a.example/\"]\nidiom =", "[[provider]] F99001: replicas"),

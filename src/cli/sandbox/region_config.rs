@@ -2,7 +2,7 @@
 
 use crate::{
     identity::SigningKey,
-    sandbox::{self, Credential, Provider, Region, pem},
+    sandbox::{self, Credential, Proof, Provider, Region, SignIn, pem},
 };
 use aws_lc_rs::{
     rand,
@@ -61,16 +61,18 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
     );
     for issuer in &region.issuers {
         let exchange = issuer.userinfo.as_ref().map(|url| format!("exchange = {{ userinfo_url = {} }}\n", quoted(url)));
+        let sign_in = issuer.sign_in.as_ref().map(|one| sign_in(issuer.name, one, &folder)).transpose()?;
         let algorithms: Vec<String> = issuer.algorithms.iter().map(|a| quoted(a)).collect();
         let _ = write!(
             text,
-            "[[issuer]]\nname = {}\nissuer = {}\nprofile = {}\naudience = {}\nalgorithms = [{}]\nallow_http = true\n{}\n",
+            "[[issuer]]\nname = {}\nissuer = {}\nprofile = {}\naudience = {}\nalgorithms = [{}]\nallow_http = true\n{}{}\n",
             quoted(issuer.name),
             quoted(&issuer.url),
             quoted(issuer.profile),
             quoted(&issuer.audience),
             algorithms.join(", "),
             exchange.unwrap_or_default(),
+            sign_in.unwrap_or_default(),
         );
     }
     if let Some(organisation) =
@@ -105,6 +107,25 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
         );
     }
     Ok(text)
+}
+
+/// How people sign in to the gateway's own pages; what proves the gateway goes into a file.
+fn sign_in(issuer: &str, one: &SignIn, folder: &Path) -> io::Result<String> {
+    let kept = |kind: &str, text: &str| -> io::Result<String> {
+        let file = folder.join(format!("sign-in-{issuer}.{kind}"));
+        private(&file, text)?;
+        Ok(quoted(&file.display().to_string()))
+    };
+    let proof = match &one.proof {
+        Proof::Secret(secret) => format!("secret = {{ file = {} }}", kept("token", secret)?),
+        Proof::Key(key) => format!("key = {{ key = {{ file = {} }} }}", kept("pem", key)?),
+    };
+    Ok(format!(
+        "sign_in = {{ authorize_url = {}, token_url = {}, client_id = {}, proof = {{ {proof} }} }}\n",
+        quoted(&one.authorize),
+        quoted(&one.token),
+        quoted(one.client),
+    ))
 }
 
 /// The system that is registered to be given tokens, and the application its people sign in to.

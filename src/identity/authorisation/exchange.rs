@@ -104,8 +104,18 @@ fn accepts(configured: Option<&[String]>, usual: Option<&[&str]>, said: Option<&
     }
 }
 
+/// What an ID token must be for, to be taken.
+pub(in super::super) struct Meant<'a> {
+    /// Whom it was issued to, by the issuer's name for them...
+    pub audience: &'a str,
+    /// ... and by what they are called in the audit.
+    pub client_id: &'a str,
+    /// Where it came straight from the issuer, at the end of a sign-in that was begun with this.
+    pub nonce: Option<&'a str>,
+}
+
 /// The exchange, with the issuers that the verifier trusts.
-pub(super) struct Exchange {
+pub(in super::super) struct Exchange {
     verifier: Arc<Verifier>,
     userinfo: HashMap<String, UserInfo>,
 }
@@ -124,14 +134,42 @@ impl Exchange {
 
     /// Whom the ID token is of, as far as the client may ask for them. The scopes are still to be granted.
     pub async fn requester(&self, client: &Client, brought: &Subject, now: Timestamp) -> Result<Requester, TokenFault> {
-        let subject = TokenFault::Subject;
-        let unverified = Unverified::read(&brought.id_token, Sort::Id).map_err(subject)?;
+        let unverified = Unverified::read(&brought.id_token, Sort::Id).map_err(TokenFault::Subject)?;
         let issuer = unverified.issuer().ok().and_then(|url| self.verifier.issuer(url));
-        let (Some(issuer), algorithm) = (issuer, unverified.algorithm()) else { return Err(subject(Reason::Issuer)) };
+        let issuer = issuer.ok_or(TokenFault::Subject(Reason::Issuer))?;
         let brings = client.brings.iter().find(|one| one.issuer == issuer.config.name);
-        let (Some(rules), Some(brings)) = (&issuer.config.exchange, brings) else {
-            return Err(subject(Reason::Issuer));
-        };
+        let brings = brings.ok_or(TokenFault::Subject(Reason::Issuer))?;
+        let meant = Meant { audience: &brings.audience, client_id: &client.id, nonce: None };
+        self.judged(issuer, unverified, brought.access_token.as_deref(), &meant, now).await
+    }
+
+    /// Who signed in with this very issuer, which gave us both tokens itself.
+    pub async fn signed_in(
+        &self,
+        issuer: &str,
+        id_token: &str,
+        access_token: &str,
+        meant: &Meant<'_>,
+        now: Timestamp,
+    ) -> Result<Requester, TokenFault> {
+        let unverified = Unverified::read(id_token, Sort::Id).map_err(TokenFault::Subject)?;
+        let known = self.verifier.issuer(issuer).filter(|_| unverified.issuer() == Ok(issuer));
+        let issuer = known.ok_or(TokenFault::Subject(Reason::Issuer))?;
+        let access_token = Some(access_token).filter(|_| self.userinfo.contains_key(&issuer.config.issuer));
+        self.judged(issuer, unverified, access_token, meant, now).await
+    }
+
+    async fn judged(
+        &self,
+        issuer: &Issuer,
+        unverified: Unverified<'_>,
+        access_token: Option<&str>,
+        meant: &Meant<'_>,
+        now: Timestamp,
+    ) -> Result<Requester, TokenFault> {
+        let subject = TokenFault::Subject;
+        let algorithm = unverified.algorithm();
+        let rules = issuer.config.exchange.as_ref().ok_or(subject(Reason::Issuer))?;
         if !rules.takes(algorithm, &issuer.config) {
             return Err(subject(Reason::Algorithm));
         }
@@ -140,7 +178,12 @@ impl Exchange {
             KeyError::Unavailable => TokenFault::Unavailable,
         })?;
         let claims = unverified.verify(&key).map_err(subject)?;
-        let ends = checked(&claims, &issuer.config, &brings.audience, now).map_err(subject)?;
+        let ends = checked(&claims, &issuer.config, meant.audience, now).map_err(subject)?;
+        if let Some(nonce) = meant.nonce
+            && claims.text("nonce") != Ok(nonce)
+        {
+            return Err(TokenFault::AnotherSignIn);
+        }
         let issued = claims.seconds("iat").ok().flatten().ok_or(subject(Reason::Claim))?;
         let oldest = now.minus(Duration::from_secs(rules.max_age_seconds)).minus(issuer.config.leeway());
         if Timestamp::from_seconds(issued) < oldest {
@@ -149,8 +192,8 @@ impl Exchange {
         if !rules.is_strong(&claims, issuer.config.profile).map_err(subject)? {
             return Err(TokenFault::Assurance);
         }
-        let claims = match &brought.access_token {
-            Some(access_token) => self.completed(claims, issuer, algorithm, access_token).await?,
+        let claims = match access_token {
+            Some(access_token) => self.completed(claims, issuer, algorithm, access_token, meant).await?,
             // what restricts a person must not be left out by leaving out where it is said
             None if rules.userinfo_url.is_some() => {
                 return Err(TokenFault::Request("access_token is missing: this issuer's userinfo must be asked."));
@@ -161,7 +204,7 @@ impl Exchange {
         let registered = Registered {
             subject: claims.text("sub").map_err(subject)?.to_owned(),
             token_id: Uuid::new_v4().to_string(),
-            client_id: client.id.clone(),
+            client_id: meant.client_id.to_owned(),
             expires: IssuedTokens::taken_until(ends.min(now.plus(LONGEST))),
             bound: None,
         };
@@ -175,9 +218,12 @@ impl Exchange {
         issuer: &Issuer,
         algorithm: Algorithm,
         access_token: &str,
+        meant: &Meant<'_>,
     ) -> Result<Claims, TokenFault> {
-        let hash = claims.text("at_hash").map_err(|_| TokenFault::AnotherSignIn)?;
-        if hash != at_hash(algorithm, access_token) {
+        let hash = claims.text_if_any("at_hash").map_err(|_| TokenFault::AnotherSignIn)?;
+        // where both came in one answer of the issuer's it may leave it out (OpenID Connect Core §3.1.3.6)
+        let left_out = hash.is_none() && meant.nonce.is_some();
+        if !left_out && hash != Some(&at_hash(algorithm, access_token)) {
             return Err(TokenFault::AnotherSignIn);
         }
         let Some(userinfo) = self.userinfo.get(&issuer.config.issuer) else {

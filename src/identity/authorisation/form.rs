@@ -15,7 +15,7 @@ pub struct TokenRequest {
 }
 
 /// A person's sign-in elsewhere.
-pub(super) struct Subject {
+pub(in super::super) struct Subject {
     pub id_token: String,
     /// The issuer's own access token of the same sign-in: opens its userinfo.
     pub access_token: Option<String>,

@@ -89,6 +89,7 @@ impl IssuedTokens {
             allow_http: true,
             clients: Default::default(),
             exchange: None,
+            sign_in: None,
         }
     }
 

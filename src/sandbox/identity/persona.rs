@@ -95,15 +95,28 @@ static STAFF: [Staff; 14] = [
 
 /// Those who look after registry entries; two of them let organisations in.
 #[rustfmt::skip]
-static REGISTRARS: [Staff; 3] = [
+static REGISTRARS: [Staff; 4] = [
     staff("operator-estuary", OPERATORS[0], "N Beacon (synthetic)", role("R8015", SYSTEMS, "RZ901", &[])),
     staff("operator-saltmarsh", OPERATORS[1], "O Sluice (synthetic)", role("R8015", SYSTEMS, "F99001", &[])),
     staff("systems-estuary", "555021400122", "P Gantry (synthetic)", role("R8015", SYSTEMS, "RZ901", &[])),
+    staff("systems-saltmarsh", "555021400123", "Q Teasel (synthetic)", role("R8015", SYSTEMS, "F99001", &[])),
 ];
 const SYSTEMS: &str = "Systems Support";
 
 /// Whom the region's gateway is to know as operators of the registry, by sds-user-id.
 pub const OPERATORS: [&str; 2] = ["555021400120", "555021400121"];
+
+impl Description {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn in_words(&self) -> String {
+        let role = self.role.map(|role| format!(", {role}")).unwrap_or_default();
+        let organisation = self.organisation.as_ref().map(|ods| format!(" at {ods}")).unwrap_or_default();
+        format!("{}{role}{organisation}", self.description)
+    }
+}
 
 impl Directory {
     pub fn of(dataset: &Dataset) -> Self {

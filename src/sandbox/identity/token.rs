@@ -1,17 +1,18 @@
 //! `POST /token`: a token for the persona named, with nothing proved.
 //!
 //! With a `client_id` the answer is what that client would be given at a sign-in: an ID token, and an access token that says
-//! nothing and opens userinfo.
+//! nothing and opens userinfo. So it is for the code that a sign-in at `/authorize` ended with.
 //!
 //! Beside the personas of the region there is `staff`: whoever the form's `organisation` (ODS code), `role` (job role
 //! code), `activities` (codes, with spaces between) and `user` say, for tests of who may see what.
 
 use super::State;
+use super::authorize;
 use super::claims::{Wishes, claims, sign_in};
 use super::persona::{Anybody, Persona};
 use crate::domain::OdsCode;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::digest;
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::Algorithm;
@@ -22,20 +23,24 @@ const USUAL_LIFE_SECONDS: i64 = 3600;
 const LONGEST_LIFE_SECONDS: i64 = 366 * 24 * 3600;
 
 /// An error of the token endpoint. <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>
-pub struct Refusal(&'static str, &'static str);
+pub struct Refusal(pub &'static str, pub &'static str);
 
-pub async fn issue(state: web::Data<State>, body: String) -> HttpResponse {
+pub async fn issue(state: web::Data<State>, request: HttpRequest, body: String) -> HttpResponse {
     let form: BTreeMap<String, String> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-    let (mut response, answer) = match answer(&state, &form) {
+    let (mut response, answer) = match answer(&state, &request, &form) {
         Ok(answer) => (HttpResponse::Ok(), answer),
         Err(Refusal(error, why)) => (HttpResponse::BadRequest(), json!({"error": error, "error_description": why})),
     };
     response.content_type(ContentType::json()).insert_header((CACHE_CONTROL, "no-store")).body(answer.to_string())
 }
 
-fn answer(state: &State, form: &BTreeMap<String, String>) -> Result<Value, Refusal> {
+fn answer(state: &State, request: &HttpRequest, form: &BTreeMap<String, String>) -> Result<Value, Refusal> {
+    if form.get("grant_type").map(String::as_str) == Some("authorization_code") {
+        let (persona, nonce) = authorize::redeemed(state, request, form)?;
+        return signed_in(state, &persona, authorize::CLIENT, Algorithm::RS256, USUAL_LIFE_SECONDS, Some(nonce));
+    }
     if form.get("grant_type").map(String::as_str) != Some("persona") {
-        return Err(Refusal("unsupported_grant_type", "grant_type is persona"));
+        return Err(Refusal("unsupported_grant_type", "grant_type is persona or authorization_code"));
     }
     let name = form.get("persona").ok_or(Refusal("invalid_request", "persona is missing"))?;
     let persona = match name.as_str() {
@@ -49,7 +54,7 @@ fn answer(state: &State, form: &BTreeMap<String, String>) -> Result<Value, Refus
     };
     let wishes = wishes(form)?;
     if let Some(client) = form.get("client_id") {
-        return signed_in(state, &persona, client, algorithm, wishes.expires_in);
+        return signed_in(state, &persona, client, algorithm, wishes.expires_in, None);
     }
     let expires_in = wishes.expires_in;
     let (claims, scope) = claims(&state.url, &persona, wishes);
@@ -66,12 +71,14 @@ fn signed_in(
     client: &str,
     algorithm: Algorithm,
     expires_in: i64,
+    nonce: Option<String>,
 ) -> Result<Value, Refusal> {
     let nowhere = Refusal("invalid_request", "a system signs in nowhere");
     let mut signed = sign_in(&state.url, persona, client, expires_in).ok_or(nowhere)?;
     let access_token = state.remember(signed.userinfo);
     if let Some(claims) = signed.id_token.as_object_mut() {
         claims.insert("at_hash".to_owned(), at_hash(&access_token).into());
+        claims.extend(nonce.map(|nonce| ("nonce".to_owned(), nonce.into())));
     }
     let id_token = state.keys().sign(algorithm, "JWT", &signed.id_token);
     let id_token = id_token.ok_or(Refusal("invalid_request", "the token could not be signed"))?;

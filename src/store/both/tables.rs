@@ -13,6 +13,7 @@ mod policies;
 mod presence;
 mod reader;
 mod recalls;
+mod sessions;
 mod standing;
 
 use super::{Connection, Connections, Db, MISSING_ITEMS, REMEMBER, Transaction, begin};

@@ -1,0 +1,68 @@
+use super::{
+    form::Fields,
+    layout::{Frame, Page},
+    server::Pages,
+};
+use crate::{
+    access::{Action, Clearance, Permit, Wanted},
+    audit::{Opened, Released},
+    identity::PageSession,
+    story::{self, Ending, Gateway, Wrote},
+};
+use actix_web::web;
+
+/// Somebody signed in asks for a page. What they are shown is made here under what was decided, and nowhere else becomes
+/// [`Released`]: so each page is a row before it is a byte.
+pub struct Visit {
+    pub pages: web::Data<Pages>,
+    pub session: PageSession,
+    /// What stands behind the question mark of the address.
+    pub query: Fields,
+}
+
+/// A form was taken, and what it asks for is done: the browser goes on to this path of ours.
+pub struct Done {
+    pub released: Released,
+    pub to: String,
+    /// Cookies to set.
+    pub cookies: Vec<String>,
+}
+
+impl Visit {
+    pub fn gateway(&self) -> &Gateway {
+        &self.pages.node.gateway
+    }
+
+    pub fn frame(&self) -> Frame<'_> {
+        Frame { base: &self.pages.base, session: Some(&self.session) }
+    }
+
+    /// A page of the visitor's own organisation, about no patient.
+    pub async fn cleared(
+        &self,
+        action: Action,
+        opened: &mut Opened,
+        mut make: impl AsyncFnMut(&Clearance) -> Result<Page, Ending>,
+    ) -> Result<Released, Ending> {
+        let make = async |clearance: &Clearance| Ok(self.frame().html(&make(clearance).await?));
+        story::cleared(self.gateway(), &self.session.requester, action, opened, make).await
+    }
+
+    /// A page about a patient.
+    pub async fn permitted(
+        &self,
+        wanted: Wanted,
+        opened: &mut Opened,
+        mut make: impl AsyncFnMut(&Permit) -> Result<Page, Ending>,
+    ) -> Result<Released, Ending> {
+        let make = async |permit: &Permit| Ok(self.frame().html(&make(permit).await?));
+        story::permitted_page(self.gateway(), &self.session.requester, wanted, opened, make).await
+    }
+}
+
+impl Done {
+    /// After a story that wrote something: a page that is loaded again writes nothing again.
+    pub fn wrote(wrote: Wrote, to: &str) -> Self {
+        Self { released: wrote.released, to: to.to_owned(), cookies: Vec::new() }
+    }
+}
