@@ -26,6 +26,7 @@ mod region;
 mod servers;
 mod tools;
 
+mod browser;
 mod clients;
 mod differential;
 mod union;

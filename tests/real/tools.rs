@@ -20,6 +20,9 @@ pub const HAPI: Tool = Tool("hapi", "hapi/.installed");
 /// The clients in Python.
 pub const PYTHON: Tool = Tool("pip", "clients/bin/python");
 
+/// A browser; Debian's.
+pub const CHROMIUM: Tool = Tool("chromium", "/usr/bin/chromium");
+
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools")
 }
