@@ -15,7 +15,7 @@ use crate::{
     alerts::AlertsConfig,
     federation::{FederationConfig, IndexConfig},
     identity::{ClientConfig, IssuerConfig},
-    registry::{LocatorConfig, OrganisationConfig, ProviderConfig, RegistryConfig},
+    registry::{LocatorConfig, OrganisationConfig, ProviderConfig, RegistryConfig, RegistryCredential},
 };
 use std::path::Path;
 
@@ -38,6 +38,7 @@ pub struct Config {
     pub clients: Vec<ClientConfig>,
     pub providers: Vec<ProviderConfig>,
     pub organisations: Vec<OrganisationConfig>,
+    pub credentials: Vec<RegistryCredential>,
 }
 
 impl Config {
@@ -73,6 +74,7 @@ impl Config {
         let clients: Vec<ClientConfig> = faults.each(&source, "client");
         let providers: Vec<ProviderConfig> = faults.each(&source, "provider");
         let organisations: Vec<OrganisationConfig> = faults.each(&source, "organisation");
+        let credentials: Vec<RegistryCredential> = faults.each(&source, "credential");
         gateway.iter().for_each(|section| faults.gateway(section));
         database.iter().for_each(|section| faults.database(section));
         keys.iter().for_each(|section| faults.keys(section));
@@ -84,9 +86,10 @@ impl Config {
         faults.issuers(&issuers);
         faults.providers(&providers);
         faults.organisations(&organisations, &providers);
+        faults.credentials(&credentials, &providers);
         keys.iter().for_each(|section| {
             faults.statements(section, &providers);
-            faults.published_keys(section, &providers);
+            faults.published_keys(section, &providers, &credentials);
             let known = providers.iter().map(|one| one.ods).chain(organisations.iter().map(|one| one.ods)).collect();
             faults.clients(&clients, section, &issuers, &known);
             faults.smart(smart.as_ref(), section);
@@ -109,6 +112,7 @@ impl Config {
                 clients,
                 providers,
                 organisations,
+                credentials,
             }),
             _ => Err(faults),
         }

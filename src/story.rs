@@ -205,9 +205,11 @@ async fn facts(g: &Gateway, requester: &Requester, patient: Option<NhsNumber>) -
         Some(patient) => g.facts.patient(patient).await?,
         None => Default::default(),
     };
-    let organisation = requester.party.organisation().and_then(|ods| g.registry.kind_of(ods)).cloned();
     let global = g.facts.global().await?;
-    Ok(Facts { patient, global, evidence: Evidence::NotAsked, organisation, now: Timestamp::now() })
+    let registry = g.registries.of(&global).await?;
+    let organisation = requester.party.organisation().and_then(|ods| registry.kind_of(ods)).cloned();
+    let (evidence, until, now) = (Evidence::NotAsked, registry.until(), Timestamp::now());
+    Ok(Facts { patient, global, evidence, organisation, until, now })
 }
 
 async fn forget(g: &Gateway, patient: Option<NhsNumber>) {

@@ -1,4 +1,4 @@
-use super::{Objection, Override, Recall, Stages};
+use super::{Objection, Override, Recall, Stage, Stages};
 use crate::domain::{Epochs, NhsNumber, Numbers, OdsCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -15,6 +15,8 @@ pub struct Facts {
     pub evidence: Evidence,
     /// The kind of the requester's organisation (organisations.json); `None` where the region does not know it.
     pub organisation: Option<Arc<str>>,
+    /// When what is in force of the registry changes by itself: an agreement or a period begins or ends then.
+    pub until: Option<Timestamp>,
     pub now: Timestamp,
 }
 
@@ -61,6 +63,13 @@ pub struct GlobalFacts {
     pub revoked: HashSet<Person>,
     /// The fingerprint of the policy in force; `None` where none was ever stored.
     pub policy: Option<Arc<str>>,
+}
+
+impl GlobalFacts {
+    /// How far this source has come with this type; one that the deployment itself configures is live.
+    pub fn stage(&self, source: OdsCode, resource_type: &str) -> Stage {
+        self.stages.get(&source).map_or(Stage::Live, |stages| stages.of(resource_type))
+    }
 }
 
 /// A user: the issuer's URL and its name for them, together unique for ever.

@@ -124,6 +124,7 @@ impl Permit {
         let ends = [
             relied.as_ref().map(|relation| relation.end),
             overriding.as_ref().map(|grant| grant.end),
+            facts.until,
             // an objection that begins then will have its say
             facts.patient.objections.iter().filter_map(|o| o.terms.from).filter(|from| *from > facts.now).min(),
         ];
@@ -173,8 +174,8 @@ impl Permit {
         self.epochs
     }
 
-    /// The earliest of the ends of the token, the relationship relied on and the override in force, and of the begins of
-    /// objections to come. Exclusive.
+    /// The earliest of the ends of the token, the relationship relied on and the override in force, of the begins of
+    /// objections to come, and of what changes by itself in the registry. Exclusive.
     pub fn valid_until(&self) -> Timestamp {
         self.valid_until
     }
@@ -197,6 +198,11 @@ impl Permit {
     /// What decided, step by step.
     pub fn rules(&self) -> &[RuleId] {
         &self.rules
+    }
+
+    /// What was known of everyone when it was decided: by this it is known who there is to ask.
+    pub fn global(&self) -> &Arc<GlobalFacts> {
+        &self.global_facts
     }
 
     /// The fingerprint of the policy that decided.
@@ -258,19 +264,24 @@ impl Permit {
         let own = self.organisation == Some(source);
         let quarantined = self.patient_facts.quarantined.contains(&source);
         let suspended = self.global_facts.suspended.contains(&source);
-        let (stage, reviewed) = (self.stage(source), self.reviews(source));
+        let stage = self.global_facts.stage(source, self.resource_type);
+        let reviewed = self.reviews(source);
         self.ask(labels, Held { own, objected, quarantined, suspended, stage, reviewed })
-    }
-
-    /// How far this source has come with what is read.
-    fn stage(&self, source: OdsCode) -> Stage {
-        self.global_facts.stages.get(&source).map_or(Stage::Live, |stages| stages.of(self.resource_type))
     }
 
     /// Whether the reader is named to look at this source before everybody does.
     fn reviews(&self, source: OdsCode) -> bool {
         let named = |stages: &Stages| self.user.as_ref().is_some_and(|user| stages.reviewers.contains(user));
         self.global_facts.stages.get(&source).is_some_and(named)
+    }
+
+    /// Whether how far this source has come is reason enough not to show what is read, whatever else is known of it.
+    fn is_joining(&self, source: OdsCode, stages: &Stages) -> bool {
+        let (own, stage) = (self.organisation == Some(source), stages.of(self.resource_type));
+        let objected = Objected::default();
+        let reviewed = self.reviews(source);
+        let held = Held { own, objected, quarantined: false, suspended: false, stage, reviewed };
+        !self.ask(&Labels::default(), held).permitted
     }
 
     /// The same, going by the labels alone and not by what is known of the patient or of any source.
@@ -316,14 +327,19 @@ impl Permit {
         let all = |objection: &&Objection| objection.covers_all_like(&item, &reader, &self.policy);
         let objected = Objected::by(self.objections.iter().filter(all));
         if self.answer(source, &Labels::default(), objected).permitted {
-            Asking::Ask
-        } else if self.global_facts.suspended.contains(&source) || self.stage(source) == Stage::Suspended {
+            return Asking::Ask;
+        }
+        // first of all, or what is told of one that nobody is shown would tell that it is there
+        if let Some(stages) = self.global_facts.stages.get(&source)
+            && self.is_joining(source, stages)
+        {
+            let is_missing = stages.of(self.resource_type) == Stage::Suspended && stages.was_live(self.resource_type);
+            return Asking::Skip(if is_missing { SkipReason::Suspended } else { SkipReason::NotLive });
+        }
+        if self.global_facts.suspended.contains(&source) {
             Asking::Skip(SkipReason::Suspended)
         } else if self.patient_facts.quarantined.contains(&source) {
             Asking::Skip(SkipReason::Quarantined)
-        } else if !self.answer(source, &Labels::default(), Objected::default()).permitted {
-            // no objection has a part in it
-            Asking::Skip(SkipReason::NotLive)
         } else {
             Asking::Skip(SkipReason::Objected)
         }

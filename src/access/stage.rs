@@ -29,6 +29,20 @@ pub struct Stages {
     /// Who looks at it while it is safety-only, by sds-user-id.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reviewers: BTreeSet<String>,
+    /// While something of it is suspended: what stood before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<Suspension>,
+}
+
+/// What stood when something was suspended, and whose word lifts it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    pub usual: Stage,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<ResourceType, Stage>,
+    /// By an operator: only an operator lifts it.
+    #[serde(default)]
+    pub imposed: bool,
 }
 
 impl Stage {
@@ -62,6 +76,19 @@ impl Stages {
         own.map_or(self.usual, |stage| stage.within(self.usual))
     }
 
+    /// Whether a type that is suspended was a part of everybody's record before: then it is missing from it. What never was one is
+    /// still joining, so that nobody makes the region's answers partial by suspending what was never live.
+    pub fn was_live(&self, resource_type: &str) -> bool {
+        let Some(before) = &self.suspension else { return false };
+        let own = ResourceType::parse(resource_type).and_then(|resource_type| before.types.get(&resource_type));
+        *own.unwrap_or(&before.usual) == Stage::Live
+    }
+
+    /// Whether something of it is suspended.
+    pub fn is_suspended(&self) -> bool {
+        self.usual == Stage::Suspended || self.types.values().any(|stage| *stage == Stage::Suspended)
+    }
+
     /// The furthest that any type has come.
     pub fn highest(&self) -> Stage {
         self.types.values().map(|stage| stage.within(self.usual)).fold(self.usual, Stage::max)
@@ -76,7 +103,7 @@ mod tests {
     fn a_type_has_its_own_stage_but_for_an_endpoint_that_is_suspended() {
         let types =
             BTreeMap::from([(ResourceType::Observation, Stage::Shadow), (ResourceType::Condition, Stage::Live)]);
-        let stages = |usual| Stages { usual, types: types.clone(), reviewers: BTreeSet::new() };
+        let stages = |usual| Stages { usual, types: types.clone(), ..Stages::default() };
         let of = |usual| ["Observation", "Condition", "Procedure", "no type"].map(|name| stages(usual).of(name));
         assert_eq!(of(Stage::Live), [Stage::Shadow, Stage::Live, Stage::Live, Stage::Live]);
         assert_eq!(of(Stage::Registered), [Stage::Shadow, Stage::Live, Stage::Registered, Stage::Registered]);

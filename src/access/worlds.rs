@@ -77,6 +77,7 @@ pub fn facts() -> Facts {
         global: Arc::new(GlobalFacts { epoch: 5, ..GlobalFacts::default() }),
         evidence: Evidence::NotAsked,
         organisation: Some("gp-practice".into()),
+        until: None,
         now: NOW,
     }
 }

@@ -104,6 +104,7 @@ impl Made {
             global: Arc::new(store.global_facts_at(self.epochs.global).await?),
             evidence: self.evidence,
             organisation: row.who.as_ref().and_then(|who| who.organisation_kind.clone()),
+            until: None,
             now: self.at,
         };
         if row.rules.iter().any(|rule| rule == BARRED)

@@ -5,10 +5,10 @@ use crate::{
     audit::{AuditLog, LogId, LogOptions, Signer},
     config::Config,
     domain::IdSealer,
-    federation::{Federation, FederationOptions, PatientIndex, Places},
+    federation::{Federation, FederationOptions, PatientIndex},
     identity::{self, Algorithm, Authorisation, Client, ConfiguredClients, Grant, IssuedTokens, Verifier},
     query::{PageSealer, capability::Smart},
-    registry::{Locator, Registry, directory::RegistryTerms},
+    registry::{Credentials, Locator, Registries, Registry, directory::RegistryTerms},
     store::{DatabaseUrl, Store},
     story::{self, Gateway},
 };
@@ -35,8 +35,11 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     options.commit_timeout = Duration::from_millis(config.audit.commit_timeout_ms);
     let own_log = log.clone();
     let log = AuditLog::start(store.log(log), options).await.map_err(|e| e.to_string())?;
-    let registry =
-        Registry::new(&config.providers, &config.organisations, Duration::from_millis(config.federation.deadline_ms))?;
+    let default_deadline = Duration::from_millis(config.federation.deadline_ms);
+    let configured = Registry::new(&config.providers, &config.organisations, default_deadline)?;
+    let credentials = Credentials::from(&*config.credentials);
+    let registry_terms = RegistryTerms::new(&config.registry, &credentials);
+    let registries = Registries::new(configured, &config.registry, credentials, default_deadline, store.directory());
     let base: Arc<str> = format!("{public_url}/fhir/").into();
     let statements =
         config.keys.statements(&base).transpose().map_err(|e| format!("keys.statement: {e}"))?.map(Arc::new);
@@ -47,7 +50,6 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         long_ids: store.long_ids(),
         standing: store.standing(),
         statements: statements.clone(),
-        places: Arc::new(Places::of(&registry)?),
     })
     .map_err(|e| e.to_string())?;
     let index = config.index.as_ref().map(PatientIndex::new).transpose().map_err(|e| format!("index: {e}"))?;
@@ -68,9 +70,11 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         desk: store.desk(),
         claims: store.claims(),
         recalls: store.recalls(),
-        registry,
+        registries,
         directory: store.directory(),
-        registry_terms: RegistryTerms::from(&config.registry),
+        registry_terms,
+        probes: None,
+        standing: store.standing(),
         locator: Locator::new(store.presence(), config.locator),
         statements,
         federation,

@@ -89,7 +89,7 @@ fn reload_when_told(node: web::Data<Node>) -> impl Future<Output = ()> {
 }
 
 fn reload_secrets(gateway: &Gateway) {
-    for (provider, what) in gateway.registry.reload_secrets() {
+    for (provider, what) in gateway.registries.reload_secrets() {
         tracing::error!(provider.ods = %provider, secret.fault = %what, "a secret cannot be used: the one before stays");
     }
     if let Some(Err(what)) = gateway.statements.as_ref().map(|statements| statements.reload()) {

@@ -6,7 +6,7 @@ use crate::{
     federation::{FederationConfig, IndexConfig},
     fhir::ResourceType,
     identity::{ClientConfig, IssuedTokens, IssuerConfig},
-    registry::{OrganisationConfig, ProviderConfig, ReaderContext, RegistryConfig},
+    registry::{OrganisationConfig, ProviderConfig, ReaderContext, RegistryConfig, RegistryCredential},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub struct ConfigFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "gateway",
     "database",
     "keys",
@@ -44,6 +44,7 @@ const SECTIONS: [&str; 16] = [
     "client",
     "provider",
     "organisation",
+    "credential",
 ];
 
 impl ConfigFaults {
@@ -273,7 +274,12 @@ impl ConfigFaults {
     }
 
     /// All are published in one set, in which nobody could tell two of one name apart.
-    pub(super) fn published_keys(&mut self, keys: &KeysSection, providers: &[ProviderConfig]) {
+    pub(super) fn published_keys(
+        &mut self,
+        keys: &KeysSection,
+        providers: &[ProviderConfig],
+        credentials: &[RegistryCredential],
+    ) {
         let at =
             |place: &str, keys: Vec<Value>| keys.into_iter().map(|key| (place.to_owned(), key)).collect::<Vec<_>>();
         let statements = keys.statements("").and_then(Result::ok).map(|all| at("keys.statement", all.public_keys()));
@@ -284,7 +290,9 @@ impl ConfigFaults {
         };
         let own = statements.into_iter().chain(tokens).flatten();
         let mut named: HashMap<String, Value> = HashMap::new();
-        for (place, key) in own.chain(providers.iter().filter_map(of_provider)) {
+        let of_credential = |one: &RegistryCredential| Some((one.place(), one.public_key()?));
+        let elsewhere = providers.iter().filter_map(of_provider).chain(credentials.iter().filter_map(of_credential));
+        for (place, key) in own.chain(elsewhere) {
             let kid = key.get("kid").and_then(Value::as_str).unwrap_or_default().to_owned();
             match named.entry(kid) {
                 Entry::Vacant(new) => drop(new.insert(key)),
@@ -305,6 +313,22 @@ impl ConfigFaults {
             }
             if !seen.insert(provider.ods) {
                 self.add(&place, "another entry has the same ODS code");
+            }
+        }
+    }
+
+    /// What is kept for registered endpoints; one that is configured here has its own beside it.
+    pub(super) fn credentials(&mut self, credentials: &[RegistryCredential], providers: &[ProviderConfig]) {
+        let mut seen = HashSet::new();
+        for credential in credentials {
+            for what in credential.faults() {
+                self.add(credential.place(), what);
+            }
+            if !seen.insert((credential.ods, &credential.name)) {
+                self.add(credential.place(), "another entry has the same ODS code and name");
+            }
+            if providers.iter().any(|provider| provider.ods == credential.ods) {
+                self.add(credential.place(), "its endpoint is a [[provider]] here: give the credential there");
             }
         }
     }

@@ -50,6 +50,6 @@ impl Federation {
 }
 
 fn with_withheld(mut parts: Vec<Part>, errand: &Errand) -> Vec<Part> {
-    parts.extend(errand.withheld.iter().map(Part::withheld));
+    parts.extend(Part::unasked(errand));
     parts
 }

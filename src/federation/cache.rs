@@ -17,27 +17,29 @@ use std::{
 };
 
 /// The list is a part of each key: what was labelled by one is never used under a policy with another. So are the numbers
-/// given up: what was asked under some is no answer for all. So is the question, where the answer is for its reader alone:
+/// given up: what was asked under some is no answer for all. So is the version of the source's entry in the registry: what one
+/// address said is no answer of the next. So is the question, where the answer is for its reader alone:
 /// then it serves who waits for it in the same request, and is not kept.
-pub type PatientKey = (OdsCode, NhsNumber, u64, ListId, Option<Turn>);
+pub type PatientKey = ((OdsCode, i64), NhsNumber, u64, ListId, Option<Turn>);
 
-/// What is rid of its places is another answer than the same in full.
+/// What is rid of its places is another answer than the same in full, and than what was rid of others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AnswerKey {
     pub of: PatientKey,
     pub want: Want,
-    pub concealed: bool,
+    pub concealed: Option<u64>,
     /// Of what was asked for by filters: when the source said who the patient is that it was asked about. What is forgotten
     /// of a source is its Patients first, so nothing that was asked under them is found again.
     pub under: Option<Timestamp>,
 }
 
 impl AnswerKey {
-    /// All of each type, as it is and without its places.
-    pub fn all_of(of: PatientKey) -> impl Iterator<Item = Self> {
+    /// All of each type, as it is and without its places, as they are known now.
+    pub fn all_of(of: PatientKey, places: Option<u64>) -> impl Iterator<Item = Self> {
         let both = move |resource_type: &ResourceType| {
             let want = Want::all(*resource_type);
-            [false, true].map(|concealed| Self { of, want: want.clone(), concealed, under: None })
+            let concealed = [None].into_iter().chain(places.map(Some));
+            concealed.map(move |concealed| Self { of, want: want.clone(), concealed, under: None })
         };
         ResourceType::ALL.iter().flat_map(both)
     }
@@ -130,9 +132,9 @@ impl Cache {
     }
 
     /// Forgets who this source says the patient is, and all that it holds of each type, as labelled by this list.
-    pub async fn forget(&self, key: PatientKey) {
+    pub async fn forget(&self, key: PatientKey, places: Option<u64>) {
         self.resolutions.invalidate(&key).await;
-        for answer in AnswerKey::all_of(key) {
+        for answer in AnswerKey::all_of(key, places) {
             self.answers.invalidate(&answer).await;
         }
     }

@@ -105,15 +105,20 @@ impl Calls {
         Ok(Arc::clone(&self.line(provider)?.turns))
     }
 
-    /// What is known of the provider as it is configured now.
+    /// What is known of the provider as it is configured or registered now. A request that began by an entry before ends by it, on a line
+    /// of its own: what is known of the one in force stays.
     fn line(&self, provider: &Arc<Provider>) -> Result<Arc<Line>, Failure> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = lines.get(&provider.ods).filter(|line| Arc::ptr_eq(&line.provider, provider)) {
+        let known = lines.get(&provider.ods);
+        if let Some(line) = known.filter(|line| Arc::ptr_eq(&line.provider, provider)) {
             return Ok(Arc::clone(line));
         }
+        let is_past = known.is_some_and(|line| line.provider.version > provider.version);
         let connection = self.http.connection(provider).map_err(|_| Failure::Internal)?;
         let line = Arc::new(Line::new(provider, connection, self.places));
-        lines.insert(provider.ods, Arc::clone(&line));
+        if !is_past {
+            lines.insert(provider.ods, Arc::clone(&line));
+        }
         Ok(line)
     }
 }

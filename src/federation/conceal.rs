@@ -8,7 +8,15 @@ use crate::{
     registry::Registry,
 };
 use aho_corasick::AhoCorasick;
-use std::{borrow::Cow, collections::HashSet, ops::Range};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    ops::Range,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// Elements that go, wherever they are. <https://hl7.org/fhir/R4/> has them in many types.
 const ELEMENTS: [&str; 23] = [
@@ -58,6 +66,8 @@ const OF_PLACES: &str = "https://fhir.nhs.uk/Id/ods-";
 /// hosts they answer at.
 #[derive(Debug)]
 pub struct Places {
+    /// No two of this node have the same, so that what was made rid of some is not found as rid of others.
+    id: u64,
     /// Of what is [spelled] so.
     words: AhoCorasick,
     /// In upper case.
@@ -66,14 +76,19 @@ pub struct Places {
 
 impl Places {
     pub fn of(registry: &Registry) -> Result<Self, String> {
-        let hosts = registry.all().flat_map(|provider| provider.bases()).filter_map(|base| base.host_str());
-        Self::new(registry.names().chain(hosts), registry.codes())
+        Self::new(registry.words(), registry.codes())
+    }
+
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     fn new<'a>(words: impl Iterator<Item = &'a str>, codes: impl Iterator<Item = OdsCode>) -> Result<Self, String> {
         let words: HashSet<String> = words.map(spelled).filter(|word| !word.is_empty()).collect();
         let words = AhoCorasick::new(&words).map_err(|_| "more names of organisations than can be looked for")?;
-        Ok(Self { words, codes: codes.map(|code| code.to_string()).collect() })
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { id, words, codes: codes.map(|code| code.to_string()).collect() })
     }
 
     #[cfg(test)]
@@ -84,6 +99,30 @@ impl Places {
     fn named_in(&self, text: &str) -> bool {
         let mut words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         self.words.is_match(&spelled(text)) || words.any(|word| self.codes.contains(&word.to_ascii_uppercase()))
+    }
+}
+
+/// The places of the registry that is in force, made anew only where somebody is called or found otherwise.
+#[derive(Default)]
+pub struct KnownPlaces(Mutex<Option<(Arc<Registry>, Arc<Places>)>>);
+
+impl KnownPlaces {
+    pub fn of(&self, registry: &Arc<Registry>) -> Result<Arc<Places>, String> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((as_then, places)) = &*known
+            && (Arc::ptr_eq(as_then, registry) || as_then.reads_like(registry))
+        {
+            return Ok(Arc::clone(places));
+        }
+        let places = Arc::new(Places::of(registry)?);
+        *known = Some((Arc::clone(registry), Arc::clone(&places)));
+        Ok(places)
+    }
+
+    /// Of those made last.
+    pub fn id(&self) -> Option<u64> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().map(|(_, places)| places.id)
     }
 }
 

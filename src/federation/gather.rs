@@ -3,6 +3,7 @@ use super::{
     Said, SourceAnswer,
     cache::{Cache, Lifetimes, PatientKey},
     calls::Calls,
+    conceal::KnownPlaces,
     gathered::count,
     long_ids::StoredIds,
     pages::{self, Budget},
@@ -14,13 +15,13 @@ use super::{
 };
 use crate::{
     access::ListId,
-    domain::{IdSealer, Numbers, OdsCode, RequestId, Timestamp},
+    domain::{IdSealer, Numbers, RequestId, Timestamp},
     fhir::{
         ResourceType,
         json::{self, Limits, Tape},
     },
     identity::Statements,
-    registry::{Errand, Plan, Provider, StandingStore, Want},
+    registry::{Errand, Plan, Provider, Registry, StandingStore, Want},
 };
 use futures::{
     FutureExt, StreamExt,
@@ -47,7 +48,7 @@ pub struct Federation {
     standing: Arc<dyn StandingStore>,
     wrong_patient_threshold: u64,
     pub(super) evidence_lifetime: Duration,
-    places: Arc<Places>,
+    places: KnownPlaces,
 }
 
 /// What it is built from.
@@ -59,7 +60,6 @@ pub struct FederationOptions {
     pub standing: Arc<dyn StandingStore>,
     /// None where no provider is told who asks.
     pub statements: Option<Arc<Statements>>,
-    pub places: Arc<Places>,
 }
 
 impl Federation {
@@ -87,13 +87,16 @@ impl Federation {
             standing: options.standing,
             wrong_patient_threshold: config.wrong_patient_threshold,
             evidence_lifetime: Duration::from_secs(config.evidence_ttl_seconds),
-            places: options.places,
+            places: KnownPlaces::default(),
         })
     }
 
     /// By what the region's organisations are recognised.
-    pub fn places(&self) -> &Arc<Places> {
-        &self.places
+    ///
+    /// # Errors
+    /// There are more of them than can be looked for.
+    pub fn places(&self, registry: &Arc<Registry>) -> Result<Arc<Places>, String> {
+        self.places.of(registry)
     }
 
     /// The whole answer from memory, or `None` if any provider would have to be asked.
@@ -132,16 +135,17 @@ impl Federation {
     }
 
     /// Forgets what these sources said about this patient: they are asked again the next time.
-    pub async fn forget(&self, numbers: &Numbers, list: ListId, sources: &[OdsCode]) {
+    pub async fn forget(&self, numbers: &Numbers, list: ListId, sources: &[Arc<Provider>]) {
         for source in sources {
-            self.forget_all((*source, numbers.current, numbers.given_up(), list, None)).await;
+            self.forget_all((source.told_by(), numbers.current, numbers.given_up(), list, None)).await;
         }
     }
 
     async fn forget_all(&self, key: PatientKey) {
-        self.cache.forget(key).await;
+        let places = self.places.id();
+        self.cache.forget(key, places).await;
         if let Some(stale) = &self.stale {
-            stale.forget(key).await;
+            stale.forget(key, places).await;
         }
     }
 
@@ -195,7 +199,7 @@ impl Federation {
             resolution: Arc::clone(found),
             base: Arc::clone(&self.base),
             long_ids: HashSet::new(),
-            concealing: question.concealed.then(|| Arc::clone(&self.places)),
+            concealing: question.concealing.map(Arc::clone),
         }
     }
 

@@ -13,6 +13,9 @@ pub struct Gathered {
     pub sources: Vec<SourceAnswer>,
     /// How many others were not asked, as nothing says that they hold anything.
     pub elsewhere: usize,
+    /// How many others were not asked, as they are still joining, and how many of those asked are with a part of what is wanted.
+    pub joining: usize,
+    pub joining_in_part: usize,
     /// Whether such a question is put to anyone by its filters.
     pub by_filter: bool,
 }
@@ -49,6 +52,8 @@ pub enum PartSaid {
     Failed(Failure),
     /// Not asked: nothing of it could be shown.
     Withheld,
+    /// It was asked for when it was live, and is no longer.
+    NotLive,
 }
 
 impl Part {
@@ -61,17 +66,23 @@ impl Part {
         Self::of(want, PartSaid::Withheld)
     }
 
+    /// What this errand did not ask for, beside what it did.
+    pub(super) fn unasked(errand: &Errand) -> impl Iterator<Item = Self> {
+        let suspended = |want| Self::of(want, PartSaid::Failed(Failure::Suspended));
+        errand.withheld.iter().map(Self::withheld).chain(errand.suspended.iter().map(suspended))
+    }
+
     pub fn answer(&self) -> Option<&Arc<Answer>> {
         match &self.said {
             PartSaid::Answered(answer) | PartSaid::Stale(answer, _) => Some(answer),
-            PartSaid::Failed(_) | PartSaid::Withheld => None,
+            PartSaid::Failed(_) | PartSaid::Withheld | PartSaid::NotLive => None,
         }
     }
 
     pub fn failure(&self) -> Option<Failure> {
         match self.said {
             PartSaid::Failed(failure) => Some(failure),
-            PartSaid::Answered(_) | PartSaid::Stale(..) | PartSaid::Withheld => None,
+            PartSaid::Answered(_) | PartSaid::Stale(..) | PartSaid::Withheld | PartSaid::NotLive => None,
         }
     }
 
@@ -79,7 +90,7 @@ impl Part {
     pub fn stale(&self) -> Option<Failure> {
         match self.said {
             PartSaid::Stale(_, failure) => Some(failure),
-            PartSaid::Answered(_) | PartSaid::Failed(_) | PartSaid::Withheld => None,
+            PartSaid::Answered(_) | PartSaid::Failed(_) | PartSaid::Withheld | PartSaid::NotLive => None,
         }
     }
 }
@@ -94,7 +105,7 @@ impl Said {
         if let (Some(failure), true) = (failures.first(), failures.len() == parts.len()) {
             return Self::Failed(*failure);
         }
-        parts.extend(errand.withheld.iter().map(Part::withheld));
+        parts.extend(Part::unasked(errand));
         Self::Holds(found, parts)
     }
 }
@@ -126,7 +137,8 @@ impl Gathered {
             }),
         );
         sources.sort_by_key(|source| source.provider.ods);
-        Self { patient, sources, elsewhere: plan.elsewhere, by_filter: plan.by_filter }
+        let Plan { elsewhere, joining, joining_in_part, by_filter, .. } = *plan;
+        Self { patient, sources, elsewhere, joining, joining_in_part, by_filter }
     }
 }
 

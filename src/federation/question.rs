@@ -1,5 +1,5 @@
 use super::{
-    Failure, Resolution,
+    Failure, Places, Resolution,
     cache::{AnswerKey, PatientKey},
 };
 use crate::{
@@ -27,8 +27,8 @@ pub struct Question<'a> {
     /// The list of the policy that permitted the question.
     pub sensitivities: &'a Arc<Sensitivities>,
     pub asker: Asker<'a>,
-    /// Entries are to be rid of what tells where the patient is seen.
-    pub concealed: bool,
+    /// Entries are to be rid of what tells where the patient is seen, recognised by these.
+    pub concealing: Option<&'a Arc<Places>>,
 }
 
 /// For whom one question is asked. No two are the same, not even of one requester.
@@ -63,7 +63,7 @@ impl<'a> Asker<'a> {
 
 impl<'a> Question<'a> {
     pub fn new(numbers: &'a Numbers, epoch: i64, sensitivities: &'a Arc<Sensitivities>, asker: Asker<'a>) -> Self {
-        Self { numbers, epoch, sensitivities, asker, concealed: false }
+        Self { numbers, epoch, sensitivities, asker, concealing: None }
     }
 
     /// By the number in use.
@@ -73,7 +73,7 @@ impl<'a> Question<'a> {
 
     pub(super) fn patient_key(self, provider: &Provider) -> PatientKey {
         let (numbers, list) = (self.numbers, self.sensitivities.id());
-        (provider.ods, numbers.current, numbers.given_up(), list, self.turn(provider))
+        (provider.told_by(), numbers.current, numbers.given_up(), list, self.turn(provider))
     }
 
     /// `found` is who the source said that the patient is.
@@ -82,7 +82,7 @@ impl<'a> Question<'a> {
         AnswerKey {
             of: self.patient_key(provider),
             want: want.clone(),
-            concealed: self.concealed,
+            concealed: self.concealing.map(|places| places.id()),
             under: matching.then_some(found.fetched_at),
         }
     }

@@ -36,9 +36,9 @@ impl Stale {
         (!lifetime.is_zero()).then_some(Self { lifetime, resolutions, answers })
     }
 
-    pub async fn forget(&self, key: PatientKey) {
+    pub async fn forget(&self, key: PatientKey, places: Option<u64>) {
         self.resolutions.invalidate(&key).await;
-        for answer in AnswerKey::all_of(key) {
+        for answer in AnswerKey::all_of(key, places) {
             self.answers.invalidate(&answer).await;
         }
     }

@@ -67,6 +67,8 @@ pub fn provider(ods: &str) -> Provider {
         restricted: false,
         locate: Locate::Always,
         push_down: true,
+        types: None,
+        version: 0,
         declared: Arc::default(),
     }
 }

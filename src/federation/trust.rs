@@ -27,8 +27,9 @@ const MAX_FORMS: usize = 2_000;
 #[derive(Default)]
 pub struct Trust(Mutex<HashMap<OdsCode, Standing>>);
 
-/// One provider's, as long as it declares the same.
+/// One provider's, as long as it declares the same by the same entry in the registry.
 struct Standing {
+    version: i64,
     statement: Arc<Statement>,
     /// It lost a match.
     lost: bool,
@@ -88,9 +89,14 @@ impl Trust {
     fn with<T>(&self, provider: &Provider, look: impl FnOnce(&mut Standing) -> T) -> Option<T> {
         let statement = provider.declared.statement()?;
         let mut standings = self.standings();
-        let anew = |statement| Standing { statement, lost: false, paused: None, forms: HashMap::new() };
+        let version = provider.version;
+        let anew = |statement| Standing { version, statement, lost: false, paused: None, forms: HashMap::new() };
         let standing = standings.entry(provider.ods).or_insert_with(|| anew(Arc::clone(&statement)));
-        if standing.statement != statement {
+        // a request that began by an entry before finds out nothing of the one in force
+        if standing.version > version {
+            return None;
+        }
+        if standing.version < version || standing.statement != statement {
             *standing = anew(statement);
         }
         Some(look(standing))

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub struct Word {
     pub resolution: Arc<Resolution>,
-    /// In the order of [`Word::TYPES`]; empty where its own Patient settles it.
+    /// In the order of the types that it was asked for; empty where its own Patient settles it.
     pub answers: Vec<Result<Arc<Answer>, Failure>>,
 }
 
@@ -46,7 +46,12 @@ pub(super) fn is_under_way(resource_type: ResourceType, resource: Value<'_>) -> 
 impl Federation {
     /// This provider's word, where it was asked for lately enough to be evidence: care that has ended must not outlive its
     /// end by as long as a record may.
-    pub async fn recent_word(&self, provider: &Provider, question: Question<'_>) -> Option<Word> {
+    pub async fn recent_word(
+        &self,
+        provider: &Provider,
+        question: Question<'_>,
+        types: &[ResourceType],
+    ) -> Option<Word> {
         let young = |fetched_at: Timestamp| fetched_at.plus(self.evidence_lifetime) > Timestamp::now();
         let resolution = self.cache.known_resolution(question.patient_key(provider)).await?;
         if !young(resolution.fetched_at) {
@@ -54,9 +59,9 @@ impl Federation {
         }
         let mut answers = Vec::new();
         if !Word::is_settled_by(&resolution, provider) {
-            for resource_type in Word::TYPES {
+            for resource_type in types {
                 let known =
-                    self.cache.known_answer(&question.key(provider, &Want::all(resource_type), &resolution)).await?;
+                    self.cache.known_answer(&question.key(provider, &Want::all(*resource_type), &resolution)).await?;
                 answers.push((known.is_about(&resolution) && young(known.fetched_at)).then_some(Ok(known))?);
             }
         }
@@ -71,7 +76,7 @@ impl Federation {
     pub async fn word(
         &self,
         provider: &Arc<Provider>,
-        question: Question<'_>,
+        (question, types): (Question<'_>, &[ResourceType]),
         announced: &impl Announced,
     ) -> Result<Word, Failure> {
         let too_old = Timestamp::now().minus(self.evidence_lifetime);
@@ -79,7 +84,7 @@ impl Federation {
         let deadline = Instant::now() + provider.deadline;
         let (request, began) = (announced.request_id(), Timestamp::now());
         let asked = Asked { provider, question, request, began, deadline, freshness: Freshness::default() };
-        let word = self.told(asked, self.resolution_by(asked).await?, too_old).await;
+        let word = self.told((asked, types), self.resolution_by(asked).await?, too_old).await;
         let is_wrong = word.answers.iter().any(|answer| matches!(answer, Err(Failure::WrongPatient)));
         if !is_wrong || !asked.remembers(&word.resolution) {
             return Ok(word);
@@ -91,15 +96,20 @@ impl Federation {
             self.alarmed(asked, Failure::WrongPatient).await;
             return Ok(word);
         }
-        Ok(self.told(asked, now, too_old).await)
+        Ok(self.told((asked, types), now, too_old).await)
     }
 
-    async fn told(&self, asked: Asked<'_>, resolution: Arc<Resolution>, too_old: Timestamp) -> Word {
+    async fn told(
+        &self,
+        (asked, types): (Asked<'_>, &[ResourceType]),
+        resolution: Arc<Resolution>,
+        too_old: Timestamp,
+    ) -> Word {
         if Word::is_settled_by(&resolution, asked.provider) {
             return Word { resolution, answers: Vec::new() };
         }
-        let answers = Word::TYPES.map(async |resource_type| {
-            let want = Want::all(resource_type);
+        let answers = types.iter().map(async |resource_type| {
+            let want = Want::all(*resource_type);
             let key = asked.question.key(asked.provider, &want, &resolution);
             self.cache.forget_answer_before(too_old, key).await;
             self.answer_by(asked, &want, &resolution).await

@@ -6,7 +6,7 @@ use super::{
     selection::{Held, Match, Selection},
 };
 use crate::{
-    access::{Asking, Permits},
+    access::{Asking, Permits, SkipReason},
     federation::{Part, Referred, Resolution, followed},
     fhir::{
         ResourceType,
@@ -121,15 +121,18 @@ impl Along<'_> {
                 continue;
             };
             let State::Holds { resolution, parts } = &source.state else { continue };
-            if parts.iter().any(|part: &Part| part.want == want) {
+            let (asking, serves) = (permit.asks(source.provider.ods), source.provider.serves(want.resource_type));
+            let is_joining = asking == Asking::Skip(SkipReason::NotLive);
+            if !serves || is_joining || parts.iter().any(|part: &Part| part.want == want) {
                 continue;
             }
             let (_, errand) = errands.entry(at).or_insert_with(|| {
                 let freshness = Freshness { recalled: permit.recalled_at(source.provider.ods), since: None };
                 (Arc::clone(resolution), Errand { freshness, ..Errand::who(&source.provider) })
             });
-            match permit.asks(source.provider.ods) {
+            match asking {
                 Asking::Ask => errand.wants.push(want),
+                Asking::Skip(SkipReason::Suspended) => errand.suspended.push(want),
                 Asking::Skip(_) => errand.withheld.push(want),
             }
         }

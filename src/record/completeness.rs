@@ -47,6 +47,44 @@ impl Contributed {
     }
 }
 
+/// How many sources were not asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unasked {
+    /// As nothing says that they know the patient.
+    pub elsewhere: usize,
+    /// As they are still joining.
+    pub joining: usize,
+    /// How many were asked without a part of what is wanted, as that is still joining.
+    pub joining_in_part: usize,
+}
+
+impl Unasked {
+    fn issues(self) -> impl Iterator<Item = Issue> {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let (elsewhere, joining) = (number(self.elsewhere), number(self.joining));
+        let nothing_says = "nothing says that they know this patient";
+        let said = match (elsewhere, joining) {
+            (0, 0) => None,
+            (_, 0) => Some(format!("were not asked, as {nothing_says}")),
+            (0, _) => Some("were not asked, as they are still joining".to_owned()),
+            _ => Some(format!(
+                "were not asked: {elsewhere}, as {nothing_says}, and {joining}, as they are still joining"
+            )),
+        };
+        let in_part = (self.joining_in_part > 0).then(|| {
+            let said = format!("A part of {} sources is not shared yet: it is still joining.", self.joining_in_part);
+            Issue::new(Severity::Information, IssueCode::Informational).details(coding("joining")).diagnostics(said)
+        });
+        said.map(|said| count(elsewhere.saturating_add(joining), &said, NOT_ASKED)).into_iter().chain(in_part)
+    }
+}
+
+fn count(number: u32, said: &str, url: &'static str) -> Issue {
+    Issue::new(Severity::Information, IssueCode::Informational)
+        .diagnostics(format!("{number} other sources {said}."))
+        .extension(url, ExtensionValue::UnsignedInt(number))
+}
+
 /// What the reader is told about the sources.
 #[derive(Clone, Debug)]
 pub struct Completeness {
@@ -56,12 +94,12 @@ pub struct Completeness {
 
 impl Completeness {
     /// `withheld` tells whether anything was held back; `named` whether a source may be named, given whether anything of it
-    /// is shown; `elsewhere` how many more there are, which were not asked; `issues` are what else is told.
+    /// is shown; `unasked` how many more there are; `issues` are what else is told.
     ///
     /// Of a source of which nothing is shown the same is said whether it knows the patient or not: that it failed.
     pub fn of(
         sources: &[Source],
-        elsewhere: usize,
+        unasked: Unasked,
         contributed: &Contributed,
         withheld: bool,
         named: impl Fn(&Source, bool) -> bool,
@@ -81,22 +119,14 @@ impl Completeness {
             }
             match fresh {
                 true => issues.push(answered(source, named)),
-                false if source.shortfall().is_none() => others += 1,
+                false if source.shortfall().is_none() && !source.is_joining() => others += 1,
                 false => {}
             }
         }
-        let count = |number: u32, said: &str, url: &'static str| {
-            Issue::new(Severity::Information, IssueCode::Informational)
-                .diagnostics(format!("{number} other sources {said}."))
-                .extension(url, ExtensionValue::UnsignedInt(number))
-        };
         if others > 0 || issues.len() == before {
             issues.push(count(others, "told of nothing that matches", OTHERS));
         }
-        if elsewhere > 0 {
-            let elsewhere = u32::try_from(elsewhere).unwrap_or(u32::MAX);
-            issues.push(count(elsewhere, "were not asked, as nothing says that they know this patient", NOT_ASKED));
-        }
+        issues.extend(unasked.issues());
         if withheld {
             issues.push(Issue::new(Severity::Information, IssueCode::Suppressed).diagnostics(
                 "Something is withheld from you for reasons of privacy. If it matters to the care you give, ask the \

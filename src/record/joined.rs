@@ -2,7 +2,7 @@ use super::{
     Completeness, Redacted, Source, State,
     along::{Along, Follow},
     anchor::{self, Claim},
-    completeness::Contributed,
+    completeness::{Contributed, Unasked},
     copies::Spot,
     page::{self, Listing, Reader},
     patient,
@@ -14,10 +14,10 @@ use super::{
 use crate::{
     access::{Permit, Permits},
     domain::{EntryId, IdSealer, Labels, NhsNumber, OdsCode},
-    federation::{Answer, Failure, Gathered, Items, Part, Resolution},
+    federation::{Answer, Failure, Gathered, Items, Part, Places, Resolution},
     fhir::ResourceType,
     query::{Ask, What},
-    registry::{Errand, Locate},
+    registry::{Errand, Locate, Provider},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -36,6 +36,9 @@ pub struct Record {
     pub(super) base: Arc<str>,
     /// How many sources were not asked, as nothing says that they hold anything.
     pub(super) elsewhere: usize,
+    /// ... and how many, as they are still joining, and of how many others a part was not.
+    joining: usize,
+    joining_in_part: usize,
     /// Whether such a question is put to any source by its filters.
     by_filter: bool,
 }
@@ -67,7 +70,7 @@ pub enum NotShown {
 
 impl Record {
     pub fn join(ask: &Ask, whose: Whose, gathered: Gathered, ids: Arc<IdSealer>, base: Arc<str>) -> Self {
-        let (elsewhere, by_filter) = (gathered.elsewhere, gathered.by_filter);
+        let Gathered { elsewhere, joining, joining_in_part, by_filter, .. } = gathered;
         let mut sources: Vec<Source> = gathered
             .sources
             .into_iter()
@@ -76,8 +79,20 @@ impl Record {
         let anchor = leave_out_others(&mut sources, whose.indexed().map(|patient| &*patient.resolution));
         let asked = sources.iter().map(|source| source.parts().len()).collect();
         let matches = Vec::new();
-        let mut record =
-            Self { ask: ask.clone(), whose, sources, asked, anchor, matches, ids, base, elsewhere, by_filter };
+        let mut record = Self {
+            ask: ask.clone(),
+            whose,
+            sources,
+            asked,
+            anchor,
+            matches,
+            ids,
+            base,
+            elsewhere,
+            joining,
+            joining_in_part,
+            by_filter,
+        };
         record.matches = record.matching();
         record
     }
@@ -103,13 +118,13 @@ impl Record {
 
     /// The sources that say different things of who the patient is. Like a failure it must not be remembered: whoever is
     /// wrong may have been put right since, and that may be the anchor.
-    pub fn disputed(&self) -> Vec<OdsCode> {
+    pub fn disputed(&self) -> Vec<Arc<Provider>> {
         let conflicts = |source: &Source| source.failure() == Some(Failure::DemographicsConflict);
         if !self.sources.iter().any(conflicts) {
             return Vec::new();
         }
         let of = |(at, source): (usize, &Source)| {
-            (conflicts(source) || self.anchor == Some(at)).then_some(source.provider.ods)
+            (conflicts(source) || self.anchor == Some(at)).then(|| Arc::clone(&source.provider))
         };
         self.sources.iter().enumerate().filter_map(of).collect()
     }
@@ -121,7 +136,12 @@ impl Record {
 
     /// Whether where the patient is seen is kept from its reader.
     pub fn is_concealed(&self) -> bool {
-        self.whose.concealing.is_some()
+        self.concealing().is_some()
+    }
+
+    /// By what it is recognised then.
+    pub fn concealing(&self) -> Option<&Arc<Places>> {
+        self.whose.concealing.as_ref()
     }
 
     /// NHS numbers that sources say were given up for the patient's, source by source.
@@ -167,6 +187,8 @@ impl Record {
             ids: Arc::clone(&self.ids),
             base: Arc::clone(&self.base),
             elsewhere: self.elsewhere,
+            joining: self.joining,
+            joining_in_part: self.joining_in_part,
             by_filter: self.by_filter,
         }
     }
@@ -306,7 +328,13 @@ impl Record {
             told && !concealed && (!source.provider.restricted || source.discloses(permit, &restricted, None))
         };
         let issues = self.whose.issues(self.ask.patient);
-        Completeness::of(&self.sources, self.elsewhere, contributed, withheld || concealed, named, issues)
+        let unasked = Unasked {
+            elsewhere: self.elsewhere,
+            joining: self.joining + self.sources.iter().filter(|source| source.is_joining()).count(),
+            joining_in_part: self.joining_in_part
+                + self.sources.iter().filter(|source| source.is_joining_in_part()).count(),
+        };
+        Completeness::of(&self.sources, unasked, contributed, withheld || concealed, named, issues)
             .partial_if(self.whose.is_unchecked())
             .by_filter(self.by_filter)
     }

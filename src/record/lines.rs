@@ -69,6 +69,7 @@ fn whole_line(source: &Source) -> SourceLine {
         State::Nothing => line("empty"),
         State::Failed(failure) => line("failed").because(failure.code()),
         State::Withheld => line("withheld"),
+        State::Joining => line("joining"),
     }
 }
 
@@ -81,5 +82,6 @@ fn part_line(source: &Source, part: &Part) -> SourceLine {
         }
         PartSaid::Failed(failure) => line("failed").because(failure.code()),
         PartSaid::Withheld => line("withheld"),
+        PartSaid::NotLive => line("joining"),
     }
 }

@@ -125,7 +125,7 @@ pub fn own<'a>(record: &'a Record, permit: &Permit) -> Own<'a> {
                 }
             }
             State::Withheld => withheld = true,
-            State::Nothing | State::Failed(_) => {}
+            State::Nothing | State::Failed(_) | State::Joining => {}
         }
     }
     if let Some(index) = record.whose.indexed()

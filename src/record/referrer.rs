@@ -121,7 +121,7 @@ impl Referrer<'_> {
     pub fn named(&self) -> (Vec<&str>, Option<&Resolution>) {
         let resolution = match &self.source.state {
             State::Holds { resolution, .. } => Some(&**resolution),
-            State::Nothing | State::Failed(_) | State::Withheld => None,
+            State::Nothing | State::Failed(_) | State::Withheld | State::Joining => None,
         };
         (self.found.iter().map(|found| found.local.as_str()).collect(), resolution)
     }

@@ -25,6 +25,8 @@ pub enum State {
     Failed(Failure),
     /// The patient objects to this source's data being shared.
     Withheld,
+    /// It was asked when it was live, and is no longer: like one that was not asked, as it is still joining.
+    Joining,
 }
 
 impl State {
@@ -42,8 +44,7 @@ impl State {
         match reason {
             SkipReason::Quarantined => Self::Failed(Failure::Quarantined),
             SkipReason::Suspended => Self::Failed(Failure::Suspended),
-            // it is no part of the region's record yet
-            SkipReason::NotLive => Self::Nothing,
+            SkipReason::NotLive => Self::Joining,
             SkipReason::Objected => Self::Withheld,
         }
     }
@@ -54,15 +55,17 @@ impl Source {
     pub fn under(&self, permits: &Permits) -> Self {
         let state = match (&self.state, permits.first().asks(self.provider.ods)) {
             (State::Holds { parts, .. }, Asking::Skip(reason))
-                if parts.iter().all(|part| self.is_shut(part, permits)) =>
+                if parts.iter().all(|part| self.shut(part, permits).is_some()) =>
             {
                 State::skipped(reason)
             }
             (State::Nothing, Asking::Skip(reason)) => State::skipped(reason),
+            // nor is anything else told of it
+            (State::Failed(_) | State::Withheld, Asking::Skip(SkipReason::NotLive)) => State::Joining,
             (State::Holds { resolution, parts }, _) => {
-                let of = |part: &Part| match self.is_shut(part, permits) {
-                    true => Part::withheld(&part.want),
-                    false => part.clone(),
+                let of = |part: &Part| match self.shut(part, permits) {
+                    Some(said) => Part { want: part.want.clone(), said },
+                    None => part.clone(),
                 };
                 State::Holds { resolution: Arc::clone(resolution), parts: parts.iter().map(of).collect() }
             }
@@ -71,19 +74,30 @@ impl Source {
         Self { provider: Arc::clone(&self.provider), state }
     }
 
-    fn is_shut(&self, part: &Part, permits: &Permits) -> bool {
-        permits.of(part.want.resource_type).is_none_or(|permit| permit.asks(self.provider.ods) != Asking::Ask)
+    /// What is said of a part that these permits would not have asked for.
+    fn shut(&self, part: &Part, permits: &Permits) -> Option<PartSaid> {
+        let Some(permit) = permits.of(part.want.resource_type) else { return Some(PartSaid::Withheld) };
+        match permit.asks(self.provider.ods) {
+            Asking::Ask => None,
+            Asking::Skip(SkipReason::NotLive) => Some(PartSaid::NotLive),
+            Asking::Skip(SkipReason::Suspended) => Some(PartSaid::Failed(Failure::Suspended)),
+            Asking::Skip(SkipReason::Quarantined | SkipReason::Objected) => Some(PartSaid::Withheld),
+        }
     }
 
     /// Whether these permits would not have asked for something that was asked for.
     pub fn is_shut_out(&self, permits: &Permits) -> bool {
+        let asking = || permits.first().asks(self.provider.ods);
         match &self.state {
-            State::Holds { parts, .. } if parts.is_empty() => permits.first().asks(self.provider.ods) != Asking::Ask,
-            State::Holds { parts, .. } => {
-                parts.iter().any(|part| !matches!(part.said, PartSaid::Withheld) && self.is_shut(part, permits))
-            }
-            State::Nothing => permits.first().asks(self.provider.ods) != Asking::Ask,
-            State::Failed(_) | State::Withheld => false,
+            State::Holds { parts, .. } if parts.is_empty() => asking() != Asking::Ask,
+            State::Holds { parts, .. } => parts.iter().any(|part| match self.shut(part, permits) {
+                None => false,
+                Some(PartSaid::Withheld) => !matches!(part.said, PartSaid::Withheld),
+                Some(_) => true,
+            }),
+            State::Nothing => asking() != Asking::Ask,
+            State::Failed(_) | State::Withheld => asking() == Asking::Skip(SkipReason::NotLive),
+            State::Joining => false,
         }
     }
 
@@ -92,7 +106,7 @@ impl Source {
         match &self.state {
             State::Failed(failure) => Some(*failure),
             State::Holds { parts, .. } => parts.iter().find_map(Part::failure),
-            State::Nothing | State::Withheld => None,
+            State::Nothing | State::Withheld | State::Joining => None,
         }
     }
 
@@ -130,7 +144,7 @@ impl Source {
                 let withheld = |part: &Part| matches!(part.said, PartSaid::Withheld);
                 parts.iter().any(|part| part.want.portion == Portion::All && withheld(part))
             }
-            State::Nothing | State::Failed(_) => false,
+            State::Nothing | State::Failed(_) | State::Joining => false,
         }
     }
 
@@ -141,10 +155,20 @@ impl Source {
         released(labels) && (!self.provider.restricted || released(&Labels::restricted_only()))
     }
 
+    /// Whether it is still joining.
+    pub fn is_joining(&self) -> bool {
+        matches!(self.state, State::Joining)
+    }
+
+    /// Whether a part of what was asked for is.
+    pub fn is_joining_in_part(&self) -> bool {
+        self.parts().iter().any(|part| part.want.portion == Portion::All && matches!(part.said, PartSaid::NotLive))
+    }
+
     pub fn parts(&self) -> &[Part] {
         match &self.state {
             State::Holds { parts, .. } => parts,
-            State::Nothing | State::Failed(_) | State::Withheld => &[],
+            State::Nothing | State::Failed(_) | State::Withheld | State::Joining => &[],
         }
     }
 
@@ -168,7 +192,7 @@ impl Source {
     fn resolution(&self) -> Option<&Arc<Resolution>> {
         match &self.state {
             State::Holds { resolution, .. } => Some(resolution),
-            State::Nothing | State::Failed(_) | State::Withheld => None,
+            State::Nothing | State::Failed(_) | State::Withheld | State::Joining => None,
         }
     }
 }

@@ -64,6 +64,7 @@ fn permit_along(basis: Basis, patient_facts: PatientFacts, suspended: &[&str], a
         global: Arc::new(GlobalFacts { suspended, ..GlobalFacts::default() }),
         evidence: Evidence::NotAsked,
         organisation: Some("gp-practice".into()),
+        until: None,
         now: Timestamp(1),
     };
     let action = Action::ReadRecord(ResourceType::Condition, Interaction::Search);

@@ -9,12 +9,19 @@ use arc_swap::ArcSwapOption;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// What one provider's statement says, as it was last read. Nothing until it was, and where it is no real one.
 #[derive(Default)]
-pub struct Declared(ArcSwapOption<Statement>);
+pub struct Declared {
+    statement: ArcSwapOption<Statement>,
+    /// Whether it was asked for and an answer came, whatever that was.
+    heard: AtomicBool,
+}
 
 /// The types that a server claims, each with those of its search parameters that could be asked for here.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,15 +33,20 @@ pub struct Statement {
 
 impl Declared {
     pub fn statement(&self) -> Option<Arc<Statement>> {
-        self.0.load_full()
+        self.statement.load_full()
     }
 
     /// What was read now. One that says the same stays the one that it was.
     pub fn hear(&self, statement: Option<Statement>) {
         let known = self.statement();
         if known.as_deref() != statement.as_ref() {
-            self.0.store(statement.map(Arc::new));
+            self.statement.store(statement.map(Arc::new));
         }
+        self.heard.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_heard(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
     }
 }
 

@@ -1,19 +1,9 @@
-use super::{Freshness, Locate, Narrowing, OrganisationConfig, Presence, Provider, ProviderConfig, Want};
+use super::{Freshness, Narrowing, Presence, Provider, Registry, Want};
 use crate::{
     access::{Asking, Permits, SkipReason},
     domain::{OdsCode, Timestamp},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-
-/// All providers of the region, by ODS code.
-#[derive(Debug)]
-pub struct Registry {
-    providers: BTreeMap<OdsCode, Arc<Provider>>,
-    /// The kinds of all organisations, those that provide nothing too.
-    kinds: BTreeMap<OdsCode, Arc<str>>,
-    /// The names of those that provide nothing.
-    others: Vec<String>,
-}
+use std::sync::Arc;
 
 /// Whom one request asks, and whom it does not and why. Always in ODS order, so that answers are the same everywhere.
 #[derive(Debug, Default)]
@@ -22,6 +12,9 @@ pub struct Plan {
     pub skip: Vec<(Arc<Provider>, SkipReason)>,
     /// How many are not asked because nothing says that they hold anything.
     pub elsewhere: usize,
+    /// How many are not asked because they are still joining, and how many of those asked are with a part of what is wanted.
+    pub joining: usize,
+    pub joining_in_part: usize,
     /// Whether there are providers that such a question is put to by its filters, whoever is asked of this patient.
     pub by_filter: bool,
 }
@@ -33,66 +26,13 @@ pub struct Errand {
     pub wants: Vec<Want>,
     /// What is not asked for, since nothing that it could hold of it might be shown.
     pub withheld: Vec<Want>,
+    /// What is not asked for, since it is suspended: it is missing.
+    pub suspended: Vec<Want>,
     /// What is remembered may be used where it is as new as this.
     pub freshness: Freshness,
 }
 
 impl Registry {
-    /// # Errors
-    /// What is wrong with the first provider that cannot be asked as it is configured.
-    pub fn new(
-        configs: &[ProviderConfig],
-        organisations: &[OrganisationConfig],
-        default_deadline: Duration,
-    ) -> Result<Self, String> {
-        let providers: BTreeMap<_, _> = configs
-            .iter()
-            .map(|config| Ok((config.ods, Arc::new(config.provider(default_deadline)?))))
-            .collect::<Result<_, String>>()?;
-        let provide = providers.values().map(|provider| (provider.ods, Arc::clone(&provider.kind)));
-        let others = organisations.iter().map(|organisation| (organisation.ods, organisation.kind.as_str().into()));
-        let kinds = others.chain(provide).collect();
-        let others = organisations.iter().map(|organisation| organisation.name.clone()).collect();
-        Ok(Self { providers, kinds, others })
-    }
-
-    /// What kind of organisation it is; `None` for one that is not of this region.
-    pub fn kind_of(&self, ods: OdsCode) -> Option<&Arc<str>> {
-        self.kinds.get(&ods)
-    }
-
-    pub fn provider(&self, ods: OdsCode) -> Option<&Arc<Provider>> {
-        self.providers.get(&ods)
-    }
-
-    /// Of everyone in the region, those who provide nothing too.
-    pub fn codes(&self) -> impl Iterator<Item = OdsCode> {
-        self.kinds.keys().copied()
-    }
-
-    /// The same, by name.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.all().map(|provider| provider.name.as_str()).chain(self.others.iter().map(String::as_str))
-    }
-
-    pub fn all(&self) -> impl Iterator<Item = &Arc<Provider>> {
-        self.providers.values()
-    }
-
-    /// Whether anyone is asked only about patients that something says it holds.
-    pub fn locates(&self) -> bool {
-        self.providers.values().any(|provider| provider.locate != Locate::Always)
-    }
-
-    /// Reads every provider's secrets again. Each that cannot be used stays as it was, and is told with its place.
-    pub fn reload_secrets(&self) -> Vec<(OdsCode, String)> {
-        let faults = |provider: &Arc<Provider>| {
-            let ods = provider.ods;
-            provider.sign_in.reload().into_iter().map(move |what| (ods, what))
-        };
-        self.all().flat_map(faults).collect()
-    }
-
     /// Everyone who may be asked under these permits, each for what it may be asked for. Where only one source's entries
     /// are wanted the others still say who the patient is: another person's data could hide behind an id too.
     /// The requester's own organisation is always asked, and whoever said that it cares for the patient.
@@ -116,18 +56,26 @@ impl Registry {
                 plan.elsewhere += 1;
                 continue;
             }
-            let asking = |resource_type| permits.of(resource_type).unwrap_or(permits.first()).asks(provider.ods);
             let wants = if only.is_some_and(|only| only != provider.ods) { &[] } else { wants };
-            let (ask, withheld): (Vec<&Want>, Vec<&Want>) =
-                wants.iter().partition(|want| asking(want.resource_type) == Asking::Ask);
-            match (permits.first().asks(provider.ods), ask.is_empty()) {
+            let freshness = Freshness { recalled: permits.first().recalled_at(provider.ods), since: None };
+            let mut errand = Errand { freshness, ..Errand::who(provider) };
+            let mut in_part = false;
+            for wanted in wants.iter().filter(|want| provider.serves(want.resource_type)) {
+                let permit = permits.of(wanted.resource_type).unwrap_or(permits.first());
+                match permit.asks(provider.ods) {
+                    Asking::Ask => errand.wants.push(want(wanted)),
+                    Asking::Skip(SkipReason::NotLive) => in_part = true,
+                    Asking::Skip(SkipReason::Suspended) => errand.suspended.push(want(wanted)),
+                    Asking::Skip(SkipReason::Objected | SkipReason::Quarantined) => errand.withheld.push(want(wanted)),
+                }
+            }
+            match (permits.first().asks(provider.ods), errand.wants.is_empty()) {
+                (Asking::Skip(SkipReason::NotLive), true) => plan.joining += 1,
                 (Asking::Skip(reason), true) => plan.skip.push((Arc::clone(provider), reason)),
-                _ => plan.ask.push(Errand {
-                    provider: Arc::clone(provider),
-                    wants: ask.into_iter().map(want).collect(),
-                    withheld: withheld.into_iter().map(want).collect(),
-                    freshness: Freshness { recalled: permits.first().recalled_at(provider.ods), since: None },
-                }),
+                _ => {
+                    plan.joining_in_part += usize::from(in_part);
+                    plan.ask.push(errand);
+                }
             }
         }
         plan
@@ -149,6 +97,7 @@ impl Errand {
             provider: Arc::clone(provider),
             wants: Vec::new(),
             withheld: Vec::new(),
+            suspended: Vec::new(),
             freshness: Freshness::default(),
         }
     }

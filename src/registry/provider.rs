@@ -2,11 +2,14 @@ use super::{
     Declared, Locate,
     sign_in::{CertificateConfig, CredentialConfig, SignIn, SmartConfig},
 };
-use crate::domain::{OdsCode, SecretRef, is_public, literal_address};
+use crate::{
+    domain::{OdsCode, SecretRef, is_public, literal_address},
+    fhir::ResourceType,
+};
 use reqwest::Certificate;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use url::Url;
 
 /// `[[provider]]`: an organisation's FHIR endpoint as a deployment configures it.
@@ -103,6 +106,10 @@ pub struct Provider {
     /// About whom it is asked; unless said, about every patient.
     pub locate: Locate,
     pub push_down: bool,
+    /// The types that it is asked for; `None` for all.
+    pub types: Option<BTreeSet<ResourceType>>,
+    /// Of its entry in the registry; 0 of what the deployment configures. What was said by one is no answer of the next.
+    pub version: i64,
     pub declared: Arc<Declared>,
 }
 
@@ -180,6 +187,8 @@ impl ProviderConfig {
             restricted: self.restricted,
             locate: self.locate,
             push_down: self.push_down,
+            types: None,
+            version: 0,
             declared: Arc::default(),
         })
     }
@@ -197,6 +206,16 @@ impl Provider {
     /// All addresses of its service root: its own first, then the replicas'.
     pub fn bases(&self) -> impl Iterator<Item = &Url> {
         std::iter::once(&self.base).chain(&self.replicas)
+    }
+
+    /// Whose word its answers are, as it is registered now.
+    pub fn told_by(&self) -> (OdsCode, i64) {
+        (self.ods, self.version)
+    }
+
+    /// Whether it is asked for this type. What entries refer to belongs to them.
+    pub fn serves(&self, resource_type: ResourceType) -> bool {
+        self.types.as_ref().is_none_or(|types| resource_type.is_target() || types.contains(&resource_type))
     }
 
     pub fn is_gp_practice(&self) -> bool {

@@ -1,5 +1,9 @@
 use super::Gateway;
-use crate::registry::Provider;
+use crate::{
+    access::{Stage, Stages},
+    domain::OdsCode,
+    registry::Provider,
+};
 use std::{
     sync::{Arc, Weak},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -19,13 +23,22 @@ pub async fn keep_reading_declarations(held: Weak<Gateway>, every: Duration) {
         if all {
             next = Instant::now() + spread(every);
         }
-        let due: Vec<Arc<Provider>> =
-            g.registry.all().filter(|provider| all || failed.contains(&provider.ods)).map(Arc::clone).collect();
-        failed = g.federation.read_statements(due).await;
+        failed = g.federation.read_statements(due(&g, all, &failed).await).await;
         drop(g);
-        let left = next.saturating_duration_since(Instant::now());
-        sleep(if failed.is_empty() { left } else { left.min(SOON) }).await;
+        // whoever is registered or comes to be asked meanwhile is read soon, too
+        sleep(next.saturating_duration_since(Instant::now()).min(SOON)).await;
     }
+}
+
+/// All who are asked at all, or those of them who could not say it or never did.
+async fn due(g: &Gateway, all: bool, failed: &[OdsCode]) -> Vec<Arc<Provider>> {
+    let Ok(global) = g.facts.global().await else { return Vec::new() };
+    let Ok(registry) = g.registries.of(&global).await else { return Vec::new() };
+    let asked = |provider: &&Arc<Provider>| {
+        let stage = global.stages.get(&provider.ods).map_or(Stage::Live, Stages::highest);
+        stage >= Stage::Shadow && (all || failed.contains(&provider.ods) || !provider.declared.is_heard())
+    };
+    registry.all().filter(asked).map(Arc::clone).collect()
 }
 
 /// Up to a tenth less, so that nodes do not ask in step.

@@ -40,7 +40,8 @@ pub async fn review_desk(
 
 async fn clearance(g: &Gateway, requester: &Requester) -> Result<Clearance, Ending> {
     let global = g.facts.global().await?;
-    let kind = requester.party.organisation().and_then(|ods| g.registry.kind_of(ods));
+    let registry = g.registries.of(&global).await?;
+    let kind = requester.party.organisation().and_then(|ods| registry.kind_of(ods));
     let action = Action::ReadDesk { interaction: Interaction::Search, concerns_own: true };
     let policy = g.policies.of(&global).await?;
     policy.clear(requester, action, &global, kind.map(|kind| &**kind)).map_err(Ending::Refused)

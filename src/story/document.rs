@@ -32,7 +32,8 @@ pub async fn document(
         // from a concealed record no document can be opened: its attachment addresses were cut out, since a letter's head names
         // its sender
         let whose = identity::whose(g, requester, ask.patient, permit, None, &mut intent, opened).await?;
-        let record = join(g, requester, &ask, (whose, intent), permits, Wishes::default(), opened).await?;
+        let registry = g.registries.of(permit.global()).await?;
+        let record = join(g, requester, &ask, (whose, intent), (permits, &registry), Wishes::default(), opened).await?;
         let referrer = record.referrer(permit, document).map_err(|not| {
             opened.heard(record.lines());
             Ending::from(not)

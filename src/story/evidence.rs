@@ -2,7 +2,7 @@
 
 use super::{Ending, Gateway};
 use crate::{
-    access::{Action, Basis, Decision, Evidence, Facts, Policy, Relationship},
+    access::{Action, Basis, Decision, Evidence, Facts, Policy, Relationship, Stage},
     audit::Opened,
     domain::{Numbers, OdsCode, Timestamp},
     federation::{Answer, Asker, Entry, Question, Word},
@@ -31,31 +31,46 @@ pub async fn evidence(
     policy: &Policy,
     opened: &Opened,
 ) -> Result<Evidence, Ending> {
-    let Some(provider) = g.registry.provider(organisation) else { return Ok(Evidence::Found([].into())) };
+    let registry = g.registries.of(&facts.global).await?;
+    let Some(provider) = registry.provider(organisation) else { return Ok(Evidence::Found([].into())) };
+    let stages = facts.global.stages.get(&organisation);
+    // of what is still joining nothing is relied on; while it is safety-only its own people do already, and it is they who ask
+    let relied_on = |kind: ResourceType| match facts.global.stage(organisation, kind.as_str()) {
+        Stage::SafetyOnly | Stage::Live => true,
+        Stage::Suspended | Stage::Registered | Stage::Shadow => false,
+    };
+    if !relied_on(ResourceType::Patient) {
+        let was_live = stages.is_some_and(|stages| stages.was_live(ResourceType::Patient.as_str()));
+        return Ok(if was_live { Evidence::Unreachable } else { Evidence::Found([].into()) });
+    }
     if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
         return Ok(Evidence::Unreachable);
     }
+    let types: Vec<ResourceType> =
+        Word::TYPES.into_iter().filter(|kind| relied_on(*kind) && provider.serves(*kind)).collect();
     let (sensitivities, asker) = (policy.sensitivities(), Asker::of(requester));
     let question = Question::new(numbers, facts.patient.epoch, sensitivities, asker);
-    let word = match g.federation.recent_word(provider, question).await {
+    let word = match g.federation.recent_word(provider, question, &types).await {
         Some(word) => Ok(word),
         None => {
             let intent = opened.intent().await?;
-            g.federation.word(provider, question, &intent).await
+            g.federation.word(provider, (question, &types), &intent).await
         }
     };
     let Ok(word) = word else { return Ok(Evidence::Unreachable) };
     if Word::is_registered(&word.resolution, provider) {
         return Ok(Evidence::Found([Relationship::registered_at(organisation)].into()));
     }
-    let answered = Word::TYPES.iter().zip(&word.answers).filter_map(|(kind, said)| Some((*kind, said.as_ref().ok()?)));
+    let answered = types.iter().zip(&word.answers).filter_map(|(kind, said)| Some((*kind, said.as_ref().ok()?)));
     let in_force = |relationship: &Relationship| {
         let (from, until) = policy.relationships().holds(relationship);
         from <= facts.now && facts.now < until
     };
     let found: Vec<_> =
         answered.flat_map(|(kind, answer)| relationships(kind, answer, facts)).filter(in_force).collect();
-    if found.is_empty() && word.answers.iter().any(Result::is_err) {
+    let was_live = |kind: &ResourceType| stages.is_some_and(|stages| stages.was_live(kind.as_str()));
+    let is_missing = |kind: &ResourceType| !relied_on(*kind) && was_live(kind);
+    if found.is_empty() && (word.answers.iter().any(Result::is_err) || Word::TYPES.iter().any(is_missing)) {
         return Ok(Evidence::Unreachable);
     }
     Ok(Evidence::Found(found.into()))

@@ -6,7 +6,7 @@ use crate::{
     identity::{Authorisation, Statements, Verifier},
     query::PageSealer,
     registry::{
-        Locator, Registry,
+        Locator, Probes, Registries, StandingStore,
         directory::{DirectoryStore, RegistryTerms},
     },
 };
@@ -23,10 +23,13 @@ pub struct Gateway {
     pub desk: Arc<dyn DeskStore>,
     pub claims: Arc<dyn ClaimStore>,
     pub recalls: Arc<dyn RecallStore>,
-    pub registry: Registry,
+    pub registries: Registries,
     /// What organisations registered of themselves, and on which terms they may.
     pub directory: Arc<dyn DirectoryStore>,
     pub registry_terms: RegistryTerms,
+    /// None where no endpoint is probed: then none comes any further.
+    pub probes: Option<Arc<dyn Probes>>,
+    pub standing: Arc<dyn StandingStore>,
     pub locator: Locator,
     /// None where no provider is told who asks.
     pub statements: Option<Arc<Statements>>,
@@ -48,9 +51,7 @@ impl Gateway {
         let statements = self.statements.iter().flat_map(|statements| statements.public_keys());
         let tokens = self.authorisation.iter().flat_map(|authorisation| authorisation.public_keys());
         let mut keys = Vec::new();
-        for key in
-            statements.chain(tokens).chain(self.registry.all().filter_map(|provider| provider.sign_in.public_key()))
-        {
+        for key in statements.chain(tokens).chain(self.registries.public_keys()) {
             // several providers may know us by one key; said twice, it would be usable by nobody
             if !keys.contains(&key) {
                 keys.push(key);

@@ -11,7 +11,7 @@ use crate::{
     record::{Record, Whose},
 };
 use futures::future::join_all;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 /// Asks the index about the number that was asked for, unless it was asked lately, and `since` then. What it says of the number
 /// in use is written down first where it is news: then the story is told again, with what is known under all of the numbers.
@@ -48,7 +48,13 @@ pub async fn whose(
     let concealed = identity.is_restricted() && !may_know(permit, &identity);
     let line = g.index.as_ref().map(|index| line(index.ods(), &identity));
     opened.identified(line.map(|line| Identified { number: asked, concealed, line }));
-    let concealing = concealed.then(|| Arc::clone(g.federation.places()));
+    let concealing = match concealed {
+        true => {
+            let registry = g.registries.of(permit.global()).await?;
+            Some(g.federation.places(&registry).map_err(|_| Ending::Internal)?)
+        }
+        false => None,
+    };
     Ok(Whose { numbers: permit.numbers().clone(), identity, unchecked: None, concealing })
 }
 

@@ -139,7 +139,8 @@ async fn page(
     mut before: Option<Place>,
 ) -> Result<Found, Ending> {
     let count = usize::try_from(ask.count).unwrap_or(usize::MAX);
-    let name_of = |ods: OdsCode| g.registry.provider(ods).map(|provider| provider.name.clone());
+    let registry = g.registries.latest();
+    let name_of = |ods: OdsCode| registry.name_of(ods).map(str::to_owned);
     let setting = balp::Setting { base: &g.base, name_of: &name_of };
     let mut events = Vec::new();
     let mut looked_at = 0;

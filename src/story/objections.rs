@@ -145,7 +145,8 @@ enum Sees {
 
 impl Sees {
     async fn of(g: &Gateway, policy: &Policy, requester: &Requester) -> Result<Self, Ending> {
-        let kind = |organisation| g.registry.kind_of(organisation).map(|kind| &**kind);
+        let registry = g.registries.of(&*g.facts.global().await?).await?;
+        let kind = |organisation| registry.kind_of(organisation).map(|kind| &**kind);
         Ok(match &requester.party {
             Party::Patient { nhs_number } => Self::Own(numbers(g, *nhs_number).await?),
             Party::Staff { organisation, .. } if policy.keeps_desk(requester, kind(*organisation)) => {

@@ -3,13 +3,14 @@
 use super::{Answer, Ending, Gateway, OrClose, Wrote, written};
 use crate::{
     access::{
-        Action, Override, Policy, Wanted,
+        Action, Override, Policy, Stage, Wanted,
         desk::{Alert, Grant, TaskKind},
         parameters::{self, Overriding},
     },
     audit::{Intent, Opened},
     domain::{NhsNumber, Numbers, OdsCode, Timestamp},
     federation::{Asker, Question, Said},
+    fhir::ResourceType,
     identity::{Party, Requester},
     registry::{Errand, Plan, Provider},
 };
@@ -82,8 +83,11 @@ async fn alerts(
     let mut concerned = policy.concerned(&facts, *organisation, taken.start);
     let global = g.facts.global().await?;
     let epoch = facts.epoch;
-    let practices = g.registry.all().filter(|provider| {
-        let set_aside = global.suspended.contains(&provider.ods) || facts.quarantined.contains(&provider.ods);
+    let registry = g.registries.of(&global).await?;
+    let practices = registry.all().filter(|provider| {
+        let is_live = global.stage(provider.ods, ResourceType::Patient.as_str()) == Stage::Live;
+        let set_aside =
+            global.suspended.contains(&provider.ods) || facts.quarantined.contains(&provider.ods) || !is_live;
         provider.is_gp_practice() && !set_aside && !concerned.contains(&provider.ods)
     });
     let asked = practices.map(|provider| registered(g, by, policy, provider, (&numbers, epoch), intent));

@@ -22,7 +22,7 @@ pub async fn assert_presence(
     let action = Action::AssertRelationship { organisation: pointing.organisation };
     let wanted = Wanted { action, patient: Some(pointing.patient) };
     written(g, requester, wanted, opened, async |patient, _| {
-        if g.registry.provider(pointing.organisation).is_none() {
+        if g.registries.latest().provider(pointing.organisation).is_none() {
             let fault = "this organisation has no endpoint that could be asked";
             return Err(Ending::content("Parameters.parameter.where(name='organization')", fault));
         }

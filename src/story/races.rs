@@ -14,12 +14,15 @@ use crate::{
     audit::{AuditLog, Kind, LogOptions, Row, Signer},
     domain::{NhsNumber, OdsCode, RequestId},
     federation::{
-        Federation, FederationConfig, FederationOptions, Places,
+        Federation, FederationConfig, FederationOptions,
         testing::{BASE, ids, patient},
     },
     identity::{Party, Purpose, Scopes, Verifier},
     query::{self, Method, PageSealer, PageSize, RawQuery, Setting},
-    registry::{Locator, LocatorConfig, OrganisationConfig, ProviderConfig, Registry, directory::RegistryTerms},
+    registry::{
+        Credentials, Locator, LocatorConfig, OrganisationConfig, ProviderConfig, Registries, Registry, RegistryConfig,
+        directory::RegistryTerms,
+    },
     store::{DatabaseUrl, Store},
 };
 use memory::{Memory, Moment, State, TwoPolicies, Write};
@@ -271,8 +274,8 @@ impl World {
         };
         let hospital: OrganisationConfig =
             serde_json::from_value(json!({"ods": "RZ900", "name": "Hospital", "kind": "acute-trust"})).unwrap();
-        let registry =
-            Registry::new(&[provider(OPEN), provider(CLOSING)], &[hospital], Duration::from_secs(3)).unwrap();
+        let deadline = Duration::from_secs(3);
+        let configured = Registry::new(&[provider(OPEN), provider(CLOSING)], &[hospital], deadline).unwrap();
         // what no story of a record asks for, or only where something is wrong
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("rest.db").display());
@@ -286,7 +289,6 @@ impl World {
             long_ids: rest.long_ids(),
             standing: rest.standing(),
             statements: None,
-            places: Arc::new(Places::of(&registry).unwrap()),
         };
         let memory = Memory::new(guarded);
         let options = LogOptions::new(Signer::new("caregate.example/audit", &[1; 32]).unwrap());
@@ -295,8 +297,16 @@ impl World {
             authorisation: None,
             policies: Policies::new(Arc::new(TwoPolicies(POLICIES.clone())), None),
             facts: FactCache::new(Arc::new(memory.clone())),
-            registry,
+            registries: Registries::new(
+                configured,
+                &RegistryConfig::default(),
+                Credentials::default(),
+                deadline,
+                rest.directory(),
+            ),
             directory: rest.directory(),
+            probes: None,
+            standing: rest.standing(),
             registry_terms: RegistryTerms::default(),
             locator: Locator::new(rest.presence(), LocatorConfig::default()),
             statements: None,

@@ -29,7 +29,8 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
     opened.asks("operation", "Patient/$recall".to_owned(), Some("Patient"), None);
     let asked = parameters::read_recall(body).or_close(opened).await?;
     opened.asks("operation", said(&asked), Some("Patient"), Some(asked.patient));
-    if g.registry.provider(asked.organisation).is_none() {
+    let registry = async { Ok::<_, Ending>(g.registries.of(&*g.facts.global().await?).await?) };
+    if registry.await.or_close(opened).await?.provider(asked.organisation).is_none() {
         let said = "this organisation gives out nothing here, so there is nothing to take back";
         return Err(Ending::content("Parameters.parameter.where(name='organization')", said).close(opened).await);
     }
@@ -86,9 +87,11 @@ fn recalled(id: &str, by: &Requester, asked: &Recalling) -> Recalled {
 
 /// What this node remembers of the source is of no use any more; that no node uses it follows from the fact alone.
 async fn forget(g: &Gateway, recalled: &Recalled) -> Result<(), Ending> {
-    let policy = g.policies.of(&*g.facts.global().await?).await?;
+    let global = g.facts.global().await?;
+    let (policy, registry) = (g.policies.of(&global).await?, g.registries.of(&global).await?);
     let numbers = g.facts.patient(recalled.patient).await?.numbers(recalled.patient);
-    g.federation.forget(&numbers, policy.sensitivities().id(), &[recalled.source]).await;
+    let source: Vec<_> = registry.provider(recalled.source).cloned().into_iter().collect();
+    g.federation.forget(&numbers, policy.sensitivities().id(), &source).await;
     Ok(())
 }
 

@@ -5,17 +5,18 @@ use crate::{
     access::{Action, Interaction, Permits, Wanted},
     audit::{Intent, Opened, Released},
     domain::{EntryId, Numbers, OdsCode, Timestamp},
-    federation::{Asker, Question},
+    federation::{Asker, Places, Question},
     fhir::{ResourceType, is_id},
     identity::Requester,
     query::{Ask, Read, What, page_token::Fingerprint},
     record::{self, Reader, Record, Whose},
-    registry::{Narrowing, Want},
+    registry::{Narrowing, Registry, Want},
 };
 use std::sync::Arc;
 
-/// What a joined record holds under: the policy's fingerprint, who the patient is, and whether places are kept from the reader.
-type Under = (Arc<str>, Numbers, bool);
+/// What a joined record holds under: the policy's fingerprint, who the patient is, and what is kept from the reader of places; and
+/// who there was to ask.
+type Under = ((Arc<str>, Numbers, Option<u64>), Arc<Registry>);
 
 /// A joined-up answer: decide, plan, gather, join, redact, release.
 pub async fn record(
@@ -37,11 +38,16 @@ pub async fn record(
         let (patient, permit) = (ask.patient, permits.first());
         let whose = identity::whose(g, requester, patient, permit, wishes.since, &mut intent, opened).await?;
         // what was labelled by the list of another policy says nothing under this permit's, nor does what another person said or
-        // a source has taken back since; nor was all that another policy lets in asked for
+        // a source has taken back since; nor was all that another policy lets in asked for, nor whoever was registered since
         let policy = Arc::clone(permits.first().policy().fingerprint());
-        let as_now = (policy, whose.numbers.clone(), whose.concealing.is_some());
-        if joined.as_ref().is_none_or(|(as_then, record)| *as_then != as_now || !record.stands(permits)) {
-            joined = Some((as_now, join(g, requester, &ask, (whose, intent), permits, wishes, opened).await?));
+        let as_now = (policy, whose.numbers.clone(), whose.concealing.as_ref().map(|places| places.id()));
+        let registry = g.registries.of(permits.first().global()).await?;
+        let stands = |(as_then, record): &(Under, Record)| {
+            as_then.0 == as_now && Arc::ptr_eq(&as_then.1, &registry) && record.stands(permits)
+        };
+        if !joined.as_ref().is_some_and(stands) {
+            let record = join(g, requester, &ask, (whose, intent), (permits, &registry), wishes, opened).await?;
+            joined = Some(((as_now, registry), record));
         }
         let (_, record) = joined.as_mut().ok_or(Ending::Internal)?;
         bring_along(g, requester, record, permits, (&reader, wishes), opened).await?;
@@ -59,7 +65,7 @@ pub(super) async fn join(
     requester: &Requester,
     ask: &Ask,
     (whose, intent): (Whose, Option<Intent>),
-    permits: &Permits,
+    (permits, registry): (&Permits, &Registry),
     wishes: Wishes,
     opened: &mut Opened,
 ) -> Result<Record, Ending> {
@@ -67,7 +73,7 @@ pub(super) async fn join(
     if matches!(ask.what, What::Everything(_) | What::Summary) {
         wants.retain(|want| permits.of(want.resource_type).is_some());
     }
-    let presence = match g.registry.locates() {
+    let presence = match registry.locates() {
         // whoever wants all, or nothing that is remembered, does not want what was learned by asking before either
         true if wishes.complete || wishes.since.is_some() => {
             Arc::new(g.locator.presence_of(permits.first().numbers()).await?.asked_again())
@@ -76,8 +82,9 @@ pub(super) async fn join(
         false => Arc::default(),
     };
     let narrowing = if let What::Search(search) = &ask.what { Narrowing::of(search) } else { None };
-    let plan = g.registry.plan(permits, (&wants, narrowing.as_ref()), only, &presence).since(wishes.since);
-    let question = question(permits, requester, whose.concealing.is_some());
+    let plan = registry.plan(permits, (&wants, narrowing.as_ref()), only, &presence).since(wishes.since);
+    let concealing = whose.concealing.clone();
+    let question = question(permits, requester, concealing.as_ref());
     let gathered = match g.federation.recall(&plan, question).await {
         Some(remembered) => remembered,
         None => {
@@ -111,7 +118,8 @@ async fn bring_along(
         return Ok(());
     }
     errands.iter_mut().for_each(|(_, errand)| errand.freshness.since = wishes.since);
-    let question = question(permits, requester, record.is_concealed());
+    let concealing = record.concealing().cloned();
+    let question = question(permits, requester, concealing.as_ref());
     let brought = match g.federation.recall_along(&errands, question).await {
         Some(remembered) => remembered,
         None => {
@@ -123,10 +131,10 @@ async fn bring_along(
     Ok(())
 }
 
-fn question<'a>(permits: &'a Permits, requester: &'a Requester, concealed: bool) -> Question<'a> {
+fn question<'a>(permits: &'a Permits, requester: &'a Requester, concealing: Option<&'a Arc<Places>>) -> Question<'a> {
     let permit = permits.first();
     let (sensitivities, asker) = (permit.policy().sensitivities(), Asker::of(requester));
-    Question { concealed, ..Question::new(permit.numbers(), permit.epochs().patient, sensitivities, asker) }
+    Question { concealing, ..Question::new(permit.numbers(), permit.epochs().patient, sensitivities, asker) }
 }
 
 /// What a caller wants of the answer beside what it is about.

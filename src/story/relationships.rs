@@ -23,7 +23,9 @@ pub async fn assert_relationship(
     let assertion = parameters::read_assertion(body, Timestamp::now()).or_close(opened).await?;
     let Assertion { patient, relationship, begins } = assertion;
     opened.names(patient);
-    let kind = g.registry.kind_of(relationship.organisation).map(|kind| &**kind);
+    let registry = async { Ok::<_, Ending>(g.registries.of(&*g.facts.global().await?).await?) };
+    let registry = registry.await.or_close(opened).await?;
+    let kind = registry.kind_of(relationship.organisation).map(|kind| &**kind);
     if relationship.basis == Basis::Registered && kind != Some(GENERAL_PRACTICE) {
         let said = "only a general practice has registered patients: say caseload or care-team";
         return Err(Ending::content("Parameters.parameter.where(name='basis')", said).close(opened).await);

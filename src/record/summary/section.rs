@@ -170,7 +170,7 @@ fn is_missing(source: &Source, types: &[ResourceType]) -> bool {
     match &source.state {
         State::Failed(_) => true,
         State::Holds { parts, .. } => parts.iter().any(|part| types.contains(&part.want.resource_type) && failed(part)),
-        State::Nothing | State::Withheld => false,
+        State::Nothing | State::Withheld | State::Joining => false,
     }
 }
 

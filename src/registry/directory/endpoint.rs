@@ -34,6 +34,15 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    pub fn is_in_use(&self, now: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
+    }
+
+    /// Its own address first, then the replicas'.
+    pub fn addresses(&self) -> impl Iterator<Item = &Url> {
+        std::iter::once(&self.address).chain(&self.replicas)
+    }
+
     /// Whether this instead of that changes where records are asked for, or what goes there of ours: then somebody else approves it.
     pub fn needs_approval(&self, before: Option<&Self>) -> bool {
         before.is_none_or(|before| {

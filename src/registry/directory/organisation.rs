@@ -47,6 +47,14 @@ pub struct ClientKeys {
 }
 
 impl Organisation {
+    /// Whether an agreement holds under which it shares, and its people read.
+    pub fn shares(&self, now: Timestamp) -> bool {
+        let holds = |agreement: &Agreement| {
+            agreement.from.is_none_or(|from| from <= now) && agreement.until.is_none_or(|until| now < until)
+        };
+        self.agreement.as_ref().is_some_and(holds)
+    }
+
     /// Whether this instead of that changes who the organisation is or by what it is recognised: then somebody else approves it.
     pub fn needs_approval(&self, before: Option<&Self>) -> bool {
         before.is_none_or(|before| self.kind != before.kind || self.name != before.name || self.client != before.client)

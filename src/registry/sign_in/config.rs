@@ -43,7 +43,7 @@ pub struct CertificateConfig {
 
 impl CredentialConfig {
     /// The header, where it is the same for every request.
-    pub(super) fn fixed_header(&self) -> Result<Header, String> {
+    pub(in crate::registry) fn fixed_header(&self) -> Result<Header, String> {
         let (name, value) = match self {
             Self::Bearer(token) => {
                 ("authorization", SecretString::from(format!("Bearer {}", token.read()?.expose_secret())))
@@ -67,13 +67,13 @@ pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
 }
 
 impl SmartConfig {
-    pub(super) fn signing_key(&self) -> Result<SigningKey, String> {
+    pub(in crate::registry) fn signing_key(&self) -> Result<SigningKey, String> {
         let text = self.key.read().map_err(|what| format!("key: {what}"))?;
         SigningKey::read(text.expose_secret(), self.algorithm, self.kid.as_deref())
             .map_err(|what| format!("key: {what}"))
     }
 
-    pub(super) fn faults(&self) -> Result<(), String> {
+    pub(in crate::registry) fn faults(&self) -> Result<(), String> {
         // RFC 6749 §3.3: of visible characters, without quotes and backslashes
         let is_scope =
             |scope: &str| !scope.is_empty() && scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
