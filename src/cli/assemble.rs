@@ -38,7 +38,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     let default_deadline = Duration::from_millis(config.federation.deadline_ms);
     let configured = Registry::new(&config.providers, &config.organisations, default_deadline)?;
     let credentials = Credentials::from(&*config.credentials);
-    let registry_terms = RegistryTerms::new(&config.registry, &credentials);
+    let registry_terms = RegistryTerms { credentials: credentials.names(), ..RegistryTerms::from(&config.registry) };
     let registries = Registries::new(configured, &config.registry, credentials, default_deadline, store.directory());
     let base: Arc<str> = format!("{public_url}/fhir/").into();
     let statements =

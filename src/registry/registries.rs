@@ -105,11 +105,6 @@ impl Registries {
         Arc::clone(&self.current.load().registry)
     }
 
-    /// Whether the deployment itself says where this organisation is asked: then nothing that it registers does.
-    pub fn configures(&self, ods: OdsCode) -> bool {
-        self.ground.configured.providers.contains_key(&ods)
-    }
-
     /// The public halves of the keys by which the gateway signs in anywhere.
     pub fn public_keys(&self) -> Vec<Value> {
         let own = self.ground.configured.all().filter_map(|provider| provider.sign_in.public_key());

@@ -1,7 +1,4 @@
-use crate::{
-    domain::OdsCode,
-    registry::{Credentials, RegistryConfig},
-};
+use crate::{domain::OdsCode, registry::RegistryConfig};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -20,13 +17,13 @@ pub struct RegistryTerms {
     pub probe_holds: Duration,
 }
 
-impl RegistryTerms {
-    pub fn new(config: &RegistryConfig, credentials: &Credentials) -> Self {
+impl From<&RegistryConfig> for RegistryTerms {
+    fn from(config: &RegistryConfig) -> Self {
         Self {
             operators: config.operators.clone(),
             allow_http: config.allow_http,
             allow_private_addresses: config.allow_private_addresses,
-            credentials: credentials.names(),
+            credentials: BTreeMap::new(),
             probe_holds: Duration::from_secs(u64::from(config.probe_days) * 86_400),
         }
     }
