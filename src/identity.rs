@@ -39,8 +39,8 @@ mod testing;
 
 pub use algorithm::Algorithm;
 pub use authorisation::{
-    AssertionStore, Authorisation, Client, ClientConfig, Clients, ConfiguredClients, ExchangeConfig, Grant, Granted,
-    IssuedTokens, TokenFault, TokenRequest, client_assertion, keep_pruning,
+    AssertionStore, Authorisation, Client, ClientConfig, Clients, ClientsInTurn, ConfiguredClients, ExchangeConfig,
+    Grant, Granted, IssuedTokens, Jwks, TokenFault, TokenRequest, client_assertion, keep_pruning,
 };
 pub use bearer::bearer;
 pub use error::{IdentityError, Reason, TokenDigest};

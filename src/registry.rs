@@ -1,5 +1,6 @@
 //! Who can be asked, and how each wants to be asked: the region's providers, their standing, the plan of one request.
 
+mod clients;
 mod config;
 mod credential;
 mod declared;
@@ -14,9 +15,11 @@ mod provider;
 mod region;
 mod registries;
 mod sign_in;
+mod staging;
 mod standing;
 mod want;
 
+pub use clients::RegisteredClients;
 pub use config::RegistryConfig;
 pub use credential::{Credentials, RegistryCredential};
 pub use declared::{Declared, Statement};
@@ -30,5 +33,6 @@ pub use provider::{Idiom, Provider, ProviderConfig, ReaderContext};
 pub use region::Registry;
 pub use registries::Registries;
 pub use sign_in::{Clients, CredentialConfig, Header, SignIn, SignInFault, SmartConfig};
+pub use staging::NotStaged;
 pub use standing::StandingStore;
 pub use want::{Portion, Want};

@@ -22,6 +22,7 @@ mod presence;
 mod recalls;
 mod record;
 mod relationships;
+mod stages;
 mod token;
 
 pub use claim_watch::keep_settling;
@@ -41,6 +42,7 @@ pub use presence::assert_presence;
 pub use recalls::recall;
 pub use record::{Wishes, record};
 pub use relationships::{assert_relationship, end_relationship};
+pub use stages::{endpoint_stages, stage_endpoint};
 pub use token::token;
 
 use crate::{

@@ -3,9 +3,11 @@
 
 mod overriding;
 mod recalling;
+mod staging;
 
 pub use overriding::{Overriding, read_override, read_release};
 pub use recalling::{Recalling, read_recall};
+pub use staging::{Staging, read_staging};
 
 use super::{
     Basis, ContentFault, FaultCode, Relationship,
@@ -115,11 +117,11 @@ pub(super) struct Given<'a>(Vec<(Cow<'a, str>, Node<'a>)>);
 
 impl<'a> Given<'a> {
     pub fn read(text: &'a str, tape: &'a mut Tape) -> Result<Self, ContentFault> {
-        Self::repeating(text, "", tape)
+        Self::repeating(text, &[], tape)
     }
 
-    /// The same, where the parameter of this name may be there many times.
-    pub fn repeating(text: &'a str, many: &str, tape: &'a mut Tape) -> Result<Self, ContentFault> {
+    /// The same, where the parameters of these names may be there many times.
+    pub fn repeating(text: &'a str, many: &[&str], tape: &'a mut Tape) -> Result<Self, ContentFault> {
         let mut root = Node::resource(text, "Parameters", tape)?.members()?;
         root.need("resourceType")?.must_be("Parameters")?;
         root.skip("id");
@@ -129,7 +131,10 @@ impl<'a> Given<'a> {
         let mut given: Vec<(Cow<'_, str>, Node<'_>)> = Vec::new();
         for item in items {
             let name = item.members()?.need("name")?;
-            if given.iter().any(|(earlier, _)| name.text().is_ok_and(|name| name == *earlier && name != many)) {
+            if given
+                .iter()
+                .any(|(earlier, _)| name.text().is_ok_and(|name| name == *earlier && !many.contains(&&*name)))
+            {
                 return Err(name.fault(FaultCode::NotSupported, "this parameter is there twice"));
             }
             given.push((name.text()?, item));

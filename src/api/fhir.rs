@@ -180,6 +180,10 @@ async fn show(
         Shows::DisclosureTotals => {
             story::disclosure_totals(g, requester, id, &query::parse_disclosures(&raw, &setting)?, opened).await
         }
+        Shows::EndpointStages => {
+            query::parse_own_read(&raw, &setting)?;
+            story::endpoint_stages(g, requester, id, opened).await
+        }
         Shows::ExplainAccess => story::explain(g, requester, &query::parse_explain(&raw, &setting)?, opened).await,
     };
     Ok(Reply::released(200, released?))
@@ -202,6 +206,7 @@ async fn write(
         Writes::ReleaseHold => story::release_hold(g, requester, id, body, opened).await,
         Writes::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
         Writes::Recall => story::recall(g, requester, body, opened).await,
+        Writes::StageEndpoint => story::stage_endpoint(g, requester, id, body, opened).await,
         Writes::EndRelationship => story::end_relationship(g, requester, body, opened).await,
     };
     Ok(wrote?)

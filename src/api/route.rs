@@ -26,6 +26,7 @@ pub enum Shows {
     Document,
     Everything,
     Summary,
+    EndpointStages,
     /// Any other GET or POST below `/fhir`: the record's grammar decides.
     Record,
 }
@@ -42,6 +43,7 @@ pub enum Writes {
     CloseTask,
     ReleaseHold,
     ClaimRelationship,
+    StageEndpoint,
 }
 
 impl Told {
@@ -93,6 +95,8 @@ pub const ROUTES: &[Route] = &[
         path: &["Organization", "*", "$disclosure-totals"],
         told: Told::Shows(Shows::DisclosureTotals),
     },
+    Route { method: "GET", path: &["Endpoint", "*", "$stage"], told: Told::Shows(Shows::EndpointStages) },
+    Route { method: "POST", path: &["Endpoint", "*", "$stage"], told: Told::Writes(Writes::StageEndpoint) },
     Route { method: "GET", path: &["Binary", "*"], told: Told::Shows(Shows::Document) },
     Route { method: "GET", path: &["Patient", "*", "$everything"], told: Told::Shows(Shows::Everything) },
     Route { method: "GET", path: &["Patient", "*", "$summary"], told: Told::Shows(Shows::Summary) },

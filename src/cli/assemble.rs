@@ -6,9 +6,11 @@ use crate::{
     config::Config,
     domain::IdSealer,
     federation::{Federation, FederationOptions, PatientIndex},
-    identity::{self, Algorithm, Authorisation, Client, ConfiguredClients, Grant, IssuedTokens, Verifier},
+    identity::{
+        self, Algorithm, Authorisation, Client, ClientsInTurn, ConfiguredClients, Grant, IssuedTokens, Verifier,
+    },
     query::{PageSealer, capability::Smart},
-    registry::{Credentials, Locator, Registries, Registry, directory::RegistryTerms},
+    registry::{Credentials, Locator, RegisteredClients, Registries, Registry, directory::RegistryTerms},
     store::{DatabaseUrl, Store},
     story::{self, Gateway},
 };
@@ -141,7 +143,9 @@ fn authorisation(
     verifier: &Arc<Verifier>,
     store: &Store,
 ) -> Result<Authorisation, String> {
-    let clients = Arc::new(ConfiguredClients::new(&config.clients).map_err(|e| format!("[[client]] {e}"))?);
+    let configured = ConfiguredClients::new(&config.clients).map_err(|e| format!("[[client]] {e}"))?;
+    let registered = RegisteredClients::new(&config.registry, store.directory());
+    let clients = Arc::new(ClientsInTurn(vec![Arc::new(configured), Arc::new(registered)]));
     let used = store.assertions();
     tokio::spawn(identity::keep_pruning(Arc::downgrade(&used)));
     Authorisation::new(Arc::clone(tokens), clients, used, Arc::clone(verifier), &config.issuers)

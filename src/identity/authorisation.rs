@@ -17,7 +17,7 @@ mod userinfo;
 
 pub use assertion::client_assertion;
 pub use assertion_store::{AssertionStore, keep_pruning};
-pub use client::{Client, ClientConfig, Clients, ConfiguredClients};
+pub use client::{Client, ClientConfig, Clients, ClientsInTurn, ConfiguredClients, Jwks};
 pub use exchange::ExchangeConfig;
 pub use fault::TokenFault;
 pub use form::TokenRequest;

@@ -1,9 +1,5 @@
 use super::Gateway;
-use crate::{
-    access::{Stage, Stages},
-    domain::OdsCode,
-    registry::Provider,
-};
+use crate::{access::Stages, domain::OdsCode, registry::Provider};
 use std::{
     sync::{Arc, Weak},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -35,8 +31,8 @@ async fn due(g: &Gateway, all: bool, failed: &[OdsCode]) -> Vec<Arc<Provider>> {
     let Ok(global) = g.facts.global().await else { return Vec::new() };
     let Ok(registry) = g.registries.of(&global).await else { return Vec::new() };
     let asked = |provider: &&Arc<Provider>| {
-        let stage = global.stages.get(&provider.ods).map_or(Stage::Live, Stages::highest);
-        stage >= Stage::Shadow && (all || failed.contains(&provider.ods) || !provider.declared.is_heard())
+        let is_asked = global.stages.get(&provider.ods).is_none_or(Stages::is_asked);
+        is_asked && (all || failed.contains(&provider.ods) || !provider.declared.is_heard())
     };
     registry.all().filter(asked).map(Arc::clone).collect()
 }

@@ -3,6 +3,7 @@ use crate::{
     audit::{NotCommitted, Opened},
     domain::StoreError,
     record::NotShown,
+    registry::NotStaged,
 };
 
 /// How a story ends without a release. What the caller reads of it is made in one place, `api::error`.
@@ -27,6 +28,8 @@ pub enum Ending {
     Conflict,
     /// The objection is in a state in which this cannot be done to it.
     InState(ConsentState),
+    /// The endpoint's stage stays as it is.
+    NotStaged(NotStaged),
     /// `If-Match` names a version that is not the current one.
     VersionDiffers,
     FactsUnavailable,
@@ -80,7 +83,7 @@ impl Ending {
             Self::Undeliverable(Undeliverable::TooLarge) => 502,
             Self::Undeliverable(Undeliverable::NotAcceptable) => 406,
             Self::Gone => 410,
-            Self::Conflict | Self::InState(_) => 409,
+            Self::Conflict | Self::InState(_) | Self::NotStaged(_) => 409,
             Self::VersionDiffers => 412,
             Self::Content(fault) if fault.code == FaultCode::Structure => 400,
             Self::Content(_) => 422,
@@ -110,6 +113,7 @@ impl Ending {
             Self::NoSuchPatient => "no-such-patient",
             Self::Gone => "gone",
             Self::Conflict | Self::InState(_) => "conflict",
+            Self::NotStaged(_) => "not-staged",
             Self::VersionDiffers => "version-differs",
             Self::Content(_) => "content",
             Self::ProvidersFailed { .. } => "providers-failed",

@@ -25,7 +25,7 @@ const MOST_ITEMS: usize = 50;
 /// Reads patient, organization, reason, one item or more, and a note where there is one.
 pub fn read_recall(text: &str) -> Result<Recalling, ContentFault> {
     let mut tape = Tape::new();
-    let mut given = Given::repeating(text, "item", &mut tape)?;
+    let mut given = Given::repeating(text, &["item"], &mut tape)?;
     let patient = nhs_number(&given.need("patient", "valueIdentifier")?)?;
     let organisation = ods_code(&given.need("organization", "valueIdentifier")?)?;
     let reason = given.need("reason", "valueCode")?;

@@ -83,6 +83,25 @@ pub trait Clients: Send + Sync {
     fn reload(&self) -> Vec<(String, String)>;
 }
 
+/// Those of several registers, in turn: one that is in the first is none of the others'.
+pub struct ClientsInTurn(pub Vec<Arc<dyn Clients>>);
+
+#[async_trait]
+impl Clients for ClientsInTurn {
+    async fn client(&self, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        for clients in &self.0 {
+            if let Some(client) = clients.client(id).await? {
+                return Ok(Some(client));
+            }
+        }
+        Ok(None)
+    }
+
+    fn reload(&self) -> Vec<(String, String)> {
+        self.0.iter().flat_map(|clients| clients.reload()).collect()
+    }
+}
+
 /// Those of the configuration.
 pub struct ConfiguredClients(HashMap<String, Arc<Client>>);
 
@@ -164,7 +183,9 @@ impl ClientConfig {
         .collect()
     }
 
-    fn client(&self) -> Result<Client, String> {
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn client(&self) -> Result<Client, String> {
         if let Some(fault) = self.faults().into_iter().next() {
             return Err(fault);
         }

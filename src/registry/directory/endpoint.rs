@@ -1,4 +1,5 @@
 use crate::{
+    access::Stages,
     domain::{NhsNumber, OdsCode, Timestamp},
     fhir::ResourceType,
     registry::Idiom,
@@ -41,6 +42,19 @@ impl Endpoint {
     /// Its own address first, then the replicas'.
     pub fn addresses(&self) -> impl Iterator<Item = &Url> {
         std::iter::once(&self.address).chain(&self.replicas)
+    }
+
+    /// What becomes of its stages when it replaces that one: another address or another credential is another endpoint, and a type
+    /// that was not served is not probed, unless this version has passed a probe already.
+    pub fn restaged(&self, before: Option<&Self>, stood: &Stages, is_probed: bool) -> Stages {
+        if is_probed {
+            return stood.clone();
+        }
+        let Some(before) = before.filter(|before| !self.needs_approval(Some(before))) else {
+            return stood.lowered_to_shadow(None);
+        };
+        let added: Vec<ResourceType> = self.types.difference(&before.types).copied().collect();
+        stood.lowered_to_shadow(Some(&added))
     }
 
     /// Whether this instead of that changes where records are asked for, or what goes there of ours: then somebody else approves it.

@@ -20,9 +20,11 @@ pub trait DirectoryStore: Send + Sync {
     async fn all_in_force(&self) -> Result<Vec<Entry>, StoreError>;
     /// Stores a version that is proposed, or in force at once and in place of the one before. A proposal that nobody decided on is
     /// replaced by the next version. `Conflict` unless `entry.version - 1` is the newest, and `in_force` the version in force, which
-    /// it was compared with: else what needs approval could come into force by a comparison with what no longer is.
+    /// it was compared with: else what needs approval could come into force by a comparison with what no longer is. Of an endpoint that
+    /// comes into force the stages follow, as [`Endpoint::restaged`](super::Endpoint::restaged) says, in the same transaction.
     async fn write(&self, entry: &Entry, in_force: Option<i64>) -> Result<(), StoreError>;
     /// A proposal comes into force, in place of the one before, or is refused. `Conflict` unless it is the newest, and still proposed.
+    /// Stages follow as above: `is_probed` where this very version has passed a probe lately.
     async fn decide(
         &self,
         listed: Listed,
@@ -30,14 +32,21 @@ pub trait DirectoryStore: Send + Sync {
         version: i64,
         is_let_in: bool,
         decided: &Decided,
+        is_probed: bool,
     ) -> Result<(), StoreError>;
 
     /// `None` where nobody ever set one: then it is `Registered`.
     async fn stages(&self, ods: OdsCode) -> Result<Option<Staged>, StoreError>;
     /// Every change, the newest first.
     async fn stage_history(&self, ods: OdsCode) -> Result<Vec<Staged>, StoreError>;
-    /// `Conflict` unless `before` is what stands.
-    async fn set_stages(&self, ods: OdsCode, before: Option<&Stages>, staged: &Staged) -> Result<(), StoreError>;
+    /// `Conflict` unless this version of the endpoint is in force, and `before` is what stands: what was probed is what goes further.
+    async fn set_stages(
+        &self,
+        ods: OdsCode,
+        version: i64,
+        before: Option<&Stages>,
+        staged: &Staged,
+    ) -> Result<(), StoreError>;
 }
 
 /// The stages of an endpoint, with who set them and why.

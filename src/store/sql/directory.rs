@@ -41,6 +41,12 @@ pub(in crate::store) const DECIDE: &str = "UPDATE directory_entry SET state = $4
     WHERE listed = $1 AND ods = $2 AND version = $3 AND state = 'proposed' \
     AND NOT EXISTS (SELECT 1 FROM directory_entry AS n WHERE n.listed = $1 AND n.ods = $2 AND n.version > $3)";
 
+/// What a version that comes into force takes the place of, before it is marked so.
+pub(in crate::store) const REPLACED_NEXT: &str =
+    entry!("e.listed = $1 AND e.ods = $2 AND e.state = 'in-force' AND e.version < $3");
+pub(in crate::store) const VERSION_IN_FORCE: &str =
+    "SELECT version FROM directory_entry WHERE listed = 'Endpoint' AND ods = $1 AND state = 'in-force'";
+
 pub(in crate::store) const STAGED: &str = "SELECT stages, reason, by_issuer, by_subject, by_organisation, at FROM endpoint_stage \
     WHERE ods = $1 AND until_epoch IS NULL";
 pub(in crate::store) const STAGE_HISTORY: &str = "SELECT stages, reason, by_issuer, by_subject, by_organisation, at FROM endpoint_stage WHERE ods = $1 ORDER BY id DESC";
