@@ -20,7 +20,7 @@ pub struct Gathered {
     pub by_filter: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SourceAnswer {
     pub provider: Arc<Provider>,
     pub said: Said,

@@ -22,6 +22,7 @@ use std::sync::{Arc, LazyLock};
 
 mod along;
 mod completeness;
+mod joining;
 
 static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| Arc::new(Policy::load(None).unwrap()));
 static PAGES: LazyLock<PageSealer> = LazyLock::new(|| PageSealer::new(&[8; 32], PageSealer::LIFETIME));
@@ -37,6 +38,16 @@ fn permit(basis: Basis, patient_facts: PatientFacts, suspended: &[&str]) -> Perm
 
 /// ... and with it for these types.
 fn permit_along(basis: Basis, patient_facts: PatientFacts, suspended: &[&str], along: &[ResourceType]) -> Permits {
+    let suspended = suspended.iter().map(|code| ods(code)).collect();
+    permit_of(basis, patient_facts, GlobalFacts { suspended, ..GlobalFacts::default() }, along)
+}
+
+/// The plain one, by what is known of everyone.
+fn permit_by(global: GlobalFacts) -> Permits {
+    permit_of(Basis::Encounter, PatientFacts::default(), global, ResourceType::ALL)
+}
+
+fn permit_of(basis: Basis, patient_facts: PatientFacts, global: GlobalFacts, along: &[ResourceType]) -> Permits {
     let organisation = ods("RZ900");
     let requester = Requester {
         issuer: "https://identity.example".to_owned(),
@@ -58,10 +69,9 @@ fn permit_along(basis: Basis, patient_facts: PatientFacts, suspended: &[&str], a
         expires: Timestamp::MAX,
     };
     let relationship = Relationship::of(organisation, basis, Timestamp(0), None, "urn:x|1".to_owned());
-    let suspended = suspended.iter().map(|code| ods(code)).collect();
     let facts = Facts {
         patient: Arc::new(PatientFacts { relationships: vec![relationship], ..patient_facts }),
-        global: Arc::new(GlobalFacts { suspended, ..GlobalFacts::default() }),
+        global: Arc::new(global),
         evidence: Evidence::NotAsked,
         organisation: Some("gp-practice".into()),
         until: None,

@@ -102,3 +102,6 @@ impl Errand {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

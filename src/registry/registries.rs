@@ -253,3 +253,6 @@ fn endpoint(entry: &Entry) -> Option<(i64, &Endpoint)> {
         Content::Organization(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

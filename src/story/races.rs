@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     access::{
         Basis, FactCache, Item, Matter, Objection, Override, OverrideReason, Person, Policies, Policy, Recall,
-        RecallReason, Relationship, Terms,
+        RecallReason, Relationship, Stage, Stages, Suspension, Terms,
     },
     audit::{AuditLog, Kind, LogOptions, Row, Signer},
     domain::{NhsNumber, OdsCode, RequestId},
@@ -67,7 +67,7 @@ fn under_the_old_number(row: &Row) -> bool {
     released(row) && row.patient == Some(patient())
 }
 
-const RACES: [Race; 9] = [
+const RACES: [Race; 11] = [
     Race {
         name: "an objection to the whole record",
         begin: cared_for,
@@ -139,6 +139,24 @@ const RACES: [Race; 9] = [
         late: from_closing,
     },
     Race {
+        name: "a stage that is lowered",
+        begin: |state| staged(state, Stage::Live, None),
+        write: |state| {
+            state.global.epoch += 1;
+            staged(state, Stage::Shadow, None);
+        },
+        late: from_closing,
+    },
+    Race {
+        name: "a type's stage that is suspended",
+        begin: |state| staged(state, Stage::Live, None),
+        write: |state| {
+            state.global.epoch += 1;
+            staged(state, Stage::Live, Some(Stage::Suspended));
+        },
+        late: from_closing,
+    },
+    Race {
         name: "a revocation",
         begin: cared_for,
         write: |state| {
@@ -184,6 +202,17 @@ fn cared_for(state: &mut State) {
     let related = Relationship::of(organisation, Basis::Encounter, Timestamp::now(), None, "s|1".to_owned());
     state.patient.relationships.push(related);
     state.global.policy = Some(Arc::clone(POLICIES[0].fingerprint()));
+}
+
+/// The closing source has come so far, and with what is asked for so far.
+fn staged(state: &mut State, usual: Stage, asked: Option<Stage>) {
+    if state.patient.relationships.is_empty() {
+        cared_for(state);
+    }
+    let types = [ResourceType::Condition, ResourceType::DocumentReference];
+    let types = asked.map(|stage| types.map(|kind| (kind, stage)).into()).unwrap_or_default();
+    let suspension = Some(Suspension { usual, ..Suspension::default() });
+    state.global.stages.insert(ods(CLOSING), Stages { usual, types, suspension, ..Stages::default() });
 }
 
 fn objection(terms: Terms) -> Objection {
