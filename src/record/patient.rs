@@ -4,7 +4,7 @@ use super::{
     NotShown, Record, Redacted, Source, State, completeness::Contributed, joined::Place, page, redacted::Document, view,
 };
 use crate::{
-    access::{Disclosure, Permit},
+    access::{Asking, Disclosure, Permit, SkipReason},
     domain::{NhsNumber, OdsCode},
     federation::{Failure, Left, Resolution, Rewriter, SourcePatient},
     fhir::{
@@ -114,7 +114,8 @@ pub fn own<'a>(record: &'a Record, permit: &Permit) -> Own<'a> {
             State::Holds { resolution, .. } => {
                 let mut patients = resolution.patients.iter().enumerate();
                 match patients.find(|(_, patient)| source.discloses(permit, &patient.labels, None)) {
-                    None => withheld = true,
+                    // of what is still joining nothing is withheld
+                    None => withheld |= permit.asks(source.provider.ods) != Asking::Skip(SkipReason::NotLive),
                     Some((position, patient)) => {
                         contributed.add(at, false);
                         if found.is_none() || record.anchor == Some(at) {

@@ -49,8 +49,14 @@ impl Region {
 
     /// Starts a gateway by this configuration, with these variables in its environment.
     pub fn join(&self, config: &str, variables: &[(&'static str, &str)]) -> Gate {
+        self.join_on(None, config, variables)
+    }
+
+    /// The same on this database.
+    pub fn join_on(&self, database: Option<String>, config: &str, variables: &[(&'static str, &str)]) -> Gate {
         let folder = tempfile::tempdir().unwrap();
-        let database = format!("sqlite:{}", folder.path().join("caregate.db").display());
+        let own = || format!("sqlite:{}", folder.path().join("caregate.db").display());
+        let database = database.unwrap_or_else(own);
         let file = folder.path().join("caregate.toml");
         fs::write(&file, config).unwrap();
         let mut settings: Vec<_> = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();

@@ -59,6 +59,7 @@ mod push_down;
 mod reads;
 mod recalls;
 mod refusals;
+mod registered;
 mod relationships;
 mod restricted;
 mod results;

@@ -25,11 +25,17 @@ pub struct Region {
 
 impl Region {
     pub fn start() -> Self {
+        Self::of(None)
+    }
+
+    /// One that holds what is in this folder.
+    pub fn of(data: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (config, ready) = (folder.path().join("caregate.toml"), folder.path().join("ready.json"));
         let mut command = program();
         command.args(["sandbox", "--region-only", "--port", "0", "--write-config"]).arg(config);
         command.arg("--ready-file").arg(&ready).stdout(Stdio::null());
+        command.args(data.iter().flat_map(|folder| ["--data".as_ref(), folder.as_os_str()]));
         Self { child: started(&mut command, &ready), folder }
     }
 

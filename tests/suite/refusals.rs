@@ -12,6 +12,7 @@ use crate::{
     overrides::{overridden, overriding},
     presence::present,
     recalls::recalling,
+    registered,
     relationships::{asserted, ended},
     reviews,
 };
@@ -159,6 +160,16 @@ const CASES: &[Case] = &[
             let number = world.number.digits();
             (format!("Patient/$explain-access?identifier={NHS}%7C{number}&user=555021400101&role=R0260"), None)
         },
+    },
+    Case {
+        route: ("GET", &["Endpoint", "*", "$stage"]),
+        refused: NotOfTheRegistry,
+        ask: |_| ("Endpoint/RZ902/$stage".to_owned(), None),
+    },
+    Case {
+        route: ("POST", &["Endpoint", "*", "$stage"]),
+        refused: NotOfTheRegistry,
+        ask: |_| ("Endpoint/RZ902/$stage".to_owned(), Some(Body::Resource(registered::staged("suspended")))),
     },
     Case {
         route: ("GET", &["Patient", "*", "$everything"]),

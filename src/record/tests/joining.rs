@@ -49,8 +49,28 @@ fn a_source_whose_stage_was_lowered_after_it_answered_is_out_of_the_answer_and_o
 fn a_type_that_was_suspended_after_it_was_answered_is_missing_and_one_that_was_lowered_is_not() {
     let (one, kind) = (provider("RZ901"), ResourceType::Condition);
     let both = || {
-        let ask = ask(&["Patient", &ids().patient(patient()), "$everything"], "");
-        join(&ask, vec![holds(&one, &[condition("a", "")]), holds(&provider("RZ902"), &[condition("b", "")])])
+        let id = ids().patient(patient());
+        let raw = RawQuery {
+            method: Method::Get,
+            path: &["Patient", &id, "$everything"],
+            query: "",
+            content_type: None,
+            body: b"",
+            accept: None,
+        };
+        let setting = Setting { ids: &ids(), bases: &[], page_size: PageSize::default() };
+        let ask = query::parse_everything(&raw, &id, &setting).unwrap();
+        let held = resolution(&one, &[patient_json("1", "")]).unwrap();
+        let part = |kind, text: String| {
+            let answer = answer(&one, &held, kind, &[text]).unwrap();
+            Part { want: Want::all(kind), said: PartSaid::Answered(Arc::new(answer)) }
+        };
+        let parts = vec![
+            part(kind, condition("a", "")),
+            part(ResourceType::Procedure, condition("p", "").replace("Condition", "Procedure")),
+        ];
+        let source = SourceAnswer { provider: Arc::new(one.clone()), said: Said::Holds(Arc::clone(&held), parts) };
+        join(&ask, vec![source, holds(&provider("RZ902"), &[condition("b", "")])])
     };
     let suspension = Some(Suspension { usual: Stage::Live, ..Suspension::default() });
     let types = |stage| BTreeMap::from([(kind, stage)]);

@@ -34,6 +34,8 @@ pub enum Group {
     /// Whoever is no officer of Estuary's, and of those who keep its registration too.
     NotItsOfficers,
     NeitherOfficersNorKeepers,
+    /// Whoever neither looks after RZ902's entry in the registry nor is an operator.
+    NotOfTheRegistry,
 }
 
 impl Group {
@@ -64,7 +66,7 @@ const fn saying(
 // one line a persona
 #[rustfmt::skip]
 const WHO: &[Who] = &[
-    who("gp-blackwater", &[Readers, ReadersOfAll, Keepers, Overriders, NotItsOfficers, NeitherOfficersNorKeepers]),
+    who("gp-blackwater", &[Readers, ReadersOfAll, Keepers, Overriders, NotItsOfficers, NeitherOfficersNorKeepers, NotOfTheRegistry]),
     who("consultant-estuary", &[Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, AskersWhyOfAColleague, NotItsOfficers, NeitherOfficersNorKeepers]),
     saying("consultant-estuary", &[("purpose", "HRESCH")], &[Claimants]),
     saying("consultant-estuary", &[("scope", "user/Patient.s user/Observation.rs")], &[Claimants]),
@@ -74,7 +76,7 @@ const WHO: &[Who] = &[
     who("caldicott-guardian", &[Readers, ReadersOfAll, Withdrawers, Reviewers, Claimants, Overriders, NotItsKeepers]),
     who("patient:9990012024", &[
         Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, Asserters, Claimants, Overriders, AskersWhy, Deskless, NotItsKeepers,
-        NotItsOfficers, NeitherOfficersNorKeepers,
+        NotItsOfficers, NeitherOfficersNorKeepers, NotOfTheRegistry,
     ]),
     who("system:F99001", &[Readers, ReadersOfAll, LogReaders, Withdrawers, Reviewers, Asserters, Overriders, AskersWhy, Deskless, NotItsKeepers, NotItsOfficers, NeitherOfficersNorKeepers]),
     who("gp-saltmarsh", &[LogReaders, Withdrawers, Reviewers, Asserters, Deskless, NotItsKeepers, AskersWhyOfAColleague]),
@@ -89,9 +91,11 @@ const WHO: &[Who] = &[
     saying("privacy-officer-estuary", &[("purpose", "HRESCH")], &[LogReaders, Reviewers]),
     saying("privacy-officer-estuary", &[("scope", "user/Task.rs")], &[LogReaders, NotItsOfficers, NeitherOfficersNorKeepers]),
     saying("privacy-officer-estuary", &[("scope", "user/Consent.rs")], &[Reviewers]),
-    who("system:RZ901", &[Keepers, Asserters, Claimants, AskersWhyOfAColleague, NotItsOfficers]),
-    who("consultant-colneside", &[Asserters]),
-    saying("system:RZ902", &[("scope", "system/Patient.rs")], &[Asserters]),
+    who("system:RZ901", &[Keepers, Asserters, Claimants, AskersWhyOfAColleague, NotItsOfficers, NotOfTheRegistry]),
+    who("systems-estuary", &[NotOfTheRegistry]),
+    who("consultant-colneside", &[Asserters, NotOfTheRegistry]),
+    saying("system:RZ902", &[("scope", "system/Patient.rs")], &[Asserters, NotOfTheRegistry]),
+    saying("operator-estuary", &[("scope", "user/Organization.rs")], &[NotOfTheRegistry]),
     saying("system:RZ902", &[("purpose", "HRESCH")], &[Asserters]),
     who("privacy-officer-saltmarsh", &[NotItsOfficers, NeitherOfficersNorKeepers]),
     saying("privacy-officer-saltmarsh", &[("purpose", "HRESCH")], &[Deskless]),
