@@ -3,11 +3,10 @@
 
 use super::reply::Reply;
 use crate::{
-    access::{ContentFault, FaultCode, RefusalKind},
+    access::{ContentFault, FaultCode, NotStaged, RefusalKind},
     fhir::outcome::{Coding, Issue, IssueCode, OperationOutcome},
     identity::IdentityError,
     query::QueryFault,
-    registry::NotStaged,
     story::{Ending, Undeliverable},
 };
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};

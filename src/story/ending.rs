@@ -1,9 +1,8 @@
 use crate::{
-    access::{ConsentState, ContentFault, FaultCode, PolicyUnavailable, Refusal, RefusalKind},
+    access::{ConsentState, ContentFault, FaultCode, NotStaged, PolicyUnavailable, Refusal, RefusalKind},
     audit::{NotCommitted, Opened},
     domain::StoreError,
     record::NotShown,
-    registry::NotStaged,
 };
 
 /// How a story ends without a release. What the caller reads of it is made in one place, `api::error`.

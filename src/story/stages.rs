@@ -4,7 +4,7 @@
 use super::{Ending, Gateway, OrClose, Wrote, forget, until_it_stands};
 use crate::{
     access::{
-        Action, Clearance, Interaction, Listed, Stage, Stages,
+        Action, Clearance, Interaction, Listed, NotStaged, Stage, Stages,
         parameters::{self, Staging},
     },
     audit::{Opened, Released},
@@ -12,10 +12,7 @@ use crate::{
     fhir::ResourceType,
     identity::{Party, Requester},
     record::Redacted,
-    registry::{
-        NotStaged,
-        directory::{Content, Endpoint, Staged},
-    },
+    registry::directory::{Content, Endpoint, Staged},
 };
 use serde_json::{Value, json};
 

@@ -296,6 +296,7 @@ async fn a_registry_that_cannot_be_read_is_a_fault_and_never_the_one_before() {
 
 /// Prints; how long it takes hangs on the machine.
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "a measurement")]
 async fn three_thousand_endpoints_are_taken_up_and_planned_for() {
     let world = World::new();
     let code = |n: usize| format!("A{n:05}");

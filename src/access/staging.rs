@@ -1,9 +1,7 @@
 //! What may become of an endpoint's stages, and by whose word.
 
-use crate::{
-    access::{Stage, Stages, Suspension, parameters::Staging},
-    fhir::ResourceType,
-};
+use super::{Stage, Stages, Suspension, parameters::Staging};
+use crate::fhir::ResourceType;
 
 /// Why an endpoint's stage stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
