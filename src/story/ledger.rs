@@ -162,7 +162,8 @@ fn is_own(requester: &Requester, id: &str) -> bool {
 
 async fn clearance(g: &Gateway, requester: &Requester, action: Action) -> Result<Clearance, Ending> {
     let global = g.facts.global().await?;
-    let kind = requester.party.organisation().and_then(|ods| g.registry.kind_of(ods));
+    let registry = g.registries.of(&global).await?;
+    let kind = requester.party.organisation().and_then(|ods| registry.kind_of(ods));
     let policy = g.policies.of(&global).await?;
     policy.clear(requester, action, &global, kind.map(|kind| &**kind)).map_err(Ending::Refused)
 }
@@ -243,7 +244,8 @@ async fn page(sight: &Sight<'_>, ask: &DisclosuresAsk, until: Timestamp, opened:
     let url = |page: Option<&str>| format!("{}Organization/{}/$disclosures{}", g.base, sight.own, ask.link(page));
     let next = next.as_deref().map(|next| url(Some(next)));
     let mut bundle = Searchset::new(url(ask.page.as_deref()), next, Timestamp::now().fhir());
-    let name_of = |ods: OdsCode| g.registry.provider(ods).map(|provider| provider.name.clone());
+    let registry = g.registries.latest();
+    let name_of = |ods: OdsCode| registry.name_of(ods).map(str::to_owned);
     let setting = balp::Setting { base: &g.base, name_of: &name_of };
     for Shown { row, place } in &rows {
         let event = balp::event(row, &place.log, place.index, &setting);
