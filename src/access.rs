@@ -10,7 +10,7 @@ pub mod batch;
 mod claims;
 mod clearance;
 pub mod consent;
-mod content;
+pub(crate) mod content;
 mod decide;
 mod decision;
 pub mod desk;

@@ -8,6 +8,7 @@ mod batch;
 mod call;
 pub mod capability;
 mod certificate;
+mod directory;
 mod error;
 mod fhir;
 mod file;

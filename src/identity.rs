@@ -45,6 +45,7 @@ pub use authorisation::{
 pub use bearer::bearer;
 pub use error::{IdentityError, Reason, TokenDigest};
 pub use issuer::{ClaimProfile, IssuerConfig};
+pub use jwk::{KeyFault, vet_keys};
 pub use requester::{Party, Purpose, Requester, Scope, Scopes, Whose};
 pub use resolver::{NotPublic, PublicOnly};
 pub use signing_key::SigningKey;

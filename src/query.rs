@@ -10,6 +10,7 @@ pub mod page_token;
 
 mod ask;
 mod desk;
+mod directory;
 mod disclosures;
 mod document;
 mod escape;
@@ -30,6 +31,7 @@ mod values;
 
 pub use ask::{Ask, ConsentAsk, LogAsk, Read, Search, Sort, SortKey, What};
 pub use desk::{DeskAsk, parse_desk};
+pub use directory::{DirectoryAsk, parse_endpoints, parse_organizations};
 pub use disclosures::{DisclosuresAsk, parse_disclosures};
 pub use document::{Accepted, DocumentAsk, Form, parse_document};
 pub use everything::{Everything, Moment, parse_everything, parse_summary};

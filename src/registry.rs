@@ -1,5 +1,6 @@
 //! Who can be asked, and how each wants to be asked: the region's providers, their standing, the plan of one request.
 
+mod address;
 mod clients;
 mod config;
 mod credential;

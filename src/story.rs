@@ -21,8 +21,8 @@ mod overrides;
 mod presence;
 mod recalls;
 mod record;
+mod registry;
 mod relationships;
-mod stages;
 mod token;
 
 pub use claim_watch::keep_settling;
@@ -31,7 +31,7 @@ pub use declarations::keep_reading_declarations;
 pub use desk::{close_task, release_hold, review_desk, review_task};
 pub use document::document;
 use ending::OrClose;
-pub use ending::{Ending, Undeliverable};
+pub use ending::{Ending, RegistryFault, Undeliverable};
 pub use explain::explain;
 pub use gateway::Gateway;
 pub use ledger::{disclosure_totals, disclosures, keep_drawing};
@@ -41,12 +41,14 @@ pub use overrides::override_objections;
 pub use presence::assert_presence;
 pub use recalls::recall;
 pub use record::{Wishes, record};
+pub use registry::{
+    approve_entry, change_entry, endpoint_stages, entries, entry, entry_history, register, stage_endpoint,
+};
 pub use relationships::{assert_relationship, end_relationship};
-pub use stages::{endpoint_stages, stage_endpoint};
 pub use token::token;
 
 use crate::{
-    access::{Decision, Evidence, Facts, Permit, Permits, Wanted},
+    access::{Action, Clearance, Decision, Evidence, Facts, Permit, Permits, Wanted},
     audit::{Intent, Opened, Released},
     domain::{NhsNumber, Timestamp},
     fhir::ResourceType,
@@ -112,6 +114,56 @@ async fn written(
         told
     })
     .await
+}
+
+/// The release transaction of what is about no patient in particular: from a clearance on.
+async fn released_cleared(
+    g: &Gateway,
+    requester: &Requester,
+    action: Action,
+    opened: &mut Opened,
+    mut make: impl AsyncFnMut(&Clearance) -> Result<Redacted, Ending>,
+) -> Result<Released, Ending> {
+    until_it_stands(g, None, opened, async |opened: &mut Opened| {
+        opened.undecided(None);
+        let clearance = clearance(g, requester, action).await?;
+        opened.cleared(&clearance);
+        let redacted = make(&clearance).await?;
+        Ok(opened.release(redacted, 200).await?)
+    })
+    .await
+}
+
+/// A write of the same sort, in the same steps as [`written`].
+async fn written_cleared(
+    g: &Gateway,
+    requester: &Requester,
+    action: Action,
+    opened: &mut Opened,
+    mut write: impl AsyncFnMut() -> Result<Answer, Ending>,
+) -> Result<Wrote, Ending> {
+    until_it_stands(g, None, opened, async |opened: &mut Opened| {
+        let attempt = async {
+            opened.undecided(None);
+            opened.cleared(&clearance(g, requester, action).await?);
+            opened.intent().await?;
+            let Answer { status, body, location } = write().await?;
+            let released = opened.wrote(Redacted::own(body), status).await?;
+            Ok(Wrote { status, released, location })
+        };
+        let told = attempt.await;
+        forget(g, None).await;
+        told
+    })
+    .await
+}
+
+async fn clearance(g: &Gateway, requester: &Requester, action: Action) -> Result<Clearance, Ending> {
+    let global = g.facts.global().await?;
+    let registry = g.registries.of(&global).await?;
+    let kind = requester.party.organisation().and_then(|ods| registry.kind_of(ods));
+    let policy = g.policies.of(&global).await?;
+    policy.clear(requester, action, &global, kind.map(|kind| &**kind)).map_err(Ending::Refused)
 }
 
 /// Tells a story again, with fresh facts, as often as facts change between its decision and its closing row; a bounded number

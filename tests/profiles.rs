@@ -14,8 +14,9 @@ mod fhir;
 mod sources;
 
 use caregate::{
-    access::{ConsentState, Policy, consent, desk::TaskKind, parameters},
+    access::{ConsentState, Policy, Stage, consent, desk::TaskKind, parameters},
     domain::Timestamp,
+    registry::directory::{self, EntryState},
 };
 use serde_json::{Value, json};
 use sources::{files, text};
@@ -110,6 +111,11 @@ fn codes_are_those_the_code_uses() {
     let named = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
     assert_eq!(codes("objection-state"), named(&ConsentState::ALL.map(ConsentState::as_str)));
     assert_eq!(codes("review-outcome"), named(&consent::Outcome::ALL.map(consent::Outcome::as_str)));
+    assert_eq!(codes("registration-state"), named(&EntryState::ALL.map(EntryState::as_str)));
+    assert_eq!(codes("endpoint-stage"), named(&Stage::ALL.map(Stage::as_str)));
+    let kinds = read("policies/organisations.json")["groups"].as_array().unwrap().clone();
+    let kinds = kinds.iter().flat_map(|group| group["kinds"].as_array().unwrap().clone());
+    assert_eq!(codes("organisation-kind"), kinds.map(|kind| kind.as_str().unwrap().to_owned()).collect());
     let table = |file: &str, list: &str| -> BTreeSet<String> {
         let rows = read(format!("policies/{file}.json"))[list].as_array().unwrap().clone();
         rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
@@ -211,4 +217,8 @@ fn the_gateway_understands_the_examples_of_what_is_sent_to_it() {
     parameters::read_relationship_end(&example("Parameters-end-relationship")).unwrap();
     parameters::read_override(&example("Parameters-override")).unwrap();
     parameters::read_claiming(&example("Parameters-claim-relationship")).unwrap();
+    parameters::read_approving(&example("Parameters-approve-registration")).unwrap();
+    let joining = directory::read_organization(&example("Organization-joining"), &policy).unwrap();
+    assert_eq!(directory::read_organization(&example("Organization-in-force"), &policy), Ok(joining));
+    directory::read_endpoint(&example("Endpoint-joining")).unwrap();
 }

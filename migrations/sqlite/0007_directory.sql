@@ -9,6 +9,7 @@ CREATE TABLE directory_entry (
     by_issuer            TEXT NOT NULL,
     by_subject           TEXT NOT NULL,
     by_organisation      TEXT,
+    by_system            INTEGER NOT NULL,
     at                   INTEGER NOT NULL,
     decided_issuer       TEXT,
     decided_subject      TEXT,

@@ -11,7 +11,7 @@ pub use review::{Next, Outcome, Review};
 
 use super::{
     ConsentState, ContentFault, FaultCode, Policy, Terms,
-    content::{Members, Node, concept, identifier, nhs_number, only_coding, organisation, reference},
+    content::{self, Members, Node, concept, identifier, nhs_number, only_coding, organisation, reference},
 };
 use crate::{
     domain::{Labels, NhsNumber, OdsCode, Timestamp},
@@ -104,7 +104,7 @@ impl Consent {
         let id = members.take("id").map(|id| id.text().map(Cow::into_owned)).transpose()?;
         members.skip("meta");
         members.take("language").map(|language| language.text()).transpose()?;
-        members.take("text").map(|narrative| only_repeats(&narrative)).transpose()?;
+        members.take("text").map(|narrative| content::narrative(&narrative)).transpose()?;
         members.need("status")?.must_be(status)?;
         only_coding(&members.need("scope")?, SCOPE, "patient-privacy")?;
         only_coding(&members.need("category")?.only_item()?, LOINC, "59284-0")?;
@@ -161,15 +161,6 @@ fn content(root: Value<'_>) -> String {
 
 fn json(value: Value<'_>) -> serde_json::Value {
     serde_json::from_str(value.raw_str()).unwrap_or_default()
-}
-
-/// A narrative may repeat the members in words. One that says more would be an objection nobody applies.
-fn only_repeats(narrative: &Node<'_>) -> Result<(), ContentFault> {
-    let status = narrative.members()?.need("status")?;
-    match status.text()?.as_ref() {
-        "generated" | "empty" => Ok(()),
-        _ => Err(status.fault(FaultCode::NotSupported, "a narrative may only repeat the rest: `generated` or `empty`")),
-    }
 }
 
 /// `policy.uri`, which IHE PCF asks for, names the policy a choice is made under. The provision says the choice itself, and explicit

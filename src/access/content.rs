@@ -3,8 +3,8 @@
 
 mod datatypes;
 
-pub(super) use datatypes::{
-    coding, concept, identifier, nhs_number, ods_code, only_coding, organisation, period, reference,
+pub(crate) use datatypes::{
+    coding, concept, identifier, narrative, nhs_number, ods_code, only_coding, organisation, period, reference,
 };
 
 use crate::fhir::json::{self, Limits, Tape, Value};
@@ -49,13 +49,13 @@ impl fmt::Display for FaultCode {
 
 /// One value, and where it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Node<'a> {
+pub(crate) struct Node<'a> {
     pub path: String,
     pub value: Value<'a>,
 }
 
 /// An object whose members are taken one by one. What nobody took was not understood: `done` refuses it.
-pub(super) struct Members<'a> {
+pub(crate) struct Members<'a> {
     path: String,
     left: Vec<(Cow<'a, str>, Value<'a>)>,
 }
@@ -103,8 +103,13 @@ impl<'a> Node<'a> {
 
     /// A text without control characters, of sensible length.
     pub fn text(&self) -> Result<Cow<'a, str>, ContentFault> {
+        self.text_of(LONGEST_TEXT)
+    }
+
+    /// The same, of this many bytes at most.
+    pub fn text_of(&self, longest: usize) -> Result<Cow<'a, str>, ContentFault> {
         let text = self.value.as_str().ok_or_else(|| self.fault(FaultCode::Structure, "expected a string"))?;
-        let fits = !text.trim().is_empty() && text.len() <= LONGEST_TEXT && !text.chars().any(char::is_control);
+        let fits = !text.trim().is_empty() && text.len() <= longest && !text.chars().any(char::is_control);
         if fits { Ok(text) } else { Err(self.fault(FaultCode::Value, "expected some text, not too long")) }
     }
 

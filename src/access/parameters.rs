@@ -1,10 +1,12 @@
 //! The Parameters of `$assert-relationship`, `$end-relationship` and `$claim-relationship` (<https://hl7.org/fhir/R4/parameters.html>), read as
 //! strictly as a Consent: an unknown or repeated parameter is refused with its place.
 
+mod approving;
 mod overriding;
 mod recalling;
 mod staging;
 
+pub use approving::{Approving, read_approving};
 pub use overriding::{Overriding, read_override, read_release};
 pub use recalling::{Recalling, read_recall};
 pub use staging::{Staging, read_staging};

@@ -9,10 +9,14 @@ const SCOPES: &[&str] = &[
     "user/*.rs",
     "user/Consent.crus",
     "user/Task.rus",
+    "user/Organization.crus",
+    "user/Endpoint.crus",
     "patient/AuditEvent.rs",
     "patient/Consent.crus",
     "system/Consent.crus",
     "system/Patient.u",
+    "system/Organization.crus",
+    "system/Endpoint.crus",
 ];
 
 /// The operations that routes name, and what defines them.
@@ -29,6 +33,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("review", "https://caregate.example/OperationDefinition/review-objection"),
     ("disclosures", "https://caregate.example/OperationDefinition/disclosures"),
     ("disclosure-totals", "https://caregate.example/OperationDefinition/disclosure-totals"),
+    ("approve", "https://caregate.example/OperationDefinition/approve-registration"),
     ("release-hold", "https://caregate.example/OperationDefinition/release-hold"),
 ];
 
@@ -42,6 +47,32 @@ pub fn statement(public_url: &str, smart: Option<Smart<'_>>) -> String {
         resources: vec![
             beside("Consent", json!({"searchParam": [{"name": "patient", "type": "reference"}]})),
             beside("Task", json!({"searchParam": [{"name": "status", "type": "token"}]})),
+            beside(
+                "Organization",
+                json!({
+                    "documentation": "By an opaque id, what the record refers to; by an ODS code, that organisation's entry in the registry",
+                    "versioning": "versioned-update",
+                    "profile": "https://caregate.example/StructureDefinition/registry-organization",
+                    "searchInclude": ["Organization:endpoint"],
+                    "searchParam": [
+                        {"name": "identifier", "type": "token"},
+                        {"name": "name", "type": "string"},
+                        {"name": "active", "type": "token"}
+                    ]
+                }),
+            ),
+            beside(
+                "Endpoint",
+                json!({
+                    "versioning": "versioned-update",
+                    "profile": "https://caregate.example/StructureDefinition/registry-endpoint",
+                    "searchParam": [
+                        {"name": "organization", "type": "reference"},
+                        {"name": "name", "type": "string"},
+                        {"name": "status", "type": "token"}
+                    ]
+                }),
+            ),
             beside(
                 "Binary",
                 json!({"documentation": "Documents, by the addresses in the record's resources: natively, or where FHIR JSON is asked for as a Binary"}),
@@ -89,6 +120,7 @@ fn interaction(route: &Route) -> Option<&'static str> {
         ("POST", [_]) => Some("create"),
         ("GET", [_, "*"]) => Some("read"),
         ("PUT", [_, "*"]) => Some("update"),
+        ("GET", [_, "*", "_history"]) => Some("history-instance"),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     fhir::outcome::{Coding, Issue, IssueCode, OperationOutcome},
     identity::IdentityError,
     query::QueryFault,
-    story::{Ending, Undeliverable},
+    story::{Ending, RegistryFault, Undeliverable},
 };
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 
@@ -51,6 +51,7 @@ pub fn ending(ending: &Ending) -> Reply {
             return outcome(ending.status(), Issue::error(IssueCode::Conflict).diagnostics(said));
         }
         Ending::NotStaged(why) => (IssueCode::BusinessRule, not_staged(*why)),
+        Ending::Registry(fault) => registry(*fault),
         Ending::NotFound => (IssueCode::NotFound, NOT_FOUND),
         Ending::Undeliverable(Undeliverable::Elsewhere) => (IssueCode::NotFound, ELSEWHERE),
         Ending::Undeliverable(Undeliverable::TooLarge) => (IssueCode::TooCostly, TOO_LARGE),
@@ -85,6 +86,33 @@ fn not_staged(why: NotStaged) -> &'static str {
         NotStaged::NotProbed => {
             "This version of the endpoint has not lately passed a probe. Have it probed (Endpoint/[id]/$probe), mend what \
              the report names, and ask again."
+        }
+    }
+}
+
+fn registry(fault: RegistryFault) -> (IssueCode, &'static str) {
+    match fault {
+        RegistryFault::NotRegistered => (
+            IssueCode::NotFound,
+            "Nothing is registered under this ODS code. POST it first; after that it is changed by PUT.",
+        ),
+        RegistryFault::Registered => {
+            (IssueCode::Duplicate, "This ODS code is registered already. Read what is there, and change that by PUT.")
+        }
+        RegistryFault::Configured => (
+            IssueCode::BusinessRule,
+            "This deployment's own configuration says who this organisation is and how it is asked. Speak to whoever runs it.",
+        ),
+        RegistryFault::OrganisationNotInForce => (
+            IssueCode::BusinessRule,
+            "An endpoint is registered once its organisation is in force: an operator approves that first.",
+        ),
+        RegistryFault::NothingProposed => (
+            IssueCode::Conflict,
+            "There is nothing to decide on: the newest version is in force already, or was refused.",
+        ),
+        RegistryFault::OwnProposal => {
+            (IssueCode::BusinessRule, "Whoever wrote this version does not decide on it: another operator does.")
         }
     }
 }

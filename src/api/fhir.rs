@@ -3,7 +3,7 @@
 use super::{
     Node, batch,
     call::{self, Call},
-    error,
+    directory, error,
     file::Place,
     reply::Reply,
     route::{self, Shows, Told, Writes},
@@ -117,6 +117,10 @@ async fn told(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
     match route::find(&call.method, &call.path).map_err(|methods| no_way_in(&methods))? {
         Told::Shows(what) => show(node, requester, what, call, opened).await,
         Told::Writes(what) => Ok(written(write(g, requester, what, call, opened).await?)),
+        Told::Registers(listed, what) if directory::is_entry(listed, what, segment(call, 1)) => {
+            directory::told(g, requester, (listed, what), (call, &setting(node)), opened).await
+        }
+        Told::Registers(..) => Ok(show(node, requester, Shows::Record, call, opened).await?),
         Told::Asserts(what) => match batch::items(call, what, opened).await? {
             Some(items) => batch::asserted(g, requester, what, &items, opened).await,
             None => Ok(written(what.one(g, requester, resource(call)?, opened).await?)),
@@ -140,15 +144,7 @@ async fn show(
 ) -> Result<Reply, Untold> {
     let g = &*node.gateway;
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
-    let raw = RawQuery {
-        method: if call.method == Method::POST { query::Method::Post } else { query::Method::Get },
-        path: &path,
-        query: &call.query,
-        content_type: call.content_type.as_deref(),
-        body: &call.body,
-        accept: call.accept.as_deref(),
-    };
-    let setting = Setting { ids: &g.ids, bases: &node.bases, page_size: PageSize::default() };
+    let (raw, setting) = (raw_query(call, &path), setting(node));
     let id = segment(call, 1);
     let released = match what {
         Shows::Record => story::record(g, requester, query::parse(&raw, &setting)?, call.wishes(), opened).await,
@@ -189,6 +185,21 @@ async fn show(
     Ok(Reply::released(200, released?))
 }
 
+pub(super) fn raw_query<'a>(call: &'a Call, path: &'a [&'a str]) -> RawQuery<'a> {
+    RawQuery {
+        method: if call.method == Method::POST { query::Method::Post } else { query::Method::Get },
+        path,
+        query: &call.query,
+        content_type: call.content_type.as_deref(),
+        body: &call.body,
+        accept: call.accept.as_deref(),
+    }
+}
+
+fn setting(node: &Node) -> Setting<'_> {
+    Setting { ids: &node.gateway.ids, bases: &node.bases, page_size: PageSize::default() }
+}
+
 async fn write(
     g: &Gateway,
     requester: &Requester,
@@ -216,12 +227,16 @@ pub(super) fn written(Wrote { status, released, location }: Wrote) -> Reply {
     let reply = Reply::released(status, released);
     match location {
         None => reply,
-        Some(Location { url, version }) => reply.header(LOCATION, &url).header(ETAG, &format!("W/\"{version}\"")),
+        Some(Location { url, version }) => reply.header(LOCATION, &url).header(ETAG, &etag(version)),
     }
 }
 
+pub(super) fn etag(version: i64) -> String {
+    format!("W/\"{version}\"")
+}
+
 /// The posted resource's text, where it is FHIR JSON in UTF-8.
-fn resource(call: &Call) -> Result<&str, Reply> {
+pub(super) fn resource(call: &Call) -> Result<&str, Reply> {
     if !call.content_type.as_deref().is_some_and(|text| MediaType::of(text).is_json()) {
         return Err(error::refused(415, IssueCode::NotSupported, "Send a FHIR resource as application/fhir+json."));
     }
@@ -235,7 +250,7 @@ pub(super) fn text(call: &Call) -> Result<&str, Reply> {
     std::str::from_utf8(&call.body).map_err(|_| error::refused(400, IssueCode::Structure, "The body is not UTF-8."))
 }
 
-fn segment(call: &Call, at: usize) -> &str {
+pub(super) fn segment(call: &Call, at: usize) -> &str {
     call.path.get(at).map(String::as_str).unwrap_or_default()
 }
 

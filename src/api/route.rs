@@ -1,6 +1,7 @@
 //! Every way in, on one screen. What is not here is not there; a test fails for a route without a test of its refusal.
 
-use super::batch::Assertions;
+use super::{batch::Assertions, directory::Registers};
+use crate::access::Listed;
 use actix_web::http::Method;
 use std::collections::BTreeSet;
 
@@ -10,6 +11,8 @@ pub enum Told {
     Shows(Shows),
     Writes(Writes),
     Asserts(Assertions),
+    /// Of the registry.
+    Registers(Listed, Registers),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +50,11 @@ pub enum Writes {
 }
 
 impl Told {
-    /// The largest body it takes, in bytes: forms, Parameters and Consents; or many Parameters.
+    /// The largest body it takes, in bytes: forms, Parameters and what is kept here; or many Parameters.
     pub fn max_body(self) -> usize {
         match self {
             Self::Asserts(_) => 1 << 20,
-            Self::Shows(_) | Self::Writes(_) => 64 << 10,
+            Self::Shows(_) | Self::Writes(_) | Self::Registers(..) => 64 << 10,
         }
     }
 }
@@ -100,6 +103,48 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: &["Binary", "*"], told: Told::Shows(Shows::Document) },
     Route { method: "GET", path: &["Patient", "*", "$everything"], told: Told::Shows(Shows::Everything) },
     Route { method: "GET", path: &["Patient", "*", "$summary"], told: Told::Shows(Shows::Summary) },
+    Route { method: "GET", path: &["Organization"], told: Told::Registers(Listed::Organization, Registers::Search) },
+    Route {
+        method: "POST",
+        path: &["Organization", "_search"],
+        told: Told::Registers(Listed::Organization, Registers::Search),
+    },
+    Route { method: "POST", path: &["Organization"], told: Told::Registers(Listed::Organization, Registers::Create) },
+    Route { method: "GET", path: &["Organization", "*"], told: Told::Registers(Listed::Organization, Registers::Read) },
+    Route {
+        method: "PUT",
+        path: &["Organization", "*"],
+        told: Told::Registers(Listed::Organization, Registers::Update),
+    },
+    Route {
+        method: "GET",
+        path: &["Organization", "*", "_history"],
+        told: Told::Registers(Listed::Organization, Registers::History),
+    },
+    Route {
+        method: "POST",
+        path: &["Organization", "*", "$approve"],
+        told: Told::Registers(Listed::Organization, Registers::Approve),
+    },
+    Route { method: "GET", path: &["Endpoint"], told: Told::Registers(Listed::Endpoint, Registers::Search) },
+    Route {
+        method: "POST",
+        path: &["Endpoint", "_search"],
+        told: Told::Registers(Listed::Endpoint, Registers::Search),
+    },
+    Route { method: "POST", path: &["Endpoint"], told: Told::Registers(Listed::Endpoint, Registers::Create) },
+    Route { method: "GET", path: &["Endpoint", "*"], told: Told::Registers(Listed::Endpoint, Registers::Read) },
+    Route { method: "PUT", path: &["Endpoint", "*"], told: Told::Registers(Listed::Endpoint, Registers::Update) },
+    Route {
+        method: "GET",
+        path: &["Endpoint", "*", "_history"],
+        told: Told::Registers(Listed::Endpoint, Registers::History),
+    },
+    Route {
+        method: "POST",
+        path: &["Endpoint", "*", "$approve"],
+        told: Told::Registers(Listed::Endpoint, Registers::Approve),
+    },
     Route { method: "GET", path: &["*"], told: Told::Shows(Shows::Record) },
     Route { method: "POST", path: &["*", "_search"], told: Told::Shows(Shows::Record) },
     Route { method: "GET", path: &["*", "*"], told: Told::Shows(Shows::Record) },

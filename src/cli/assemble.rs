@@ -4,7 +4,7 @@ use crate::{
     api::{BadTokens, Node, capability},
     audit::{AuditLog, LogId, LogOptions, Signer},
     config::Config,
-    domain::IdSealer,
+    domain::{IdSealer, OdsCode},
     federation::{Federation, FederationOptions, PatientIndex},
     identity::{
         self, Algorithm, Authorisation, Client, ClientsInTurn, ConfiguredClients, Grant, IssuedTokens, Verifier,
@@ -40,7 +40,7 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
     let default_deadline = Duration::from_millis(config.federation.deadline_ms);
     let configured = Registry::new(&config.providers, &config.organisations, default_deadline)?;
     let credentials = Credentials::from(&*config.credentials);
-    let registry_terms = RegistryTerms { credentials: credentials.names(), ..RegistryTerms::from(&config.registry) };
+    let registry_terms = RegistryTerms { credentials: credentials.names(), ..terms(config) };
     let registries = Registries::new(configured, &config.registry, credentials, default_deadline, store.directory());
     let base: Arc<str> = format!("{public_url}/fhir/").into();
     let statements =
@@ -126,6 +126,14 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Nod
         smart: smart.map(capability::smart_configuration),
         metrics,
     }))
+}
+
+/// Whom this deployment configures cannot register: what is said of them stands here.
+fn terms(config: &Config) -> RegistryTerms {
+    let providers = config.providers.iter().map(|provider| provider.ods);
+    let others = config.organisations.iter().map(|organisation| organisation.ods);
+    let index = config.index.iter().filter_map(|index| OdsCode::parse(&index.ods).ok());
+    RegistryTerms::new(&config.registry, providers.chain(others).chain(index).collect())
 }
 
 /// Who is taken at their word: the configured issuers, and ourselves where we issue tokens.

@@ -48,6 +48,11 @@ impl NhsNumber {
         self.0
     }
 
+    /// Of the range 999, which is never issued: nobody's.
+    pub fn is_for_tests(self) -> bool {
+        self.value() / 10_000_000 == 999
+    }
+
     pub fn digits(self) -> String {
         format!("{:010}", self.0)
     }

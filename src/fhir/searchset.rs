@@ -64,6 +64,11 @@ impl<R: Serialize> Searchset<R> {
         self.entry.push(Entry { full_url, resource, search: Search { mode: "match" } });
     }
 
+    /// What comes along with a match.
+    pub fn add_include(&mut self, full_url: String, resource: R) {
+        self.entry.push(Entry { full_url, resource, search: Search { mode: "include" } });
+    }
+
     /// What is said of the search itself.
     pub fn add_outcome(&mut self, resource: R) {
         self.entry.push(Entry { full_url: outcome::passing(), resource, search: Search { mode: "outcome" } });

@@ -55,6 +55,47 @@ pub(super) fn read_set(document: &Map<String, Value>) -> Option<HashMap<String, 
     Some(keys.into_iter().filter_map(|(kid, key)| key.map(|k| (kid, k))).collect())
 }
 
+/// What is wrong with the first of a client's keys that may not be registered: its place in the list, and why in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyFault {
+    pub at: usize,
+    pub why: &'static str,
+}
+
+/// The members of a public key, and of it alone.
+const PUBLIC: [&str; 11] = ["kty", "use", "key_ops", "alg", "kid", "crv", "x", "y", "n", "e", "x5t#S256"];
+
+/// Whether each of these is a public key that a client's assertions may be signed with here. Read as strictly as those of a set
+/// that is fetched, and told why not: whoever registers a key should not wonder why it never works.
+pub fn vet_keys(keys: &[Value]) -> Result<(), KeyFault> {
+    for (at, entry) in keys.iter().enumerate() {
+        vet(entry, keys.get(..at).unwrap_or_default()).map_err(|why| KeyFault { at, why })?;
+    }
+    Ok(())
+}
+
+fn vet(entry: &Value, earlier: &[Value]) -> Result<(), &'static str> {
+    let members = entry.as_object().ok_or("expected a JWK, which is a JSON object")?;
+    if PRIVATE.iter().any(|member| members.contains_key(*member)) {
+        return Err(
+            "holds a member of a private or shared key: whoever reads this could use it by now, so make a new pair of keys and \
+                    send the public one alone",
+        );
+    }
+    if members.keys().any(|name| !PUBLIC.contains(&name.as_str())) {
+        return Err("holds a member that no public key needs here: kty, kid, use, key_ops, alg and n, e or crv, x, y");
+    }
+    let kid = members.get("kid").and_then(Value::as_str).filter(|kid| is_key_id(kid));
+    let kid = kid.ok_or("needs a kid of 1 to 128 letters, digits and ._~:+/=-")?;
+    if earlier.iter().any(|other| other.get("kid").and_then(Value::as_str) == Some(kid)) {
+        return Err("has the kid of another: which of them signed would be a guess");
+    }
+    let unusable = "is no key that is taken here: RSA of 2048 to 8192 bits or P-384, for signatures (use sig), of RS384, RS512 or ES384";
+    let key = Key::read(entry).ok_or(unusable)?;
+    let fits = |algorithm| matches!(algorithm, Algorithm::Rs384 | Algorithm::Rs512 | Algorithm::Es384);
+    if key.kind == Kind::P256 || !key.algorithm.is_none_or(fits) { Err(unusable) } else { Ok(()) }
+}
+
 /// A `kid` is compared and nothing else: never a path, a query or a URL. The bounds keep it out of trouble anyway.
 pub(super) fn is_key_id(kid: &str) -> bool {
     (1..=KEY_ID_MAX).contains(&kid.len()) && kid.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~:+/=-".contains(&b))
@@ -200,6 +241,30 @@ mod tests {
     fn of_two_keys_with_one_id_neither_is_usable() {
         let (one, two) = (Signer::rs256("a").jwk(), Signer::es256("a").jwk());
         assert_eq!(kids(json!([one, two, Signer::es256("b").jwk(), one])), ["b"]);
+    }
+
+    #[test]
+    fn a_key_that_is_registered_is_public_whole_and_one_that_a_client_signs_with() {
+        let (rsa, ec) = (Signer::rs256("a").jwk(), Signer::es384("b").jwk());
+        let rsa = with(rsa, "alg", json!("RS384"));
+        assert_eq!(vet_keys(&[rsa.clone(), ec.clone()]), Ok(()));
+        let short = data_encoding::BASE64URL_NOPAD.encode(&[0xff; 128]);
+        for (bad, why) in [
+            (with(rsa.clone(), "d", json!("AQAB")), "private or shared"),
+            (json!({"kty": "oct", "kid": "c", "k": "AQAB"}), "private or shared"),
+            (json!({"kty": "oct", "kid": "c"}), "no key that is taken"),
+            (with(rsa.clone(), "n", json!(short)), "no key that is taken"),
+            (with(rsa.clone(), "alg", json!("RS256")), "no key that is taken"),
+            (with(rsa.clone(), "use", json!("enc")), "no key that is taken"),
+            (with(rsa.clone(), "kid", json!("a b")), "needs a kid"),
+            (with(rsa.clone(), "client_secret", json!("x")), "no public key needs"),
+            (with(rsa.clone(), "kid", json!("b")), "the kid of another"),
+            (Signer::es256("c").jwk(), "no key that is taken"),
+            (json!("a"), "a JSON object"),
+        ] {
+            let fault = vet_keys(&[ec.clone(), bad.clone()]).unwrap_err();
+            assert!(fault.at == 1 && fault.why.contains(why), "{bad}: {fault:?}");
+        }
     }
 
     #[test]

@@ -42,8 +42,13 @@ impl Default for Smart<'_> {
 }
 
 pub fn statement(service: &Service<'_>) -> Value {
-    let own = ResourceType::ALL.iter().map(|t| resource(*t, service));
-    let resources: Vec<_> = own.chain(service.resources.iter().cloned()).collect();
+    let beside = |t: &str| service.resources.iter().find(|said| said.get("type").is_some_and(|of| of == t));
+    let own = ResourceType::ALL.iter().map(|t| both(resource(*t, service), beside(t.as_str())));
+    let others = service
+        .resources
+        .iter()
+        .filter(|said| said.get("type").and_then(Value::as_str).is_none_or(|name| ResourceType::parse(name).is_none()));
+    let resources: Vec<_> = own.chain(others.cloned()).collect();
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -55,6 +60,21 @@ pub fn statement(service: &Service<'_>) -> Value {
         "format": ["application/fhir+json", "json"],
         "rest": [{"mode": "server", "security": security(service.smart), "resource": resources}],
     })
+}
+
+/// One type may be of the record, and something else be kept under it beside that. A statement names it once.
+fn both(mut own: Value, beside: Option<&Value>) -> Value {
+    let (Some(all), Some(more)) = (own.as_object_mut(), beside.and_then(Value::as_object)) else { return own };
+    for (name, said) in more {
+        match (all.get_mut(name).and_then(Value::as_array_mut), said.as_array()) {
+            (Some(list), Some(added)) => {
+                let new: Vec<Value> = added.iter().filter(|one| !list.contains(one)).cloned().collect();
+                list.extend(new);
+            }
+            _ => drop(all.insert(name.clone(), said.clone())),
+        }
+    }
+    own
 }
 
 fn security(smart: Option<Smart<'_>>) -> Value {

@@ -8,6 +8,7 @@ use super::grammar::{Kind, Parameter};
 use super::patient::{self, Named};
 use super::results::{Include, Total, View};
 use super::values;
+use crate::domain::OdsCode;
 use crate::fhir::ResourceType;
 use crate::fhir::outcome::IssueCode::{Invariant, NotSupported, Required, Value};
 
@@ -27,6 +28,9 @@ pub struct Fields {
     pub count: Option<u32>,
     pub page: Option<String>,
     pub code: Option<&'static str>,
+    pub organisation: Option<OdsCode>,
+    pub name: Option<String>,
+    pub with_endpoints: bool,
     pub start: Option<Moment>,
     pub end: Option<Moment>,
     pub since: Option<Moment>,
@@ -74,8 +78,8 @@ impl Fields {
         setting: &Setting<'_>,
     ) -> Result<(), QueryFault> {
         match known.kind {
-            Kind::Patient => self.name(patient::by_reference(value, setting)?)?,
-            Kind::NhsNumber => self.name(patient::by_nhs_number(value, setting)?)?,
+            Kind::Patient => self.person(patient::by_reference(value, setting)?)?,
+            Kind::NhsNumber => self.person(patient::by_nhs_number(value, setting)?)?,
             Kind::Id => self.ids = Some(values::ids(value)?),
             Kind::Date(paths) => {
                 self.dates.push(DateFilter { parameter: known.name, paths, any: values::dates(value)? });
@@ -86,6 +90,10 @@ impl Fields {
             Kind::Code(codes) => self.code = Some(values::code(value, codes)?),
             Kind::Include(resource_type) => self.include.push(values::include(value, resource_type)?),
             Kind::RevInclude => self.with_provenance = values::rev_include(value).map(|()| true)?,
+            Kind::Organisation => self.of(values::organisation(value)?)?,
+            Kind::OrganisationReference => self.of(values::organisation_reference(value, setting)?)?,
+            Kind::Name => self.name = Some(values::name(value)?),
+            Kind::WithEndpoints => self.with_endpoints = values::with_endpoints(value).map(|()| true)?,
             Kind::Total => self.total = values::total(value)?,
             Kind::Summary => self.summary = Some(values::summary(value)?),
             Kind::Elements => self.elements = Some(values::elements(value)?),
@@ -103,8 +111,15 @@ impl Fields {
         Ok(())
     }
 
+    fn of(&mut self, organisation: OdsCode) -> Result<(), QueryFault> {
+        match self.organisation.replace(organisation) {
+            None => Ok(()),
+            Some(_) => Err(QueryFault::bad(Invariant, "an organisation is named once")),
+        }
+    }
+
     /// Two names are refused even where they name the same patient: which was meant is not for us to choose.
-    fn name(&mut self, named: Named) -> Result<(), QueryFault> {
+    fn person(&mut self, named: Named) -> Result<(), QueryFault> {
         match self.patient.replace(named) {
             None => Ok(()),
             Some(_) => Err(patient::one_patient()),

@@ -55,6 +55,12 @@ fn value(kind: Kind, of: ResourceType, dice: &mut Dice<'_>) -> String {
             let target = dice.pick(&["", "", ":Practitioner", ":Encounter", ":Patient", ":"]);
             format!("{of}:{}{target}", dice.pick(&names))
         }
+        Kind::Organisation => {
+            dice.pick(&["RZ950", "https://fhir.nhs.uk/Id/ods-organization-code|RZ950", "rz950", "|"]).to_owned()
+        }
+        Kind::OrganisationReference => dice.pick(&["RZ950", "Organization/RZ950", "Organization/", "urn:x"]).to_owned(),
+        Kind::Name => dice.pick(&["Lantern", "\u{e9}t\u{e9} & more", "\u{0}", "%"]).to_owned(),
+        Kind::WithEndpoints => dice.pick(&[grammar::WITH_ENDPOINTS, "Organization:partof"]).to_owned(),
         Kind::RevInclude => dice.pick(&["Provenance:target", "Provenance:target", "Observation:subject"]).to_owned(),
         Kind::Total => dice.pick(&["none", "accurate", "estimate", "all"]).to_owned(),
         Kind::Summary => dice.pick(&["false", "true", "text", "data", "count", "TRUE"]).to_owned(),

@@ -58,6 +58,13 @@ pub enum Kind {
     /// A reference of this type, to bring along what it leads to.
     Include(ResourceType),
     RevInclude,
+    /// An organisation, by ODS code with or without its system.
+    Organisation,
+    /// ... by a reference to its entry in the registry.
+    OrganisationReference,
+    /// What a name begins with.
+    Name,
+    WithEndpoints,
     Total,
     Summary,
     Elements,
@@ -124,6 +131,36 @@ pub fn task_parameters() -> impl Iterator<Item = Parameter> {
 /// What left a source: <https://caregate.example/OperationDefinition/disclosures>
 pub fn disclosure_parameters() -> impl Iterator<Item = Parameter> {
     let own = [of("start", Kind::Start), of("end", Kind::End), of("_count", Kind::Count), of("page", Kind::Page)];
+    own.into_iter().chain(EVERY_REQUEST.iter().copied())
+}
+
+/// What brings each organisation's endpoint along.
+pub const WITH_ENDPOINTS: &str = "Organization:endpoint";
+
+/// The registry's organisations: <https://hl7.org/fhir/R4/organization.html#search>
+pub fn organization_parameters() -> impl Iterator<Item = Parameter> {
+    let own = [
+        of("identifier", Kind::Organisation),
+        of("name", Kind::Name),
+        of("active", Kind::Code(&["true", "false"])),
+        of("_include", Kind::WithEndpoints),
+        of("_count", Kind::Count),
+        of("page", Kind::Page),
+    ];
+    own.into_iter().chain(EVERY_REQUEST.iter().copied())
+}
+
+/// Their endpoints: <https://hl7.org/fhir/R4/endpoint.html#search>
+pub fn endpoint_parameters() -> impl Iterator<Item = Parameter> {
+    let own = [
+        of("organization", Kind::OrganisationReference),
+        of("organization.identifier", Kind::Organisation),
+        of("organization:identifier", Kind::Organisation),
+        of("name", Kind::Name),
+        of("status", Kind::Code(&["active", "test", "suspended", "off"])),
+        of("_count", Kind::Count),
+        of("page", Kind::Page),
+    ];
     own.into_iter().chain(EVERY_REQUEST.iter().copied())
 }
 

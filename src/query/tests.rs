@@ -142,6 +142,9 @@ fn whatever_the_table_names_is_taken() {
                 Kind::Code(codes) => codes[0],
                 Kind::Pretty => "true",
                 Kind::Start | Kind::End | Kind::Since | Kind::Types => panic!("{name} in a search"),
+                Kind::Organisation | Kind::OrganisationReference | Kind::Name | Kind::WithEndpoints => {
+                    panic!("{name} of the record")
+                }
             };
             let named = matches!(kind, Kind::Patient | Kind::NhsNumber);
             let how =

@@ -1,6 +1,5 @@
 //! How the value of each kind of parameter is read.
 
-use super::PageSize;
 use super::ask::{Sort, SortKey};
 use super::escape;
 use super::everything::Moment;
@@ -8,6 +7,8 @@ use super::fault::QueryFault;
 use super::grammar::{self, Rule};
 use super::results::{Include, Total, View};
 use super::token::TokenTest;
+use super::{PageSize, Setting};
+use crate::domain::OdsCode;
 use crate::fhir::ResourceType;
 use crate::fhir::date::{DateTest, FhirDate, Precision};
 use crate::fhir::is_id;
@@ -79,6 +80,33 @@ fn offered(rule: Rule) -> String {
 pub fn rev_include(value: &str) -> Result<(), QueryFault> {
     let said = "what may be included in reverse is Provenance:target";
     if value == "Provenance:target" { Ok(()) } else { Err(QueryFault::bad(NotSupported, said)) }
+}
+
+pub fn organisation(value: &str) -> Result<OdsCode, QueryFault> {
+    let code = match value.split_once('|') {
+        None => value,
+        Some((OdsCode::SYSTEM, code)) => code,
+        Some(_) => return Err(QueryFault::bad(Value, format!("an organisation is {}|CODE", OdsCode::SYSTEM))),
+    };
+    OdsCode::parse(code).map_err(|error| QueryFault::bad(Value, error.to_string()))
+}
+
+/// `F99001`, `Organization/F99001` or our own absolute URL of that.
+pub fn organisation_reference(value: &str, setting: &Setting<'_>) -> Result<OdsCode, QueryFault> {
+    let local = setting.bases.iter().find_map(|base| value.strip_prefix(base.as_str())?.strip_prefix('/'));
+    let local = local.unwrap_or(value);
+    let code = local.strip_prefix("Organization/").unwrap_or(local);
+    OdsCode::parse(code).map_err(|_| QueryFault::bad(Value, "an organisation is Organization/ and its ODS code"))
+}
+
+pub fn name(value: &str) -> Result<String, QueryFault> {
+    let fits = value.len() <= 200 && !value.chars().any(char::is_control);
+    if fits { Ok(value.to_owned()) } else { Err(QueryFault::bad(Value, "a name is up to 200 letters")) }
+}
+
+pub fn with_endpoints(value: &str) -> Result<(), QueryFault> {
+    let said = "what may be included is Organization:endpoint";
+    if value == grammar::WITH_ENDPOINTS { Ok(()) } else { Err(QueryFault::bad(NotSupported, said)) }
 }
 
 pub fn total(value: &str) -> Result<Total, QueryFault> {

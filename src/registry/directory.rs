@@ -6,12 +6,19 @@
 
 mod endpoint;
 mod entry;
+mod history;
 mod organisation;
+mod read;
+mod shape;
 mod store;
 mod terms;
+mod write;
 
 pub use endpoint::Endpoint;
 pub use entry::{Content, Decided, Entry, EntryState};
+pub use history::history;
 pub use organisation::{Agreement, ClientKeys, Contact, Organisation};
+pub use read::{read_endpoint, read_organization};
 pub use store::{DirectoryStore, ListingPage, Staged};
 pub use terms::RegistryTerms;
+pub use write::{Standing, resource};

@@ -1,9 +1,10 @@
 use super::{
     Declared, Locate,
+    address::{self, AddressFault, Reach},
     sign_in::{CertificateConfig, CredentialConfig, SignIn, SmartConfig},
 };
 use crate::{
-    domain::{OdsCode, SecretRef, is_public, literal_address},
+    domain::{OdsCode, SecretRef},
     fhir::ResourceType,
 };
 use reqwest::Certificate;
@@ -67,6 +68,17 @@ pub enum Idiom {
     /// its own Patient first, then `patient=ID`
     #[default]
     ResolveFirst,
+}
+
+impl Idiom {
+    pub const ALL: [Self; 2] = [Self::Chained, Self::ResolveFirst];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chained => "chained",
+            Self::ResolveFirst => "resolve-first",
+        }
+    }
 }
 
 /// Whether a provider is told who asks and why, by a statement that the gateway signs; never by the reader's own token.
@@ -135,26 +147,17 @@ impl ProviderConfig {
     }
 
     fn url_faults(&self, name: &str, url: &Url) -> Vec<String> {
-        let mut faults = Vec::new();
-        match url.scheme() {
-            "https" => {}
-            "http" if self.allow_http => {}
-            "http" => faults.push(format!("{name} is plain http; set allow_http if that is meant")),
-            _ => faults.push(format!("{name} is not https")),
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            faults.push(format!("{name} holds a user name or password; use credential"));
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            faults.push(format!("{name} is a service root: no query, no fragment"));
-        }
-        if let Some(address) = literal_address(url)
-            && !self.allow_private_addresses
-            && !is_public(address)
-        {
-            faults.push(format!("{name} is an address inside our own network; set allow_private_addresses if meant"));
-        }
-        faults
+        let reach = Reach { http: self.allow_http, private: self.allow_private_addresses };
+        let said = |fault| match fault {
+            AddressFault::PlainHttp => "is plain http; set allow_http if that is meant",
+            AddressFault::NotHttps => "is not https",
+            AddressFault::UserInfo => "holds a user name or password; use credential",
+            AddressFault::NotARoot => "is a service root: no query, no fragment",
+            AddressFault::Private => "is an address inside our own network; set allow_private_addresses if meant",
+            AddressFault::InternalName => "is a name of our own network",
+            AddressFault::Port => "has the port of another protocol",
+        };
+        address::faults(url, reach).into_iter().map(|fault| format!("{name} {}", said(fault))).collect()
     }
 
     fn authorities(&self) -> Result<Vec<Certificate>, String> {

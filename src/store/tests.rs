@@ -6,6 +6,7 @@ mod postgres;
 mod as_of;
 mod assertions;
 mod desk;
+mod directory;
 mod durability;
 mod facts;
 mod ledger;

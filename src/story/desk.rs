@@ -1,6 +1,6 @@
 //! The review desk: a privacy officer's queue, one task of it, its end, and the release of what is held from a patient's log.
 
-use super::{Answer, Ending, Gateway, OrClose, Wrote, is_current, released, until_it_stands, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, is_current, released, released_cleared, written};
 use crate::{
     access::{
         Action, Clearance, Interaction, Wanted,
@@ -28,23 +28,11 @@ pub async fn review_desk(
     opened: &mut Opened,
 ) -> Result<Released, Ending> {
     opened.asks("search", ask.canonical(), Some("Task"), None);
-    until_it_stands(g, None, opened, async |opened: &mut Opened| {
-        opened.undecided(None);
-        let clearance = clearance(g, requester).await?;
-        opened.cleared(&clearance);
-        let body = page(g, requester, ask, &clearance).await?;
-        Ok(opened.release(Redacted::own(body), 200).await?)
+    let action = Action::ReadDesk { interaction: Interaction::Search, concerns_own: true };
+    released_cleared(g, requester, action, opened, async |clearance| {
+        Ok(Redacted::own(page(g, requester, ask, clearance).await?))
     })
     .await
-}
-
-async fn clearance(g: &Gateway, requester: &Requester) -> Result<Clearance, Ending> {
-    let global = g.facts.global().await?;
-    let registry = g.registries.of(&global).await?;
-    let kind = requester.party.organisation().and_then(|ods| registry.kind_of(ods));
-    let action = Action::ReadDesk { interaction: Interaction::Search, concerns_own: true };
-    let policy = g.policies.of(&global).await?;
-    policy.clear(requester, action, &global, kind.map(|kind| &**kind)).map_err(Ending::Refused)
 }
 
 async fn page(g: &Gateway, requester: &Requester, ask: &DeskAsk, clearance: &Clearance) -> Result<String, Ending> {

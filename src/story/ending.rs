@@ -29,6 +29,8 @@ pub enum Ending {
     InState(ConsentState),
     /// The endpoint's stage stays as it is.
     NotStaged(NotStaged),
+    /// What is asked of the registry, by somebody who may, cannot be done as it stands.
+    Registry(RegistryFault),
     /// `If-Match` names a version that is not the current one.
     VersionDiffers,
     FactsUnavailable,
@@ -50,6 +52,44 @@ pub enum Undeliverable {
     TooLarge,
     /// The caller takes none of the forms it has.
     NotAcceptable,
+}
+
+/// Why a change of the registry is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistryFault {
+    /// Nothing is registered for this organisation.
+    NotRegistered,
+    /// Something is: it is changed, not registered again.
+    Registered,
+    /// The deployment's configuration says who this organisation is.
+    Configured,
+    /// An endpoint of an organisation that nobody has let in.
+    OrganisationNotInForce,
+    /// There is nothing to decide on: the newest version is in force, or was refused.
+    NothingProposed,
+    /// Whoever proposed it would decide on it.
+    OwnProposal,
+}
+
+impl RegistryFault {
+    fn status(self) -> u16 {
+        match self {
+            Self::NotRegistered => 404,
+            Self::OrganisationNotInForce | Self::OwnProposal => 422,
+            Self::Registered | Self::Configured | Self::NothingProposed => 409,
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::NotRegistered => "not-registered",
+            Self::Registered => "registered",
+            Self::Configured => "configured",
+            Self::OrganisationNotInForce => "organisation-not-in-force",
+            Self::NothingProposed => "nothing-proposed",
+            Self::OwnProposal => "own-proposal",
+        }
+    }
 }
 
 impl Ending {
@@ -83,6 +123,7 @@ impl Ending {
             Self::Undeliverable(Undeliverable::NotAcceptable) => 406,
             Self::Gone => 410,
             Self::Conflict | Self::InState(_) | Self::NotStaged(_) => 409,
+            Self::Registry(fault) => fault.status(),
             Self::VersionDiffers => 412,
             Self::Content(fault) if fault.code == FaultCode::Structure => 400,
             Self::Content(_) => 422,
@@ -113,6 +154,7 @@ impl Ending {
             Self::Gone => "gone",
             Self::Conflict | Self::InState(_) => "conflict",
             Self::NotStaged(_) => "not-staged",
+            Self::Registry(fault) => fault.code(),
             Self::VersionDiffers => "version-differs",
             Self::Content(_) => "content",
             Self::ProvidersFailed { .. } => "providers-failed",
@@ -137,6 +179,12 @@ impl<T, E: Into<Ending>> OrClose<T> for Result<T, E> {
             Ok(wanted) => Ok(wanted),
             Err(error) => Err(error.into().close(opened).await),
         }
+    }
+}
+
+impl From<RegistryFault> for Ending {
+    fn from(fault: RegistryFault) -> Self {
+        Self::Registry(fault)
     }
 }
 

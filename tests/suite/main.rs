@@ -60,6 +60,7 @@ mod reads;
 mod recalls;
 mod refusals;
 mod registered;
+mod registry;
 mod relationships;
 mod restricted;
 mod results;

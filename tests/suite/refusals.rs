@@ -13,6 +13,7 @@ use crate::{
     presence::present,
     recalls::recalling,
     registered,
+    registry::{self, HOSPICE},
     relationships::{asserted, ended},
     reviews,
 };
@@ -163,13 +164,13 @@ const CASES: &[Case] = &[
     },
     Case {
         route: ("GET", &["Endpoint", "*", "$stage"]),
-        refused: NotOfTheRegistry,
-        ask: |_| ("Endpoint/RZ902/$stage".to_owned(), None),
+        refused: Strangers,
+        ask: |_| ("Endpoint/RZ950/$stage".to_owned(), None),
     },
     Case {
         route: ("POST", &["Endpoint", "*", "$stage"]),
-        refused: NotOfTheRegistry,
-        ask: |_| ("Endpoint/RZ902/$stage".to_owned(), Some(Body::Resource(registered::staged("suspended")))),
+        refused: Strangers,
+        ask: |_| ("Endpoint/RZ950/$stage".to_owned(), Some(Body::Resource(registered::staged("suspended")))),
     },
     Case {
         route: ("GET", &["Patient", "*", "$everything"]),
@@ -190,6 +191,66 @@ const CASES: &[Case] = &[
         route: ("GET", &["Organization", "*", "$disclosure-totals"]),
         refused: NeitherOfficersNorKeepers,
         ask: |_| ("Organization/RZ901/$disclosure-totals".to_owned(), None),
+    },
+    Case { route: ("GET", &["Organization"]), refused: Registryless, ask: |_| ("Organization".to_owned(), None) },
+    Case {
+        route: ("POST", &["Organization", "_search"]),
+        refused: Registryless,
+        ask: |_| ("Organization/_search".to_owned(), Some(Body::Form("_count=5".to_owned()))),
+    },
+    Case {
+        route: ("POST", &["Organization"]),
+        refused: Strangers,
+        ask: |_| ("Organization".to_owned(), Some(Body::Resource(registry::organization(HOSPICE)))),
+    },
+    Case {
+        route: ("GET", &["Organization", "*"]),
+        refused: Strangers,
+        ask: |_| ("Organization/RZ950".to_owned(), None),
+    },
+    Case {
+        route: ("PUT", &["Organization", "*"]),
+        refused: Strangers,
+        ask: |_| ("Organization/RZ950".to_owned(), Some(Body::Resource(registry::organization(HOSPICE)))),
+    },
+    Case {
+        route: ("GET", &["Organization", "*", "_history"]),
+        refused: Strangers,
+        ask: |_| ("Organization/RZ950/_history".to_owned(), None),
+    },
+    Case {
+        route: ("POST", &["Organization", "*", "$approve"]),
+        refused: Unapproving,
+        ask: |_| {
+            ("Organization/RZ950/$approve".to_owned(), Some(Body::Resource(registry::decision(1, "approve", None))))
+        },
+    },
+    Case { route: ("GET", &["Endpoint"]), refused: Registryless, ask: |_| ("Endpoint".to_owned(), None) },
+    Case {
+        route: ("POST", &["Endpoint", "_search"]),
+        refused: Registryless,
+        ask: |_| ("Endpoint/_search".to_owned(), Some(Body::Form("_count=5".to_owned()))),
+    },
+    Case {
+        route: ("POST", &["Endpoint"]),
+        refused: Strangers,
+        ask: |_| ("Endpoint".to_owned(), Some(Body::Resource(registry::endpoint(HOSPICE, registry::ADDRESS)))),
+    },
+    Case { route: ("GET", &["Endpoint", "*"]), refused: Strangers, ask: |_| ("Endpoint/RZ950".to_owned(), None) },
+    Case {
+        route: ("PUT", &["Endpoint", "*"]),
+        refused: Strangers,
+        ask: |_| ("Endpoint/RZ950".to_owned(), Some(Body::Resource(registry::endpoint(HOSPICE, registry::ADDRESS)))),
+    },
+    Case {
+        route: ("GET", &["Endpoint", "*", "_history"]),
+        refused: Strangers,
+        ask: |_| ("Endpoint/RZ950/_history".to_owned(), None),
+    },
+    Case {
+        route: ("POST", &["Endpoint", "*", "$approve"]),
+        refused: Unapproving,
+        ask: |_| ("Endpoint/RZ950/$approve".to_owned(), Some(Body::Resource(registry::decision(1, "approve", None)))),
     },
     Case { route: ("GET", &["*"]), refused: Readers, ask: |world| searched("Observation", world) },
     Case { route: ("POST", &["*", "_search"]), refused: Readers, ask: |world| posted("Observation", world) },

@@ -96,6 +96,7 @@ impl Joining {
             types: ResourceType::RECORDS.iter().copied().collect(),
             idiom: Idiom::ResolveFirst,
             credential: Some("main".to_owned()),
+            contacts: Vec::new(),
             test_patients: Vec::new(),
             deadline_ms: None,
             from: None,
@@ -105,7 +106,7 @@ impl Joining {
 
     async fn write(&self, version: i64, content: Content) {
         let state = EntryState::InForce;
-        let entry = Entry { version, content, state, by: by(), at: Timestamp::now(), decided: None };
+        let entry = Entry { version, content, state, by: by(), by_system: true, at: Timestamp::now(), decided: None };
         self.directory.write(&entry, (version > 1).then(|| version - 1)).await.unwrap();
     }
 
@@ -142,6 +143,7 @@ fn organisation() -> Organisation {
         ods: ods(),
         name: "Colneside Hospitals".to_owned(),
         kind: "acute-trust".to_owned(),
+        role: None,
         agreement: Some(agreement),
         contacts: Vec::new(),
         client: None,

@@ -1,3 +1,4 @@
+use super::Contact;
 use crate::{
     access::Stages,
     domain::{NhsNumber, OdsCode, Timestamp},
@@ -24,6 +25,9 @@ pub struct Endpoint {
     pub idiom: Idiom,
     /// The name of a credential that the deployment keeps for this organisation; none where it wants to see nothing of us.
     pub credential: Option<String>,
+    /// Whom to turn to where it fails.
+    #[serde(default)]
+    pub contacts: Vec<Contact>,
     /// Made-up people whom it holds so that it can be probed.
     pub test_patients: Vec<NhsNumber>,
     /// Milliseconds for all of one answer.

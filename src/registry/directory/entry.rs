@@ -12,6 +12,8 @@ pub struct Entry {
     pub content: Content,
     pub state: EntryState,
     pub by: Recorder,
+    /// By the organisation's own system, and not by a person.
+    pub by_system: bool,
     pub at: Timestamp,
     /// Who let it in, or did not.
     pub decided: Option<Decided>,
@@ -61,6 +63,13 @@ impl Content {
             (Self::Organization(new), Some(Self::Organization(before))) => new.needs_approval(Some(before)),
             (Self::Endpoint(new), Some(Self::Endpoint(before))) => new.needs_approval(Some(before)),
             _ => true,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Organization(organisation) => &organisation.name,
+            Self::Endpoint(endpoint) => &endpoint.name,
         }
     }
 }

@@ -10,6 +10,9 @@ pub struct Organisation {
     pub name: String,
     /// One of the policy's organisations.json.
     pub kind: String,
+    /// What the Organisation Data Service calls it (`RO177`), which decides nothing here.
+    #[serde(default)]
+    pub role: Option<String>,
     /// Under which it shares.
     pub agreement: Option<Agreement>,
     pub contacts: Vec<Contact>,
@@ -55,8 +58,10 @@ impl Organisation {
         self.agreement.as_ref().is_some_and(holds)
     }
 
-    /// Whether this instead of that changes who the organisation is or by what it is recognised: then somebody else approves it.
+    /// Whether this instead of that changes who the organisation is, under which agreement it shares or by what it is recognised:
+    /// then somebody else approves it.
     pub fn needs_approval(&self, before: Option<&Self>) -> bool {
-        before.is_none_or(|before| self.kind != before.kind || self.name != before.name || self.client != before.client)
+        let decisive = |one: &Self| (one.kind.clone(), one.name.clone(), one.agreement.clone(), one.client.clone());
+        before.is_none_or(|before| decisive(self) != decisive(before))
     }
 }

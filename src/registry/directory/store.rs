@@ -12,7 +12,7 @@ pub trait DirectoryStore: Send + Sync {
     /// The newest version, in force or not.
     async fn latest(&self, listed: Listed, ods: OdsCode) -> Result<Option<Entry>, StoreError>;
     async fn in_force(&self, listed: Listed, ods: OdsCode) -> Result<Option<Entry>, StoreError>;
-    /// Every version, the newest first.
+    /// The versions, the newest first; of very many the last thousand.
     async fn versions(&self, listed: Listed, ods: OdsCode) -> Result<Vec<Entry>, StoreError>;
     /// The newest versions of many, by ODS code.
     async fn list(&self, page: &ListingPage) -> Result<Vec<Entry>, StoreError>;

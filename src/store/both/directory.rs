@@ -64,7 +64,8 @@ impl DirectoryStore for Connections {
             .bind(entry.by.organisation.as_ref().map(OdsCode::as_str))
             .bind(entry.at.0)
             .bind(at_once)
-            .bind(in_force.unwrap_or(0));
+            .bind(in_force.unwrap_or(0))
+            .bind(entry.by_system);
         if insert.execute(&mut *change).await.map_err(failed_or_taken)?.rows_affected() == 0 {
             return Err(StoreError::Conflict);
         }

@@ -5,7 +5,8 @@ use crate::{
     registry::directory::{Content, Decided, Entry, EntryState, Staged},
 };
 
-/// listed, version, state, content, by issuer, subject, organisation, at; decided by issuer, subject, organisation, at, reason.
+/// listed, version, state, content, by issuer, subject, organisation, through its system, at; decided by issuer, subject,
+/// organisation, at, reason.
 pub(in crate::store) type EntryCells = (
     String,
     i64,
@@ -14,6 +15,7 @@ pub(in crate::store) type EntryCells = (
     String,
     String,
     Option<String>,
+    bool,
     i64,
     Option<String>,
     Option<String>,
@@ -23,22 +25,37 @@ pub(in crate::store) type EntryCells = (
 );
 
 pub(in crate::store) fn entry(cells: EntryCells) -> Result<Entry, StoreError> {
-    let (listed, version, state, content, issuer, subject, organisation, at, judge, judge_subject, of, when, reason) =
-        cells;
+    let (
+        listed,
+        version,
+        state,
+        content,
+        issuer,
+        subject,
+        of,
+        by_system,
+        at,
+        judge,
+        judge_subject,
+        judge_of,
+        when,
+        why,
+    ) = cells;
     let content = match Listed::parse(&listed).ok_or(StoreError::Corrupt)? {
         Listed::Organization => Content::Organization(json(&content)?),
         Listed::Endpoint => Content::Endpoint(json(&content)?),
     };
     let decided = match (judge, judge_subject, when) {
         (Some(issuer), Some(subject), Some(at)) => {
-            Some(Decided { by: recorder(issuer, subject, of)?, at: Timestamp(at), reason })
+            Some(Decided { by: recorder(issuer, subject, judge_of)?, at: Timestamp(at), reason: why })
         }
         (None, None, None) => None,
         // half a decision is nobody's
         _ => return Err(StoreError::Corrupt),
     };
     let state = EntryState::parse(&state).ok_or(StoreError::Corrupt)?;
-    Ok(Entry { version, content, state, by: recorder(issuer, subject, organisation)?, at: Timestamp(at), decided })
+    let (by, at) = (recorder(issuer, subject, of)?, Timestamp(at));
+    Ok(Entry { version, content, state, by, by_system, at, decided })
 }
 
 pub(in crate::store) fn content(content: &Content) -> Result<String, StoreError> {

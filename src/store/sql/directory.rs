@@ -4,7 +4,7 @@
 macro_rules! entry {
     ($rest:literal) => {
         concat!(
-            "SELECT e.listed, e.version, e.state, e.content, e.by_issuer, e.by_subject, e.by_organisation, e.at, \
+            "SELECT e.listed, e.version, e.state, e.content, e.by_issuer, e.by_subject, e.by_organisation, e.by_system, e.at, \
              e.decided_issuer, e.decided_subject, e.decided_organisation, e.decided_at, e.reason \
              FROM directory_entry AS e WHERE ",
             $rest
@@ -14,7 +14,7 @@ macro_rules! entry {
 
 pub(in crate::store) const LATEST: &str = entry!("e.listed = $1 AND e.ods = $2 ORDER BY e.version DESC LIMIT 1");
 pub(in crate::store) const IN_FORCE: &str = entry!("e.listed = $1 AND e.ods = $2 AND e.state = 'in-force'");
-pub(in crate::store) const VERSIONS: &str = entry!("e.listed = $1 AND e.ods = $2 ORDER BY e.version DESC");
+pub(in crate::store) const VERSIONS: &str = entry!("e.listed = $1 AND e.ods = $2 ORDER BY e.version DESC LIMIT 1000");
 pub(in crate::store) const ALL_IN_FORCE: &str = entry!("e.state = 'in-force' ORDER BY e.ods, e.listed");
 pub(in crate::store) const LISTING: &str = entry!(
     "e.listed = $1 AND ($2 IS NULL OR e.ods = $2) AND ($3 IS NULL OR e.state = $3) AND e.ods > $4 \
@@ -24,8 +24,8 @@ pub(in crate::store) const LISTING: &str = entry!(
 
 /// Only on top of the version before, and compared with what is in force still: $11 is its version.
 pub(in crate::store) const WRITE: &str = "INSERT INTO directory_entry (listed, ods, version, state, content, by_issuer, by_subject, \
-    by_organisation, at, from_epoch) \
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10 THEN (SELECT epoch FROM epoch WHERE key = -1) END \
+    by_organisation, at, from_epoch, by_system) \
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10 THEN (SELECT epoch FROM epoch WHERE key = -1) END, $12 \
     WHERE coalesce((SELECT max(version) FROM directory_entry WHERE listed = $1 AND ods = $2), 0) = $3 - 1 \
     AND coalesce((SELECT max(version) FROM directory_entry WHERE listed = $1 AND ods = $2 AND state = 'in-force'), 0) = $11";
 /// What nobody decided on, when a newer version comes.

@@ -34,8 +34,12 @@ pub enum Group {
     /// Whoever is no officer of Estuary's, and of those who keep its registration too.
     NotItsOfficers,
     NeitherOfficersNorKeepers,
-    /// Whoever neither looks after RZ902's entry in the registry nor is an operator.
-    NotOfTheRegistry,
+    /// Whoever keeps no organisation's entry in the registry, or whose token says too little.
+    Registryless,
+    /// ... and who keeps another's than RZ950's.
+    Strangers,
+    /// ... and who keeps that one: it is let in by operators.
+    Unapproving,
 }
 
 impl Group {
@@ -66,7 +70,7 @@ const fn saying(
 // one line a persona
 #[rustfmt::skip]
 const WHO: &[Who] = &[
-    who("gp-blackwater", &[Readers, ReadersOfAll, Keepers, Overriders, NotItsOfficers, NeitherOfficersNorKeepers, NotOfTheRegistry]),
+    who("gp-blackwater", &[Readers, ReadersOfAll, Keepers, Overriders, NotItsOfficers, NeitherOfficersNorKeepers]),
     who("consultant-estuary", &[Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, AskersWhyOfAColleague, NotItsOfficers, NeitherOfficersNorKeepers]),
     saying("consultant-estuary", &[("purpose", "HRESCH")], &[Claimants]),
     saying("consultant-estuary", &[("scope", "user/Patient.s user/Observation.rs")], &[Claimants]),
@@ -76,7 +80,7 @@ const WHO: &[Who] = &[
     who("caldicott-guardian", &[Readers, ReadersOfAll, Withdrawers, Reviewers, Claimants, Overriders, NotItsKeepers]),
     who("patient:9990012024", &[
         Readers, ReadersOfAll, LogReaders, Keepers, Withdrawers, Reviewers, Asserters, Claimants, Overriders, AskersWhy, Deskless, NotItsKeepers,
-        NotItsOfficers, NeitherOfficersNorKeepers, NotOfTheRegistry,
+        NotItsOfficers, NeitherOfficersNorKeepers,
     ]),
     who("system:F99001", &[Readers, ReadersOfAll, LogReaders, Withdrawers, Reviewers, Asserters, Overriders, AskersWhy, Deskless, NotItsKeepers, NotItsOfficers, NeitherOfficersNorKeepers]),
     who("gp-saltmarsh", &[LogReaders, Withdrawers, Reviewers, Asserters, Deskless, NotItsKeepers, AskersWhyOfAColleague]),
@@ -91,13 +95,19 @@ const WHO: &[Who] = &[
     saying("privacy-officer-estuary", &[("purpose", "HRESCH")], &[LogReaders, Reviewers]),
     saying("privacy-officer-estuary", &[("scope", "user/Task.rs")], &[LogReaders, NotItsOfficers, NeitherOfficersNorKeepers]),
     saying("privacy-officer-estuary", &[("scope", "user/Consent.rs")], &[Reviewers]),
-    who("system:RZ901", &[Keepers, Asserters, Claimants, AskersWhyOfAColleague, NotItsOfficers, NotOfTheRegistry]),
-    who("systems-estuary", &[NotOfTheRegistry]),
-    who("consultant-colneside", &[Asserters, NotOfTheRegistry]),
-    saying("system:RZ902", &[("scope", "system/Patient.rs")], &[Asserters, NotOfTheRegistry]),
-    saying("operator-estuary", &[("scope", "user/Organization.rs")], &[NotOfTheRegistry]),
+    who("system:RZ901", &[Keepers, Asserters, Claimants, AskersWhyOfAColleague, NotItsOfficers]),
+    who("consultant-colneside", &[Asserters]),
+    saying("system:RZ902", &[("scope", "system/Patient.rs")], &[Asserters]),
     saying("system:RZ902", &[("purpose", "HRESCH")], &[Asserters]),
     who("privacy-officer-saltmarsh", &[NotItsOfficers, NeitherOfficersNorKeepers]),
+    who("health-visitor-hedgerow", &[Registryless, Strangers, Unapproving]),
+    who("patient:9990012016", &[Registryless, Strangers, Unapproving]),
+    who("systems:RZ951", &[Strangers, Unapproving]),
+    who("system:RZ951", &[Strangers, Unapproving]),
+    who("system:RZ950", &[Unapproving]),
+    saying("system:RZ950", &[("scope", "system/Patient.rs")], &[Registryless, Strangers]),
+    saying("system:RZ950", &[("purpose", "HMARKT")], &[Registryless, Strangers]),
+    saying("operator-estuary", &[("scope", "user/Patient.rs")], &[Registryless, Strangers, Unapproving]),
     saying("privacy-officer-saltmarsh", &[("purpose", "HRESCH")], &[Deskless]),
     saying("privacy-officer-saltmarsh", &[("scope", "user/AuditEvent.rs")], &[Deskless, NotItsKeepers]),
 ];
