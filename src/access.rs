@@ -29,6 +29,7 @@ mod recall;
 mod relation;
 mod rule_id;
 mod stage;
+mod staging;
 mod store;
 mod wanted;
 
@@ -49,6 +50,7 @@ pub use recall::{Item, Recall, RecallReason, RecallStore, Recalled};
 pub use relation::GENERAL_PRACTICE;
 pub use rule_id::RuleId;
 pub use stage::{Stage, Stages, Suspension};
+pub use staging::NotStaged;
 pub use store::{ConsentRecord, ConsentState, FactStore, Recorder, Sequel};
 pub use wanted::{Action, Interaction, Listed, Wanted};
 

@@ -16,7 +16,6 @@ mod provider;
 mod region;
 mod registries;
 mod sign_in;
-mod staging;
 mod standing;
 mod want;
 
@@ -34,6 +33,5 @@ pub use provider::{Idiom, Provider, ProviderConfig, ReaderContext};
 pub use region::Registry;
 pub use registries::Registries;
 pub use sign_in::{Clients, CredentialConfig, Header, SignIn, SignInFault, SmartConfig};
-pub use staging::NotStaged;
 pub use standing::StandingStore;
 pub use want::{Portion, Want};

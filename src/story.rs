@@ -25,7 +25,6 @@ mod record;
 mod registry;
 mod relationships;
 mod sign_in;
-mod stages;
 mod token;
 
 pub use claim_watch::keep_settling;
@@ -45,10 +44,11 @@ pub use page::{cleared, permitted_page};
 pub use presence::assert_presence;
 pub use recalls::recall;
 pub use record::{Wishes, record};
-pub use registry::{approve_entry, change_entry, entries, entry, entry_history, register};
+pub use registry::{
+    approve_entry, change_entry, endpoint_stages, entries, entry, entry_history, register, stage_endpoint,
+};
 pub use relationships::{assert_relationship, end_relationship};
 pub use sign_in::{SignedIn, is_barred, sign_in, sign_out};
-pub use stages::{endpoint_stages, stage_endpoint};
 pub use token::token;
 
 use crate::{

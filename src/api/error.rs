@@ -3,11 +3,10 @@
 
 use super::reply::Reply;
 use crate::{
-    access::{ContentFault, FaultCode, RefusalKind},
+    access::{ContentFault, FaultCode, NotStaged, RefusalKind},
     fhir::outcome::{Coding, Issue, IssueCode, OperationOutcome},
     identity::IdentityError,
     query::QueryFault,
-    registry::NotStaged,
     story::{Ending, RegistryFault, Undeliverable},
 };
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -51,8 +50,8 @@ pub fn ending(ending: &Ending) -> Reply {
             let said = format!("The objection is {}: this cannot be done to it as it stands.", state.as_str());
             return outcome(ending.status(), Issue::error(IssueCode::Conflict).diagnostics(said));
         }
-        Ending::Registry(fault) => registry(*fault),
         Ending::NotStaged(why) => (IssueCode::BusinessRule, not_staged(*why)),
+        Ending::Registry(fault) => registry(*fault),
         Ending::NotFound => (IssueCode::NotFound, NOT_FOUND),
         Ending::Undeliverable(Undeliverable::Elsewhere) => (IssueCode::NotFound, ELSEWHERE),
         Ending::Undeliverable(Undeliverable::TooLarge) => (IssueCode::TooCostly, TOO_LARGE),
@@ -75,6 +74,20 @@ pub fn ending(ending: &Ending) -> Reply {
     }
     let reply = outcome(ending.status(), issue);
     if ending.status() == 503 { reply.header(RETRY_AFTER, "2") } else { reply }
+}
+
+fn not_staged(why: NotStaged) -> &'static str {
+    match why {
+        NotStaged::OnlyAnOperator => {
+            "It was suspended by an operator, or by this gateway for another person's data in its answers. Mend what was \
+             found, and ask an operator to resume it."
+        }
+        NotStaged::WhollySuspended => "All of this endpoint is suspended. Resume all of it first: send no type.",
+        NotStaged::NotProbed => {
+            "This version of the endpoint has not lately passed a probe. Have it probed (Endpoint/[id]/$probe), mend what \
+             the report names, and ask again."
+        }
+    }
 }
 
 fn registry(fault: RegistryFault) -> (IssueCode, &'static str) {
@@ -100,20 +113,6 @@ fn registry(fault: RegistryFault) -> (IssueCode, &'static str) {
         ),
         RegistryFault::OwnProposal => {
             (IssueCode::BusinessRule, "Whoever wrote this version does not decide on it: another operator does.")
-        }
-    }
-}
-
-fn not_staged(why: NotStaged) -> &'static str {
-    match why {
-        NotStaged::OnlyAnOperator => {
-            "It was suspended by an operator, or by this gateway for another person's data in its answers. Mend what was \
-             found, and ask an operator to resume it."
-        }
-        NotStaged::WhollySuspended => "All of this endpoint is suspended. Resume all of it first: send no type.",
-        NotStaged::NotProbed => {
-            "This version of the endpoint has not lately passed a probe. Have it probed (Endpoint/[id]/$probe), mend what \
-             the report names, and ask again."
         }
     }
 }

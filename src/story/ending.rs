@@ -1,9 +1,8 @@
 use crate::{
-    access::{ConsentState, ContentFault, FaultCode, PolicyUnavailable, Refusal, RefusalKind},
+    access::{ConsentState, ContentFault, FaultCode, NotStaged, PolicyUnavailable, Refusal, RefusalKind},
     audit::{NotCommitted, Opened},
     domain::StoreError,
     record::NotShown,
-    registry::NotStaged,
 };
 
 /// How a story ends without a release. What the caller reads of it is made in one place, `api::error`.
@@ -28,10 +27,10 @@ pub enum Ending {
     Conflict,
     /// The objection is in a state in which this cannot be done to it.
     InState(ConsentState),
-    /// What is asked of the registry, by somebody who may, cannot be done as it stands.
-    Registry(RegistryFault),
     /// The endpoint's stage stays as it is.
     NotStaged(NotStaged),
+    /// What is asked of the registry, by somebody who may, cannot be done as it stands.
+    Registry(RegistryFault),
     /// `If-Match` names a version that is not the current one.
     VersionDiffers,
     FactsUnavailable,
@@ -154,8 +153,8 @@ impl Ending {
             Self::NoSuchPatient => "no-such-patient",
             Self::Gone => "gone",
             Self::Conflict | Self::InState(_) => "conflict",
-            Self::Registry(fault) => fault.code(),
             Self::NotStaged(_) => "not-staged",
+            Self::Registry(fault) => fault.code(),
             Self::VersionDiffers => "version-differs",
             Self::Content(_) => "content",
             Self::ProvidersFailed { .. } => "providers-failed",

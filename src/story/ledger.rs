@@ -1,9 +1,9 @@
 //! What left an organisation: every release in which something of it was shown, to whom, for which patient, under which rule; and its sums by
 //! day. Drawn from the log a moment after, off the path of any request.
 
-use super::{Ending, Gateway, clearance, identity, until_it_stands};
+use super::{Ending, Gateway, identity, until_it_stands};
 use crate::{
-    access::{Action, ContentFault, FaultCode, Interaction, Listed},
+    access::{Action, Clearance, ContentFault, FaultCode, Interaction, Listed},
     audit::{LedgerPage, LogId, Opened, Place, Released, Row, StoredRow, balp, ledger},
     domain::{Epochs, OdsCode, Timestamp},
     fhir::Searchset,
@@ -160,6 +160,14 @@ fn is_own(requester: &Requester, id: &str) -> bool {
     requester.party.organisation().is_some_and(|own| OdsCode::parse(id) == Ok(own))
 }
 
+async fn clearance(g: &Gateway, requester: &Requester, action: Action) -> Result<Clearance, Ending> {
+    let global = g.facts.global().await?;
+    let registry = g.registries.of(&global).await?;
+    let kind = requester.party.organisation().and_then(|ods| registry.kind_of(ods));
+    let policy = g.policies.of(&global).await?;
+    policy.clear(requester, action, &global, kind.map(|kind| &**kind)).map_err(Ending::Refused)
+}
+
 /// Whose ledger it is, and who reads it.
 struct Sight<'a> {
     g: &'a Gateway,
@@ -236,7 +244,7 @@ async fn page(sight: &Sight<'_>, ask: &DisclosuresAsk, until: Timestamp, opened:
     let url = |page: Option<&str>| format!("{}Organization/{}/$disclosures{}", g.base, sight.own, ask.link(page));
     let next = next.as_deref().map(|next| url(Some(next)));
     let mut bundle = Searchset::new(url(ask.page.as_deref()), next, Timestamp::now().fhir());
-    let registry = g.registries.of(&*g.facts.global().await?).await?;
+    let registry = g.registries.latest();
     let name_of = |ods: OdsCode| registry.name_of(ods).map(str::to_owned);
     let setting = balp::Setting { base: &g.base, name_of: &name_of };
     for Shown { row, place } in &rows {

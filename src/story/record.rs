@@ -2,7 +2,7 @@
 
 use super::{Ending, Gateway, OrClose, identity, presence, released_along};
 use crate::{
-    access::{Action, Interaction, Permits, Wanted},
+    access::{Action, GlobalFacts, Interaction, Permits, Wanted},
     audit::{Intent, Opened, Released},
     domain::{EntryId, Numbers, OdsCode, Timestamp},
     federation::{Asker, Places, Question},
@@ -14,9 +14,9 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What a joined record holds under: the policy's fingerprint, who the patient is, and what is kept from the reader of places; and
-/// who there was to ask.
-type Under = ((Arc<str>, Numbers, Option<u64>), Arc<Registry>);
+/// What a joined record holds under: the policy's fingerprint, who the patient is, and what is kept from the reader of places; who there
+/// was to ask, and how far each had come.
+type Under = ((Arc<str>, Numbers, Option<u64>), Arc<Registry>, Arc<GlobalFacts>);
 
 /// A joined-up answer: decide, plan, gather, join, redact, release.
 pub async fn record(
@@ -38,16 +38,18 @@ pub async fn record(
         let (patient, permit) = (ask.patient, permits.first());
         let whose = identity::whose(g, requester, patient, permit, wishes.since, &mut intent, opened).await?;
         // what was labelled by the list of another policy says nothing under this permit's, nor does what another person said or
-        // a source has taken back since; nor was all that another policy lets in asked for, nor whoever was registered since
+        // a source has taken back since; nor was all that another policy lets in asked for, nor whoever has joined or come further since
         let policy = Arc::clone(permits.first().policy().fingerprint());
         let as_now = (policy, whose.numbers.clone(), whose.concealing.as_ref().map(|places| places.id()));
-        let registry = g.registries.of(permits.first().global()).await?;
-        let stands = |(as_then, record): &(Under, Record)| {
-            as_then.0 == as_now && Arc::ptr_eq(&as_then.1, &registry) && record.stands(permits)
+        let global = permits.first().global();
+        let registry = g.registries.of(global).await?;
+        let stands = |((as_then, then, global_then), record): &(Under, Record)| {
+            let all_alike = Arc::ptr_eq(then, &registry) && global_then.stages == global.stages;
+            *as_then == as_now && all_alike && record.stands(permits)
         };
         if !joined.as_ref().is_some_and(stands) {
             let record = join(g, requester, &ask, (whose, intent), (permits, &registry), wishes, opened).await?;
-            joined = Some(((as_now, registry), record));
+            joined = Some(((as_now, registry, Arc::clone(global)), record));
         }
         let (_, record) = joined.as_mut().ok_or(Ending::Internal)?;
         bring_along(g, requester, record, permits, (&reader, wishes), opened).await?;

@@ -4,9 +4,11 @@
 
 mod changes;
 mod search;
+mod stages;
 
 pub use changes::{approve_entry, change_entry, register};
 pub use search::entries;
+pub use stages::{endpoint_stages, stage_endpoint};
 
 use super::{Ending, Gateway, RegistryFault, released_cleared};
 use crate::{

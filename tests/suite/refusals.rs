@@ -164,13 +164,13 @@ const CASES: &[Case] = &[
     },
     Case {
         route: ("GET", &["Endpoint", "*", "$stage"]),
-        refused: NotOfTheRegistry,
-        ask: |_| ("Endpoint/RZ902/$stage".to_owned(), None),
+        refused: Strangers,
+        ask: |_| ("Endpoint/RZ950/$stage".to_owned(), None),
     },
     Case {
         route: ("POST", &["Endpoint", "*", "$stage"]),
-        refused: NotOfTheRegistry,
-        ask: |_| ("Endpoint/RZ902/$stage".to_owned(), Some(Body::Resource(registered::staged("suspended")))),
+        refused: Strangers,
+        ask: |_| ("Endpoint/RZ950/$stage".to_owned(), Some(Body::Resource(registered::staged("suspended")))),
     },
     Case {
         route: ("GET", &["Patient", "*", "$everything"]),

@@ -75,7 +75,7 @@ fn ods(code: &str) -> OdsCode {
 
 fn entry(version: i64, content: Content) -> Entry {
     let by = Recorder { issuer: "i".to_owned(), subject: "s".to_owned(), organisation: None };
-    Entry { version, content, state: EntryState::InForce, by, at: Timestamp(0), decided: None }
+    Entry { version, content, state: EntryState::InForce, by, by_system: true, at: Timestamp(0), decided: None }
 }
 
 fn an_organisation(code: &str) -> Organisation {
@@ -84,6 +84,7 @@ fn an_organisation(code: &str) -> Organisation {
         ods: ods(code),
         name: format!("The {code} Trust"),
         kind: "acute-trust".to_owned(),
+        role: None,
         agreement: Some(agreement),
         contacts: Vec::new(),
         client: None,
@@ -99,6 +100,7 @@ fn an_endpoint(code: &str) -> Endpoint {
         types: [ResourceType::Condition].into(),
         idiom: super::super::Idiom::Chained,
         credential: None,
+        contacts: Vec::new(),
         test_patients: Vec::new(),
         deadline_ms: None,
         from: None,
@@ -296,6 +298,7 @@ async fn a_registry_that_cannot_be_read_is_a_fault_and_never_the_one_before() {
 
 /// Prints; how long it takes hangs on the machine.
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "a measurement")]
 async fn three_thousand_endpoints_are_taken_up_and_planned_for() {
     let world = World::new();
     let code = |n: usize| format!("A{n:05}");

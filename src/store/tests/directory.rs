@@ -62,9 +62,9 @@ async fn a_version_comes_into_force_by_approval_or_at_once_and_only_on_top_of_wh
         assert_eq!(directory.in_force(Listed::Organization, code).await, Ok(None));
         assert_eq!(epoch().await, 0, "nothing is in force by a proposal");
 
-        directory.decide(Listed::Organization, code, 1, true, &decided()).await.unwrap();
+        directory.decide(Listed::Organization, code, 1, true, &decided(), false).await.unwrap();
         assert_eq!((epoch().await, facts.global_facts().await.unwrap().registry), (1, 1));
-        let again = directory.decide(Listed::Organization, code, 1, false, &decided()).await;
+        let again = directory.decide(Listed::Organization, code, 1, false, &decided(), false).await;
         assert_eq!(again, Err(StoreError::Conflict));
         let stands = Entry { state: InForce, decided: Some(decided()), ..first };
         assert_eq!(directory.in_force(Listed::Organization, code).await, Ok(Some(stands.clone())));
@@ -77,13 +77,13 @@ async fn a_version_comes_into_force_by_approval_or_at_once_and_only_on_top_of_wh
         directory.write(&entry("RZ950", 2, InForce), Some(1)).await.unwrap();
         assert_eq!((epoch().await, states().await), (2, vec![(2, InForce), (1, Replaced)]));
         directory.write(&entry("RZ950", 3, Proposed), Some(2)).await.unwrap();
-        directory.decide(Listed::Organization, code, 3, false, &decided()).await.unwrap();
+        directory.decide(Listed::Organization, code, 3, false, &decided(), false).await.unwrap();
         directory.write(&entry("RZ950", 4, Proposed), Some(2)).await.unwrap();
         directory.write(&entry("RZ950", 5, Proposed), Some(2)).await.unwrap();
-        let passed_over = directory.decide(Listed::Organization, code, 4, true, &decided()).await;
+        let passed_over = directory.decide(Listed::Organization, code, 4, true, &decided(), false).await;
         assert_eq!(passed_over, Err(StoreError::Conflict));
         assert_eq!(epoch().await, 2, "neither proposals nor refusals change what is in force");
-        directory.decide(Listed::Organization, code, 5, true, &decided()).await.unwrap();
+        directory.decide(Listed::Organization, code, 5, true, &decided(), false).await.unwrap();
         let known = [(5, InForce), (4, Replaced), (3, Refused), (2, Replaced), (1, Replaced)];
         assert_eq!((epoch().await, states().await), (3, known.to_vec()));
         assert_eq!(fixture.count("SELECT count(*) FROM directory_entry WHERE until_epoch > from_epoch").await, 2);
@@ -113,9 +113,9 @@ async fn of_many_that_write_the_next_version_at_once_one_does() {
         let next = entry("RZ950", 4, EntryState::Proposed);
         let (one, two) = (decided(), decided());
         let (let_in, written, refused) = futures::join!(
-            store.decide(Listed::Organization, ods("RZ950"), 3, true, &one),
+            store.decide(Listed::Organization, ods("RZ950"), 3, true, &one, false),
             other.write(&next, Some(2)),
-            other.decide(Listed::Organization, ods("RZ950"), 3, false, &two),
+            other.decide(Listed::Organization, ods("RZ950"), 3, false, &two, false),
         );
         assert!(!(let_in.is_ok() && refused.is_ok()), "one decision: {let_in:?} {written:?} {refused:?}");
         assert_eq!(fixture.count("SELECT count(*) FROM directory_entry WHERE state = 'in-force'").await, 1);

@@ -1,11 +1,11 @@
-use super::{asks, concerns, has_organisation, latest, shown};
+use super::{asks, concerns, has_organisation, latest, shown, stages};
 use crate::{
     access::{Action, Listed, Person, parameters},
     audit::Opened,
     domain::{OdsCode, Timestamp},
     identity::{Party, Requester},
     registry::directory::{self, Content, Decided, Entry, EntryState},
-    story::{Answer, Ending, Gateway, OrClose, RegistryFault, Wrote, is_current, stages, written_cleared},
+    story::{Answer, Ending, Gateway, OrClose, RegistryFault, Wrote, is_current, written_cleared},
 };
 
 /// `POST Organization`, `POST Endpoint`.
@@ -84,9 +84,9 @@ pub async fn approve_entry(
             keeps_to_terms(g, &proposed.content).await?;
         }
         let decided = Decided { by: requester.recorder(), at: Timestamp::now(), reason: approving.reason.clone() };
-        let (ods, version) = (proposed.content.ods(), approving.version);
-        let is_probed = listed == Listed::Endpoint && stages::is_probed(g, ods, version).await?;
-        g.directory.decide(listed, ods, version, approving.is_let_in, &decided, is_probed).await?;
+        let ods = proposed.content.ods();
+        let is_probed = listed == Listed::Endpoint && stages::is_probed(g, ods, approving.version).await?;
+        g.directory.decide(listed, ods, approving.version, approving.is_let_in, &decided, is_probed).await?;
         let state = if approving.is_let_in { EntryState::InForce } else { EntryState::Refused };
         answer(g, 200, &Entry { state, decided: Some(decided), ..proposed }).await
     })

@@ -1,10 +1,10 @@
 //! How far an endpoint has come, as its own organisation and the region's operators say: up step by step behind a passing probe, down
 //! and out at once.
 
-use super::{Ending, Gateway, OrClose, Wrote, clearance, forget, until_it_stands};
+use super::{asks, concerns};
 use crate::{
     access::{
-        Action, Clearance, Interaction, Listed, Stage, Stages,
+        Action, Interaction, Listed, NotStaged, Stage, Stages,
         parameters::{self, Staging},
     },
     audit::{Opened, Released},
@@ -12,14 +12,12 @@ use crate::{
     fhir::ResourceType,
     identity::Requester,
     record::Redacted,
-    registry::{
-        NotStaged,
-        directory::{Content, Endpoint, Staged},
-    },
+    registry::directory::{Content, Endpoint, Staged},
+    story::{Answer, Ending, Gateway, OrClose, RegistryFault, Wrote, released_cleared, written_cleared},
 };
 use serde_json::{Value, json};
 
-/// `POST Endpoint/[id]/$stage`. What is acknowledged is in force: no answer that was decided under the stage before commits.
+/// `POST Endpoint/[ODS code]/$stage`. What is acknowledged is in force: no answer that was decided under the stage before commits.
 pub async fn stage_endpoint(
     g: &Gateway,
     requester: &Requester,
@@ -27,98 +25,71 @@ pub async fn stage_endpoint(
     body: &str,
     opened: &mut Opened,
 ) -> Result<Wrote, Ending> {
-    let ods = asked(id, "", opened);
+    let listed = Listed::Endpoint;
+    asks(opened, "operation", listed, id, "/$stage");
     let staging = parameters::read_staging(body).or_close(opened).await?;
-    asked(id, &said(&staging), opened);
-    let is_operator = g.registry_terms.is_operator(requester);
-    let action = |concerns_own| Action::KeepRegistry { listed: Listed::Endpoint, is_new: false, concerns_own };
-    let told = until_it_stands(g, None, opened, async |opened: &mut Opened| {
-        opened.undecided(None);
-        let clearance = cleared(g, requester, ods, action).await?;
-        opened.cleared(&clearance);
-        let ods = ods.ok_or(Ending::NotFound)?;
-        let (version, endpoint) = in_force(g, ods).await?;
-        unserved(&staging, &endpoint)?;
-        opened.intent().await?;
-        let stood = g.directory.stages(ods).await?.map(|staged| staged.stages);
-        let before = stood.clone().unwrap_or_default();
-
-        let stages = staging.applied(&before, is_operator).map_err(Ending::NotStaged)?;
-        let lifts = staging.stage != Stage::Suspended && g.facts.global().await?.suspended.contains(&ods);
-        let comes_further = before.is_surpassed_by(&stages) || (lifts && is_operator && stages.is_asked());
-        if lifts && comes_further {
-            may_lift(&staging, is_operator)?;
-        }
-        if comes_further && !is_probed(g, ods, version).await? {
-            return Err(Ending::NotStaged(NotStaged::NotProbed));
-        }
-        if stages != before {
-            let (reason, by) = (staging.reason.clone(), requester.recorder());
-            let staged = Staged { stages, reason, by, at: Timestamp::now() };
-            g.directory.set_stages(ods, version, stood.as_ref(), &staged).await?;
-        }
-        if lifts && is_operator && staging.types.is_empty() {
-            g.standing.resume(ods).await?;
-        }
-        let body = shown(g, ods, version).await?;
-        Ok(opened.wrote(Redacted::own(body), 200).await?)
+    let of = asks(opened, "operation", listed, id, &said(&staging));
+    let action = Action::KeepRegistry { listed, is_new: false, concerns_own: concerns(g, requester, of) };
+    written_cleared(g, requester, action, opened, async || {
+        let ods = of.ok_or(RegistryFault::NotRegistered)?;
+        staged(g, requester, ods, &staging).await?;
+        Ok(Answer::new(200, shown(g, ods).await?))
     })
-    .await;
-    // whatever became of it: what is remembered may be over
-    forget(g, None).await;
-    Ok(Wrote { status: 200, released: told?, location: None })
+    .await
 }
 
-/// `GET Endpoint/[id]/$stage`: what stands, and how it came to.
+/// `GET Endpoint/[ODS code]/$stage`: what stands, and how it came to.
 pub async fn endpoint_stages(
     g: &Gateway,
     requester: &Requester,
     id: &str,
     opened: &mut Opened,
 ) -> Result<Released, Ending> {
-    let ods = asked(id, "", opened);
+    let listed = Listed::Endpoint;
+    let of = asks(opened, "operation", listed, id, "/$stage");
     let action =
-        |concerns_own| Action::ReadRegistry { listed: Listed::Endpoint, interaction: Interaction::Read, concerns_own };
-    until_it_stands(g, None, opened, async |opened: &mut Opened| {
-        opened.undecided(None);
-        let clearance = cleared(g, requester, ods, action).await?;
-        opened.cleared(&clearance);
-        let ods = ods.ok_or(Ending::NotFound)?;
-        let (version, _) = in_force(g, ods).await?;
-        let body = shown(g, ods, version).await?;
-        Ok(opened.release(Redacted::own(body), 200).await?)
+        Action::ReadRegistry { listed, interaction: Interaction::Read, concerns_own: concerns(g, requester, of) };
+    released_cleared(g, requester, action, opened, async |_| {
+        Ok(Redacted::own(shown(g, of.ok_or(RegistryFault::NotRegistered)?).await?))
     })
     .await
 }
 
-/// The endpoint's organisation; only what could be one is written down.
-fn asked(id: &str, said: &str, opened: &mut Opened) -> Option<OdsCode> {
-    let ods = OdsCode::parse(id).ok().filter(|ods| ods.as_str() == id);
-    let name = ods.as_ref().map_or("unknown", OdsCode::as_str);
-    opened.asks("operation", format!("Endpoint/{name}/$stage{said}"), Some("Endpoint"), None);
-    ods
+async fn staged(g: &Gateway, requester: &Requester, ods: OdsCode, staging: &Staging) -> Result<(), Ending> {
+    let (version, endpoint) = in_force(g, ods).await?;
+    unserved(staging, &endpoint)?;
+    let is_operator = g.registry_terms.is_operator(requester);
+    let stood = g.directory.stages(ods).await?.map(|staged| staged.stages);
+    let before = stood.clone().unwrap_or_default();
+    let stages = staging.applied(&before, is_operator).map_err(Ending::NotStaged)?;
+    let lifts = staging.stage != Stage::Suspended && g.facts.global().await?.suspended.contains(&ods);
+    let comes_further = before.is_surpassed_by(&stages) || (lifts && is_operator && stages.is_asked());
+    if lifts && comes_further {
+        may_lift(staging, is_operator)?;
+    }
+    if comes_further && !is_probed(g, ods, version).await? {
+        return Err(Ending::NotStaged(NotStaged::NotProbed));
+    }
+    if stages != before {
+        let (reason, by) = (staging.reason.clone(), requester.recorder());
+        let staged = Staged { stages, reason, by, at: Timestamp::now() };
+        g.directory.set_stages(ods, version, stood.as_ref(), &staged).await?;
+    }
+    if lifts && is_operator && staging.types.is_empty() {
+        g.standing.resume(ods).await?;
+    }
+    Ok(())
 }
 
 /// The one spelling of it, as the audit says it.
 fn said(staging: &Staging) -> String {
     let types: Vec<&str> = staging.types.iter().map(|resource_type| resource_type.as_str()).collect();
     let types = if types.is_empty() { String::new() } else { format!("&type={}", types.join(",")) };
-    format!("?stage={}{types}", staging.stage.as_str())
-}
-
-async fn cleared(
-    g: &Gateway,
-    requester: &Requester,
-    ods: Option<OdsCode>,
-    action: impl Fn(bool) -> Action,
-) -> Result<Clearance, Ending> {
-    let own = requester.party.organisation();
-    let concerns_own = g.registry_terms.is_operator(requester) || (own.is_some() && own == ods);
-    clearance(g, requester, action(concerns_own)).await
+    format!("/$stage?stage={}{types}", staging.stage.as_str())
 }
 
 async fn in_force(g: &Gateway, ods: OdsCode) -> Result<(i64, Endpoint), Ending> {
-    let entry = g.directory.in_force(Listed::Endpoint, ods).await?.ok_or(Ending::NotFound)?;
+    let entry = g.directory.in_force(Listed::Endpoint, ods).await?.ok_or(RegistryFault::NotRegistered)?;
     match entry.content {
         Content::Endpoint(endpoint) => Ok((entry.version, endpoint)),
         Content::Organization(_) => Err(Ending::Internal),
@@ -152,7 +123,8 @@ pub(super) async fn is_probed(g: &Gateway, ods: OdsCode, version: i64) -> Result
 }
 
 /// What stands, and every change, the newest first.
-async fn shown(g: &Gateway, ods: OdsCode, version: i64) -> Result<String, Ending> {
+async fn shown(g: &Gateway, ods: OdsCode) -> Result<String, Ending> {
+    let (version, _) = in_force(g, ods).await?;
     let history = g.directory.stage_history(ods).await?;
     let stands = history.first().map(|staged| staged.stages.clone()).unwrap_or_default();
     let shut_out = g.facts.store().global_facts().await?.suspended.contains(&ods);
