@@ -45,7 +45,8 @@ pub use presence::assert_presence;
 pub use recalls::recall;
 pub use record::{Wishes, record};
 pub use registry::{
-    approve_entry, change_entry, endpoint_stages, entries, entry, entry_history, register, stage_endpoint,
+    PROBES_MAX, approve_entry, change_entry, endpoint_probe, endpoint_stages, entries, entry, entry_history,
+    keep_probing, probe_endpoint, register, stage_endpoint,
 };
 pub use relationships::{assert_relationship, end_relationship};
 pub use sign_in::{SignedIn, is_barred, sign_in, sign_out};

@@ -114,6 +114,20 @@ fn registry(fault: RegistryFault) -> (IssueCode, &'static str) {
         RegistryFault::OwnProposal => {
             (IssueCode::BusinessRule, "Whoever wrote this version does not decide on it: another operator does.")
         }
+        RegistryFault::NotInForce => (
+            IssueCode::BusinessRule,
+            "No version of this endpoint is in force: an operator approves it first, and with it where we go.",
+        ),
+        RegistryFault::NotAsked => (
+            IssueCode::BusinessRule,
+            "This endpoint cannot be asked as it stands: its organisation's agreement or its own period is over, or a credential of \
+             it cannot be used. Look at both entries, and speak to whoever runs this gateway.",
+        ),
+        RegistryFault::NeverProbed => (IssueCode::NotFound, "This endpoint was never probed. Begin a probe by POST."),
+        RegistryFault::ProbeUnderWay => {
+            (IssueCode::Conflict, "A probe of this endpoint is under way. Ask for it by GET, and begin another when it has ended.")
+        }
+        RegistryFault::ManyProbes => (IssueCode::Throttled, "This node probes as many endpoints as it can. Try again in some minutes."),
     }
 }
 

@@ -116,6 +116,10 @@ async fn told(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
     let g = &*node.gateway;
     match route::find(&call.method, &call.path).map_err(|methods| no_way_in(&methods))? {
         Told::Shows(what) => show(node, requester, what, call, opened).await,
+        Told::Writes(Writes::ProbeEndpoint) => {
+            nothing(call)?;
+            Ok(written(story::probe_endpoint(&node.gateway, requester, segment(call, 1), opened).await?))
+        }
         Told::Writes(what) => Ok(written(write(g, requester, what, call, opened).await?)),
         Told::Registers(listed, what) if directory::is_entry(listed, what, segment(call, 1)) => {
             directory::told(g, requester, (listed, what), (call, &setting(node)), opened).await
@@ -180,6 +184,10 @@ async fn show(
             query::parse_own_read(&raw, &setting)?;
             story::endpoint_stages(g, requester, id, opened).await
         }
+        Shows::EndpointProbe => {
+            query::parse_own_read(&raw, &setting)?;
+            story::endpoint_probe(g, requester, id, opened).await
+        }
         Shows::ExplainAccess => story::explain(g, requester, &query::parse_explain(&raw, &setting)?, opened).await,
     };
     Ok(Reply::released(200, released?))
@@ -218,6 +226,8 @@ async fn write(
         Writes::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
         Writes::Recall => story::recall(g, requester, body, opened).await,
         Writes::StageEndpoint => story::stage_endpoint(g, requester, id, body, opened).await,
+        // told apart above: it has no body
+        Writes::ProbeEndpoint => return Err(Ending::Internal.into()),
         Writes::EndRelationship => story::end_relationship(g, requester, body, opened).await,
     };
     Ok(wrote?)
@@ -241,6 +251,14 @@ pub(super) fn resource(call: &Call) -> Result<&str, Reply> {
         return Err(error::refused(415, IssueCode::NotSupported, "Send a FHIR resource as application/fhir+json."));
     }
     text(call)
+}
+
+/// What is asked is all in the path.
+fn nothing(call: &Call) -> Result<(), Reply> {
+    if text(call)?.is_empty() {
+        return Ok(());
+    }
+    Err(error::refused(400, IssueCode::NotSupported, "This interaction takes no body: what is registered is what is probed."))
 }
 
 pub(super) fn text(call: &Call) -> Result<&str, Reply> {

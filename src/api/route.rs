@@ -30,6 +30,7 @@ pub enum Shows {
     Everything,
     Summary,
     EndpointStages,
+    EndpointProbe,
     /// Any other GET or POST below `/fhir`: the record's grammar decides.
     Record,
 }
@@ -47,6 +48,7 @@ pub enum Writes {
     ReleaseHold,
     ClaimRelationship,
     StageEndpoint,
+    ProbeEndpoint,
 }
 
 impl Told {
@@ -100,6 +102,8 @@ pub const ROUTES: &[Route] = &[
     },
     Route { method: "GET", path: &["Endpoint", "*", "$stage"], told: Told::Shows(Shows::EndpointStages) },
     Route { method: "POST", path: &["Endpoint", "*", "$stage"], told: Told::Writes(Writes::StageEndpoint) },
+    Route { method: "GET", path: &["Endpoint", "*", "$probe"], told: Told::Shows(Shows::EndpointProbe) },
+    Route { method: "POST", path: &["Endpoint", "*", "$probe"], told: Told::Writes(Writes::ProbeEndpoint) },
     Route { method: "GET", path: &["Binary", "*"], told: Told::Shows(Shows::Document) },
     Route { method: "GET", path: &["Patient", "*", "$everything"], told: Told::Shows(Shows::Everything) },
     Route { method: "GET", path: &["Patient", "*", "$summary"], told: Told::Shows(Shows::Summary) },

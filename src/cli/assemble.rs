@@ -77,7 +77,8 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Pag
         registries,
         directory: store.directory(),
         registry_terms,
-        probes: None,
+        probes: store.probes(),
+        probing: Arc::new(Semaphore::new(story::PROBES_MAX)),
         standing: store.standing(),
         locator: Locator::new(store.presence(), config.locator),
         statements,
@@ -99,6 +100,10 @@ pub async fn assemble(config: &Config, public_url: &str) -> Result<web::Data<Pag
     let every = Duration::from_secs(config.gateway.claim_watch_seconds.max(1));
     tokio::spawn(story::keep_settling(Arc::downgrade(&gateway), every));
     tokio::spawn(story::keep_drawing(Arc::downgrade(&gateway), own_log));
+    let every = Duration::from_secs(u64::from(config.registry.probe_again_hours) * 3600);
+    if !every.is_zero() {
+        tokio::spawn(story::keep_probing(Arc::downgrade(&gateway), every));
+    }
     // there before anything is counted that nobody asked for
     let metrics = crate::telemetry::metrics();
     let every = Duration::from_secs(config.federation.capability_refresh_seconds);

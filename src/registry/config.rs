@@ -14,6 +14,8 @@ pub struct RegistryConfig {
     pub allow_private_addresses: bool,
     /// For how many days a passing probe is good to come further by.
     pub probe_days: u32,
+    /// An endpoint that somebody is asked by is probed again after so many hours; 0 is never.
+    pub probe_again_hours: u32,
     /// The most that a registered organisation's own system is granted, as SMART v2 scopes.
     pub client_scopes: String,
 }
@@ -25,6 +27,7 @@ impl Default for RegistryConfig {
             allow_http: false,
             allow_private_addresses: false,
             probe_days: 7,
+            probe_again_hours: 24,
             client_scopes: "system/Organization.crus system/Endpoint.crus system/Patient.u system/Consent.crus"
                 .to_owned(),
         }

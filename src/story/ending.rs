@@ -69,14 +69,28 @@ pub enum RegistryFault {
     NothingProposed,
     /// Whoever proposed it would decide on it.
     OwnProposal,
+    /// No version of it was let in yet.
+    NotInForce,
+    /// It is in force, and cannot be asked as it stands.
+    NotAsked,
+    NeverProbed,
+    ProbeUnderWay,
+    /// This node probes as many as it can.
+    ManyProbes,
 }
 
 impl RegistryFault {
     fn status(self) -> u16 {
         match self {
-            Self::NotRegistered => 404,
+            Self::NotRegistered | Self::NeverProbed => 404,
             Self::OrganisationNotInForce | Self::OwnProposal => 422,
-            Self::Registered | Self::Configured | Self::NothingProposed => 409,
+            Self::Registered
+            | Self::Configured
+            | Self::NothingProposed
+            | Self::NotInForce
+            | Self::NotAsked
+            | Self::ProbeUnderWay => 409,
+            Self::ManyProbes => 503,
         }
     }
 
@@ -88,6 +102,11 @@ impl RegistryFault {
             Self::OrganisationNotInForce => "organisation-not-in-force",
             Self::NothingProposed => "nothing-proposed",
             Self::OwnProposal => "own-proposal",
+            Self::NotInForce => "not-in-force",
+            Self::NotAsked => "not-asked",
+            Self::NeverProbed => "never-probed",
+            Self::ProbeUnderWay => "probe-under-way",
+            Self::ManyProbes => "many-probes",
         }
     }
 }

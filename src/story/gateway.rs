@@ -4,14 +4,16 @@ use crate::{
     domain::IdSealer,
     federation::{Federation, LongIds, PatientIndex},
     identity::{Authorisation, Statements, Verifier},
+    probe::ProbeStore,
     query::PageSealer,
     registry::{
-        Locator, Probes, Registries, StandingStore,
+        Locator, Registries, StandingStore,
         directory::{DirectoryStore, RegistryTerms},
     },
 };
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// One node, put together: what the stories are told with. It holds no state but caches.
 pub struct Gateway {
@@ -27,8 +29,9 @@ pub struct Gateway {
     /// What organisations registered of themselves, and on which terms they may.
     pub directory: Arc<dyn DirectoryStore>,
     pub registry_terms: RegistryTerms,
-    /// None where no endpoint is probed: then none comes any further.
-    pub probes: Option<Arc<dyn Probes>>,
+    pub probes: Arc<dyn ProbeStore>,
+    /// Places for probes under way on this node.
+    pub probing: Arc<Semaphore>,
     pub standing: Arc<dyn StandingStore>,
     pub locator: Locator,
     /// None where no provider is told who asks.

@@ -3,10 +3,12 @@
 //! that it is decided before anything of it is looked up, and a refusal tells nothing.
 
 mod changes;
+mod probes;
 mod search;
 mod stages;
 
 pub use changes::{approve_entry, change_entry, register};
+pub use probes::{PROBES_MAX, endpoint_probe, keep_probing, probe_endpoint};
 pub use search::entries;
 pub use stages::{endpoint_stages, stage_endpoint};
 

@@ -117,9 +117,8 @@ fn may_lift(staging: &Staging, is_operator: bool) -> Result<(), Ending> {
 }
 
 pub(super) async fn is_probed(g: &Gateway, ods: OdsCode, version: i64) -> Result<bool, Ending> {
-    let Some(probes) = &g.probes else { return Ok(false) };
     let since = Timestamp::now().minus(g.registry_terms.probe_holds);
-    Ok(probes.passed_since(ods, version, since).await?)
+    Ok(g.probes.passed_since(ods, version, since).await?)
 }
 
 /// What stands, and every change, the newest first.
