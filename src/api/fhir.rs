@@ -120,7 +120,7 @@ async fn told(node: &Node, requester: &Requester, call: &Call, opened: &mut Open
         Told::Registers(listed, what) if directory::is_entry(listed, what, segment(call, 1)) => {
             directory::told(g, requester, (listed, what), (call, &setting(node)), opened).await
         }
-        Told::Registers(..) => Ok(show(node, requester, Shows::Record, call, opened).await?),
+        Told::Registers(..) => show(node, requester, Shows::Record, call, opened).await,
         Told::Asserts(what) => match batch::items(call, what, opened).await? {
             Some(items) => batch::asserted(g, requester, what, &items, opened).await,
             None => Ok(written(what.one(g, requester, resource(call)?, opened).await?)),

@@ -120,8 +120,9 @@ async fn other_ways(gate: &Gate, number: NhsNumber) -> Vec<String> {
     let metadata = Answer::of(gate.request(reqwest::Method::GET, "metadata")).await.json();
     for resource in metadata["rest"][0]["resource"].as_array().unwrap() {
         for (list, name) in [("searchInclude", "_include"), ("searchRevInclude", "_revinclude")] {
-            let offered = resource[list].as_array().into_iter().flatten();
             let kind = resource["type"].as_str().unwrap();
+            // what the registry brings along is of no patient
+            let offered = resource[list].as_array().filter(|_| kind != "Organization").into_iter().flatten();
             all.extend(offered.map(|one| of_patient(&format!("{kind}?{name}={}", one.as_str().unwrap()), number)));
         }
     }

@@ -53,12 +53,6 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
         quoted(&folder.join("checkpoint.txt").display().to_string()),
     );
     // writing to a String cannot fail
-    let operators: Vec<String> = sandbox::OPERATORS.iter().map(|user| quoted(user)).collect();
-    let _ = write!(
-        text,
-        "[registry]\noperators = [{}]\nallow_http = true\nallow_private_addresses = true\n\n",
-        operators.join(", ")
-    );
     for issuer in &region.issuers {
         let exchange = issuer.userinfo.as_ref().map(|url| format!("exchange = {{ userinfo_url = {} }}\n", quoted(url)));
         let algorithms: Vec<String> = issuer.algorithms.iter().map(|a| quoted(a)).collect();
@@ -104,6 +98,12 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
             credential(index, &folder)?,
         );
     }
+    let operators: Vec<String> = sandbox::OPERATORS.iter().map(|user| quoted(user)).collect();
+    let _ = write!(
+        text,
+        "[registry]\noperators = [{}]\nallow_http = true\nallow_private_addresses = true\n\n",
+        operators.join(", ")
+    );
     Ok(text)
 }
 
