@@ -34,6 +34,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("disclosures", "https://caregate.example/OperationDefinition/disclosures"),
     ("disclosure-totals", "https://caregate.example/OperationDefinition/disclosure-totals"),
     ("approve", "https://caregate.example/OperationDefinition/approve-registration"),
+    ("stage", "https://caregate.example/OperationDefinition/stage"),
     ("release-hold", "https://caregate.example/OperationDefinition/release-hold"),
 ];
 
