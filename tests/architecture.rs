@@ -127,6 +127,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("[federation]", "src/federation/config.rs", "FederationConfig"),
     ("[locator]", "src/registry/presence.rs", "LocatorConfig"),
     ("[index]", "src/federation/patient_index/config.rs", "IndexConfig"),
+    ("[registry]", "src/registry/config.rs", "RegistryConfig"),
     ("[policy]", "src/config/section.rs", "PolicySection"),
     ("[log]", "src/config/section.rs", "LogSection"),
     ("[alerts]", "src/alerts/config.rs", "AlertsConfig"),
@@ -136,6 +137,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("[[client]]", "src/identity/authorisation/client.rs", "ClientConfig"),
     ("[[provider]]", "src/registry/provider.rs", "ProviderConfig"),
     ("[[organisation]]", "src/registry/organisation.rs", "OrganisationConfig"),
+    ("[[credential]]", "src/registry/credential.rs", "RegistryCredential"),
 ];
 
 #[test]

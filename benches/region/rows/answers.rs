@@ -211,7 +211,7 @@ impl Checks {
         let global = GlobalFacts { epoch: 1, policy: Some(Arc::clone(policy.fingerprint())), ..GlobalFacts::default() };
         let (organisation, now) = (Some("gp-practice".into()), Timestamp::now());
         let (patient, global) = (Arc::new(patient), Arc::new(global));
-        let facts = Facts { patient, global, evidence: Evidence::NotAsked, organisation, now, until: None };
+        let facts = Facts { patient, global, evidence: Evidence::NotAsked, organisation, until: None, now };
         let action = Action::ReadRecord(ResourceType::parse("Observation").expect("a type"), Interaction::Search);
         let wanted = Wanted { action, patient: records::patients(1).pop() };
         Self { verifier, token, policy, facts, wanted }

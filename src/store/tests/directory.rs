@@ -4,7 +4,11 @@ use super::Fixture;
 use crate::{
     access::{Listed, Recorder, Stage, Stages},
     domain::{OdsCode, StoreError, Timestamp},
-    registry::directory::{Content, Decided, Entry, EntryState, ListingPage, Organisation, Staged},
+    fhir::ResourceType,
+    registry::{
+        Idiom,
+        directory::{Content, Decided, Endpoint, Entry, EntryState, ListingPage, Organisation, Staged},
+    },
 };
 
 fn ods(code: &str) -> OdsCode {
@@ -147,27 +151,94 @@ async fn a_listing_is_of_the_newest_versions_by_code() {
     }
 }
 
+fn endpoint(version: i64, state: EntryState, address: &str, types: &[ResourceType]) -> Entry {
+    let endpoint = Endpoint {
+        ods: ods("RZ950"),
+        name: "Records".to_owned(),
+        address: address.parse().unwrap(),
+        replicas: Vec::new(),
+        types: types.iter().copied().collect(),
+        idiom: Idiom::Chained,
+        credential: None,
+        contacts: Vec::new(),
+        test_patients: Vec::new(),
+        deadline_ms: None,
+        from: None,
+        until: None,
+    };
+    Entry { content: Content::Endpoint(endpoint), ..entry("RZ950", version, state) }
+}
+
+const HERE: &str = "https://rz950.example/fhir";
+const ELSEWHERE: &str = "https://elsewhere.example/fhir";
+const TYPES: [ResourceType; 2] = [ResourceType::Condition, ResourceType::Observation];
+
+fn staged(stage: Stage) -> Staged {
+    Staged {
+        stages: Stages { usual: stage, ..Stages::default() },
+        reason: "probed".to_owned(),
+        by: recorder("operator"),
+        at: Timestamp(5),
+    }
+}
+
 #[tokio::test]
-async fn a_stage_is_set_on_top_of_the_one_that_stands_and_is_a_fact_at_once() {
+async fn a_stage_is_set_on_top_of_the_one_that_stands_and_of_the_version_in_force_and_is_a_fact_at_once() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let directory = store.directory();
+        let (code, shadow, live) = (ods("RZ950"), staged(Stage::Shadow), staged(Stage::Live));
+        let set = async |version, before: Option<&Staged>, staged: &Staged| {
+            directory.set_stages(code, version, before.map(|staged| &staged.stages), staged).await
+        };
+        assert_eq!(directory.stages(code).await, Ok(None));
+        assert_eq!(set(1, None, &shadow).await, Err(StoreError::Conflict), "of what is not registered");
+        directory.write(&endpoint(1, EntryState::InForce, HERE, &TYPES), None).await.unwrap();
+        set(1, None, &shadow).await.unwrap();
+        assert_eq!(set(1, None, &shadow).await, Err(StoreError::Conflict));
+        assert_eq!(set(1, Some(&live), &live).await, Err(StoreError::Conflict));
+        assert_eq!(set(2, Some(&shadow), &live).await, Err(StoreError::Conflict), "of another version");
+        set(1, Some(&shadow), &live).await.unwrap();
+        assert_eq!(directory.stages(code).await, Ok(Some(live.clone())));
+        assert_eq!(directory.stage_history(code).await, Ok(vec![live.clone(), shadow]));
+        let facts = store.facts().global_facts().await.unwrap();
+        assert_eq!((facts.epoch, facts.registry), (3, 1), "what was not set raises nothing");
+        assert_eq!(facts.stages, [(code, live.stages)].into());
+    }
+}
+
+#[tokio::test]
+async fn another_address_or_another_type_is_probed_before_it_is_shown_from_the_very_commit_that_brings_it() {
     for fixture in Fixture::both().await {
         let store = fixture.open().await;
         let directory = store.directory();
         let code = ods("RZ950");
-        let staged = |stage| Staged {
-            stages: Stages { usual: stage, ..Stages::default() },
-            reason: "probed".to_owned(),
-            by: recorder("operator"),
-            at: Timestamp(5),
+        let stands = async || store.facts().global_facts().await.unwrap().stages.remove(&code).unwrap();
+        let live = async |version| {
+            let stood = directory.stages(code).await.unwrap().map(|staged| staged.stages);
+            directory.set_stages(code, version, stood.as_ref(), &staged(Stage::Live)).await.unwrap();
         };
-        assert_eq!(directory.stages(code).await, Ok(None));
-        let shadow = staged(Stage::Shadow);
-        directory.set_stages(code, None, &shadow).await.unwrap();
-        assert_eq!(directory.set_stages(code, None, &shadow).await, Err(StoreError::Conflict));
-        let live = staged(Stage::Live);
-        assert_eq!(directory.set_stages(code, Some(&live.stages), &live).await, Err(StoreError::Conflict));
-        directory.set_stages(code, Some(&shadow.stages), &live).await.unwrap();
-        assert_eq!(directory.stages(code).await, Ok(Some(live.clone())));
-        assert_eq!(directory.stage_history(code).await, Ok(vec![live, shadow]));
-        assert_eq!(store.facts().global_facts().await.unwrap().epoch, 2, "what was not set raises nothing");
+        directory.write(&endpoint(1, EntryState::InForce, HERE, &TYPES[..1]), None).await.unwrap();
+        live(1).await;
+        // what it serves more goes no further than to be probed; the rest stays
+        directory.write(&endpoint(2, EntryState::InForce, HERE, &TYPES), Some(1)).await.unwrap();
+        assert_eq!(TYPES.map(|kind| kind.as_str()), ["Condition", "Observation"]);
+        let of = |stages: &Stages| TYPES.map(|kind| stages.of(kind.as_str()));
+        assert_eq!(of(&stands().await), [Stage::Live, Stage::Shadow]);
+        live(2).await;
+        // nothing changes by what is only proposed, or refused
+        directory.write(&endpoint(3, EntryState::Proposed, ELSEWHERE, &TYPES), Some(2)).await.unwrap();
+        directory.decide(Listed::Endpoint, code, 3, false, &decided(), false).await.unwrap();
+        assert_eq!(of(&stands().await), [Stage::Live; 2]);
+        directory.write(&endpoint(4, EntryState::Proposed, ELSEWHERE, &TYPES), Some(2)).await.unwrap();
+        directory.decide(Listed::Endpoint, code, 4, true, &decided(), false).await.unwrap();
+        assert_eq!(of(&stands().await), [Stage::Shadow; 2]);
+        let newest = directory.stage_history(code).await.unwrap().remove(0);
+        assert_eq!((newest.by, newest.at), (decided().by, decided().at), "whoever let it in");
+        live(4).await;
+        // one that was probed where it is to be stays as it was
+        directory.write(&endpoint(5, EntryState::Proposed, HERE, &TYPES), Some(4)).await.unwrap();
+        directory.decide(Listed::Endpoint, code, 5, true, &decided(), true).await.unwrap();
+        assert_eq!(of(&stands().await), [Stage::Live; 2]);
     }
 }
