@@ -124,10 +124,13 @@ fn registry(fault: RegistryFault) -> (IssueCode, &'static str) {
              it cannot be used. Look at both entries, and speak to whoever runs this gateway.",
         ),
         RegistryFault::NeverProbed => (IssueCode::NotFound, "This endpoint was never probed. Begin a probe by POST."),
-        RegistryFault::ProbeUnderWay => {
-            (IssueCode::Conflict, "A probe of this endpoint is under way. Ask for it by GET, and begin another when it has ended.")
+        RegistryFault::ProbeUnderWay => (
+            IssueCode::Conflict,
+            "A probe of this endpoint is under way. Ask for it by GET, and begin another when it has ended.",
+        ),
+        RegistryFault::ManyProbes => {
+            (IssueCode::Throttled, "This node probes as many endpoints as it can. Try again in some minutes.")
         }
-        RegistryFault::ManyProbes => (IssueCode::Throttled, "This node probes as many endpoints as it can. Try again in some minutes."),
     }
 }
 

@@ -258,7 +258,11 @@ fn nothing(call: &Call) -> Result<(), Reply> {
     if text(call)?.is_empty() {
         return Ok(());
     }
-    Err(error::refused(400, IssueCode::NotSupported, "This interaction takes no body: what is registered is what is probed."))
+    Err(error::refused(
+        400,
+        IssueCode::NotSupported,
+        "This interaction takes no body: what is registered is what is probed.",
+    ))
 }
 
 pub(super) fn text(call: &Call) -> Result<&str, Reply> {

@@ -7,8 +7,8 @@ use crate::{
     domain::{IdSealer, OdsCode},
     federation::{Federation, FederationOptions, PatientIndex},
     identity::{
-        self, Algorithm, Authorisation, Client, ClientsInTurn, ConfiguredClients, Grant, IssuedTokens, Sessions, SignIns,
-        Verifier,
+        self, Algorithm, Authorisation, Client, ClientsInTurn, ConfiguredClients, Grant, IssuedTokens, Sessions,
+        SignIns, Verifier,
     },
     pages::{Base, Pages, SIGN_INS_MAX},
     query::{PageSealer, capability::Smart},

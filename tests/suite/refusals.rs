@@ -173,6 +173,16 @@ const CASES: &[Case] = &[
         ask: |_| ("Endpoint/RZ950/$stage".to_owned(), Some(Body::Resource(registered::staged("suspended")))),
     },
     Case {
+        route: ("GET", &["Endpoint", "*", "$probe"]),
+        refused: Strangers,
+        ask: |_| ("Endpoint/RZ950/$probe".to_owned(), None),
+    },
+    Case {
+        route: ("POST", &["Endpoint", "*", "$probe"]),
+        refused: Strangers,
+        ask: |_| ("Endpoint/RZ950/$probe".to_owned(), Some(Body::Form(String::new()))),
+    },
+    Case {
         route: ("GET", &["Patient", "*", "$everything"]),
         refused: ReadersOfAll,
         ask: |world| (format!("Patient/{}/$everything", world.person), None),

@@ -43,8 +43,10 @@ pub async fn probe_endpoint(
         let probing = Probing::of(g, ods, requester.recorder()).await?;
         let (url, version) = (format!("{}Endpoint/{ods}/$probe", g.base), probing.begun.version);
         tokio::spawn(probing.run(Arc::clone(g)));
-        let said = "The probe has begun. Ask for it at the same address by GET: how far it has come, and then what it found.";
-        let outcome = OperationOutcome::from(Issue::new(Severity::Information, IssueCode::Informational).diagnostics(said));
+        let said =
+            "The probe has begun. Ask for it at the same address by GET: how far it has come, and then what it found.";
+        let outcome =
+            OperationOutcome::from(Issue::new(Severity::Information, IssueCode::Informational).diagnostics(said));
         Ok(Answer::new(202, outcome.to_json()).with_location(url, version))
     })
     .await
@@ -74,7 +76,10 @@ fn told(last: &Kept, report: Option<&Report>) -> OperationOutcome {
     let said = match (last.state(Timestamp::now()), report) {
         (_, Some(report)) => return OperationOutcome::from(report),
         (State::Running, None) => {
-            format!("Running: {} of {} steps of the probe of version {version}, begun at {began}.", last.done, last.total)
+            format!(
+                "Running: {} of {} steps of the probe of version {version}, begun at {began}.",
+                last.done, last.total
+            )
         }
         (State::Died | State::Ended, None) => {
             format!("The probe of version {version}, begun at {began}, broke off with its node. Begin another.")
@@ -138,7 +143,9 @@ async fn shut_out(g: &Gateway, ods: OdsCode, version: i64, report: &Report) -> R
     let conduct: Vec<String> = report
         .findings
         .iter()
-        .filter(|finding| finding.group == Group::Conduct && finding.outcome == probe::Outcome::Failed && finding.blocks())
+        .filter(|finding| {
+            finding.group == Group::Conduct && finding.outcome == probe::Outcome::Failed && finding.blocks()
+        })
         .map(probe::Finding::name)
         .collect();
     let stood = g.directory.stages(ods).await?.map(|staged| staged.stages).unwrap_or_default();
