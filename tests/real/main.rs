@@ -29,6 +29,7 @@ mod tools;
 mod browser;
 mod clients;
 mod differential;
+mod joining;
 mod probe;
 mod union;
 mod validity;
