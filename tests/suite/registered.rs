@@ -2,6 +2,8 @@
 
 #[path = "registered/entries.rs"]
 mod entries;
+#[path = "registered/probes.rs"]
+mod probes;
 #[path = "registered/shown.rs"]
 mod shown;
 #[path = "registered/stages.rs"]
