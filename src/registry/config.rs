@@ -14,7 +14,7 @@ pub struct RegistryConfig {
     pub allow_private_addresses: bool,
     /// For how many days a passing probe is good to come further by.
     pub probe_days: u32,
-    /// An endpoint that somebody is asked by is probed again after so many hours; 0 is never.
+    /// An endpoint in shadow or further is probed again after so many hours; 0 is never.
     pub probe_again_hours: u32,
     /// The most that a registered organisation's own system is granted, as SMART v2 scopes.
     pub client_scopes: String,

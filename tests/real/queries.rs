@@ -76,8 +76,12 @@ impl Grammar {
         let answer = crate::harness::Answer::of(gate.request(reqwest::Method::GET, "metadata")).await;
         let statement = answer.json();
         let resources = statement["rest"][0]["resource"].as_array().unwrap();
-        let searched =
-            |one: &&Value| one["interaction"].to_string().contains("search-type") && one["type"] != "Patient";
+        // the record's, and not what stands beside it: the log, the desk, the registry
+        let of_record = |name: &str| ResourceType::parse(name).is_some_and(|kind| !kind.is_target());
+        let searched = |one: &&Value| {
+            let kind = one["type"].as_str().unwrap();
+            one["interaction"].to_string().contains("search-type") && kind != "Patient" && of_record(kind)
+        };
         let types = resources.iter().filter(searched).map(Type::told);
         let types: Vec<Type> = types.filter(|one| !one.held.is_empty()).collect();
         assert!(types.len() > 20, "the statement was read");

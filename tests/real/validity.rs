@@ -117,6 +117,11 @@ const KNOWN: &[Known] = &[
         because: "so is the International Patient Summary",
     },
     Known {
+        about: "Terminology_TX_Code_ValueSet_Ext",
+        says: "Contact entity type",
+        because: "what a desk is for is said in words: none of R4's codes for a contact means an organisation's systems",
+    },
+    Known {
         about: "Terminology_PassThrough_TX_Message",
         says: "https://caregate.example/CodeSystem/same-event#",
         because: "its codes are digests, so the code system has none of them (content: not-present)",

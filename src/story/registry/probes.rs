@@ -2,7 +2,7 @@
 
 use super::{asks, concerns};
 use crate::{
-    access::{Action, Interaction, Listed, Recorder, Stage, Stages, Suspension},
+    access::{Action, Interaction, Listed, Recorder, Stage, Stages, parameters::Staging},
     audit::{Opened, Released},
     domain::{OdsCode, Timestamp},
     fhir::outcome::{Issue, IssueCode, OperationOutcome, Severity},
@@ -16,6 +16,7 @@ use crate::{
     story::{Answer, Ending, Gateway, RegistryFault, Wrote, released_cleared, written_cleared},
 };
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -152,31 +153,39 @@ async fn shut_out(g: &Gateway, ods: OdsCode, version: i64, report: &Report) -> R
     if conduct.is_empty() || stood.highest() < Stage::SafetyOnly {
         return Ok(());
     }
-    let suspension = Suspension { usual: stood.usual, types: stood.types.clone(), imposed: true };
-    let stages = Stages { usual: Stage::Suspended, suspension: Some(suspension), ..stood.clone() };
-    let by = Recorder { issuer: g.base.to_string(), subject: "probe".to_owned(), organisation: None };
     let reason = format!("its probe failed: {}", conduct.join(", "));
-    let staged = Staged { stages, reason, by, at: Timestamp::now() };
+    let staging = Staging { stage: Stage::Suspended, types: BTreeSet::new(), reviewers: BTreeSet::new(), reason };
+    // as an operator's word: only an operator's lifts it
+    let stages = staging.applied(&stood, true).map_err(Ending::NotStaged)?;
+    let staged = Staged { stages, reason: staging.reason, by: itself(g), at: Timestamp::now() };
     g.directory.set_stages(ods, version, Some(&stood), &staged).await?;
     g.facts.forget_global().await;
     tracing::error!(provider.ods = %ods, probe.checks = conduct.join(","), "an endpoint is suspended: its probe failed");
     Ok(())
 }
 
-/// Probes again, once in `every`, each endpoint that somebody is asked by, as long as anyone holds the gateway: what behaved when it was
+/// Probes again, once in `every`, each endpoint that is in shadow or further, as long as anyone holds the gateway: what behaved when it was
 /// let in may not behave now.
 pub async fn keep_probing(held: Weak<Gateway>, every: Duration) {
     loop {
         sleep(LOOK.min(every)).await;
         let Some(g) = held.upgrade() else { return };
-        for ods in due(&g, every).await.unwrap_or_default() {
-            let by = Recorder { issuer: g.base.to_string(), subject: "probe".to_owned(), organisation: None };
+        let due = due(&g, every).await.unwrap_or_else(|error| {
+            tracing::warn!(error = error.code(), "endpoints that are due for a probe could not be looked at");
+            Vec::new()
+        });
+        for ods in due {
             // one that another node probes meanwhile, or that cannot be, waits for the next look
-            if let Ok(probing) = Probing::of(&g, ods, by).await {
+            if let Ok(probing) = Probing::of(&g, ods, itself(&g)).await {
                 probing.run(Arc::clone(&g)).await;
             }
         }
     }
+}
+
+/// The gateway, as what it does of its own accord is written down.
+fn itself(g: &Gateway) -> Recorder {
+    Recorder { issuer: g.base.to_string(), subject: "probe".to_owned(), organisation: None }
 }
 
 async fn due(g: &Gateway, every: Duration) -> Result<Vec<OdsCode>, Ending> {
@@ -185,7 +194,7 @@ async fn due(g: &Gateway, every: Duration) -> Result<Vec<OdsCode>, Ending> {
     let since = Timestamp::now().minus(every);
     let mut due = Vec::new();
     for provider in registry.all() {
-        let asked = global.stages.get(&provider.ods).is_some_and(|stages| stages.highest() >= Stage::Shadow);
+        let asked = global.stages.get(&provider.ods).is_some_and(Stages::is_asked);
         if asked && g.probes.latest(provider.ods).await?.is_none_or(|last| last.begun.at < since) {
             due.push(provider.ods);
         }
