@@ -48,6 +48,7 @@ mod subject;
 pub(crate) mod testing;
 mod tokens;
 mod trust;
+mod vitals;
 mod word;
 
 pub use along::Errands;
@@ -71,4 +72,5 @@ pub use reference::Referred;
 pub use references::followed;
 pub use resolution::{Resolution, SourcePatient};
 pub use rewrite::{Left, Rewriter};
+pub use vitals::{STEP, Step};
 pub use word::Word;

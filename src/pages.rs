@@ -8,6 +8,7 @@
 
 mod assets;
 mod base;
+mod chart;
 mod components;
 mod cookies;
 mod cross_site;
@@ -15,6 +16,7 @@ mod door;
 mod form;
 mod front;
 mod headers;
+mod input;
 mod layout;
 mod place;
 mod providers;
@@ -24,10 +26,11 @@ mod sign_in;
 mod sign_out;
 mod trouble;
 mod visit;
+mod words;
 
 pub use base::Base;
 pub use form::Fields;
 pub use layout::{Frame, Page};
 pub use route::{PAGES, PageRoute};
 pub use server::{Pages, SIGN_INS_MAX, routes};
-pub use visit::{Done, Visit};
+pub use visit::{Done, Undone, Visit};

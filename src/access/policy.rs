@@ -168,6 +168,11 @@ impl Policy {
         self.organisations.knows(kind)
     }
 
+    /// The kinds of organisation that are known, in the order of their names.
+    pub fn organisation_kinds(&self) -> impl Iterator<Item = &str> {
+        self.organisations.kinds()
+    }
+
     pub(super) fn organisations(&self) -> &Organisations {
         &self.organisations
     }

@@ -7,7 +7,7 @@ use actix_web::{
         StatusCode,
         header::{
             CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
-            SET_COOKIE,
+            LOCATION, SET_COOKIE,
         },
     },
 };
@@ -53,6 +53,12 @@ impl Reply {
             content_type: FHIR_JSON,
             body: Body::Slices(chunks),
         }
+    }
+
+    /// What was released is written, and another page shows it: nothing but the way there.
+    pub fn way_on(released: crate::audit::Released, to: &str) -> Self {
+        drop(released);
+        Self::own(303, Bytes::new()).header(LOCATION, to)
     }
 
     /// The same as a table to be kept, not shown: <https://www.rfc-editor.org/rfc/rfc4180>

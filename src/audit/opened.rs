@@ -7,6 +7,9 @@ use crate::{
     record::{Content, ItemRanges, Redacted, SourceLine},
 };
 
+/// HTTP's See Other: the answer to a form of a page.
+const SEE_OTHER: u16 = 303;
+
 /// The audit of one request, opened when its token was verified. It ends in exactly one closing row: if whoever holds it
 /// goes away without one (a panic), dropping it writes that the request failed.
 pub struct Opened {
@@ -19,6 +22,8 @@ pub struct Opened {
     /// row nor its outcome.
     closing: Option<Commit>,
     closed: bool,
+    /// What it writes is answered by the way to another page.
+    leads_on: bool,
 }
 
 /// A document whose release is committed: of anything of a patient's, the only thing that can become a response's body.
@@ -56,13 +61,18 @@ impl Opened {
             reason: Some("abandoned".to_owned()),
             ..Row::blank(Kind::Failed, id)
         };
-        Self { log, row, about: None, guard: None, closing: None, closed: false }
+        Self { log, row, about: None, guard: None, closing: None, closed: false, leads_on: false }
     }
 
     /// The audit of one of several things asked for in this request. It closes on its own, under a request id of its own.
     pub fn item(&self, at: usize) -> Self {
         let row = Row { request_id: self.row.request_id.item(at), ..self.row.clone() };
-        Self { log: self.log.clone(), row, about: None, guard: None, closing: None, closed: false }
+        Self { log: self.log.clone(), row, about: None, guard: None, closing: None, closed: false, leads_on: false }
+    }
+
+    /// It is a form of a page of ours: once what it asks for is written, the answer leads on to another page.
+    pub fn leads_on(&mut self) {
+        self.leads_on = true;
     }
 
     pub fn request_id(&self) -> RequestId {
@@ -195,6 +205,7 @@ impl Opened {
     pub async fn wrote(&mut self, redacted: Redacted, status: u16) -> Result<Released, NotCommitted> {
         // for good: it is written, and no newer fact is a reason to write it again
         self.guard = None;
+        let status = if self.leads_on { SEE_OTHER } else { status };
         self.release(redacted, status).await
     }
 

@@ -10,14 +10,20 @@ use super::{
     http::{Http, Incoming, Miss},
     line::{Endpoint, Line},
     question::Asked,
+    vitals::{Came, Step},
 };
-use crate::{domain::OdsCode, identity::Statements, registry::Provider};
+use crate::{
+    domain::{OdsCode, Timestamp},
+    identity::Statements,
+    registry::Provider,
+};
 use bytes::Bytes;
 use futures::future::{Either, select};
 use std::{
     collections::HashMap,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::{
     sync::Semaphore,
@@ -100,6 +106,14 @@ impl Calls {
         got.map_err(|miss| miss.failure)
     }
 
+    /// How the provider has answered since then, and why it is not asked now if it is not. Nothing of one that was never asked.
+    pub fn vitals(&self, ods: OdsCode, from: Timestamp) -> (Vec<Step>, Option<Failure>) {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines.get(&ods).map(Arc::clone);
+        drop(lines);
+        line.map(|line| (line.vitals.since(from), line.rests())).unwrap_or_default()
+    }
+
     /// The provider's turns on the pool.
     pub fn turns(&self, provider: &Arc<Provider>) -> Result<Arc<Semaphore>, Failure> {
         Ok(Arc::clone(&self.line(provider)?.turns))
@@ -115,7 +129,8 @@ impl Calls {
         }
         let is_past = known.is_some_and(|line| line.provider.version > provider.version);
         let connection = self.http.connection(provider).map_err(|_| Failure::Internal)?;
-        let line = Arc::new(Line::new(provider, connection, self.places));
+        let vitals = known.map(|line| Arc::clone(&line.vitals)).unwrap_or_default();
+        let line = Arc::new(Line::new(provider, connection, self.places, vitals));
         if !is_past {
             lines.insert(provider.ods, Arc::clone(&line));
         }
@@ -132,7 +147,10 @@ async fn get(line: &Line, asked: Asked<'_>, to: &[(&Endpoint, Url)], left: &mut 
             Err(failure) => shut = failure,
         }
     }
-    let first = *open.first().ok_or(shut)?;
+    let Some(first) = open.first().copied() else {
+        line.vitals.note(Timestamp::now(), Duration::ZERO, Came::Unasked);
+        return Err(shut.into());
+    };
     let second = open.get(1).copied();
     let got = match hedged(first, second).await {
         Err(miss) => match line.repeat(miss, asked.deadline) {

@@ -1,6 +1,6 @@
 use super::{
     Announced, Answer, Failure, FederationConfig, Gathered, LongIds, Part, PartSaid, Places, Resolution, Rewriter,
-    Said, SourceAnswer,
+    Said, SourceAnswer, Step,
     cache::{Cache, Lifetimes, PatientKey},
     calls::Calls,
     conceal::KnownPlaces,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::ListId,
-    domain::{IdSealer, Numbers, RequestId, Timestamp},
+    domain::{IdSealer, Numbers, OdsCode, RequestId, Timestamp},
     fhir::{
         ResourceType,
         json::{self, Limits, Tape},
@@ -63,6 +63,11 @@ pub struct FederationOptions {
 }
 
 impl Federation {
+    /// How a provider has answered this node since then, and why it is not asked now if it is not.
+    pub fn vitals(&self, ods: OdsCode, from: Timestamp) -> (Vec<Step>, Option<Failure>) {
+        self.calls.vitals(ods, from)
+    }
+
     pub fn new(options: FederationOptions) -> Result<Self, reqwest::Error> {
         let config = options.config;
         let lifetimes = Lifetimes {

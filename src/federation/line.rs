@@ -8,8 +8,9 @@ use super::{
     http::{Again, Connection, Miss},
     pace::Pace,
     pages,
+    vitals::{Came, Vitals},
 };
-use crate::registry::Provider;
+use crate::{domain::Timestamp, registry::Provider};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -27,6 +28,8 @@ pub struct Line {
     /// For documents, until their last byte: half as many, so that one provider's slow files are few of a node's requests.
     pub documents: Bulkhead,
     pub pace: Pace,
+    /// Kept when the line is made anew: it is the provider's, not its entry's.
+    pub vitals: Arc<Vitals>,
     /// Its turns on the pool.
     pub turns: Arc<Semaphore>,
     /// Its own address first, then the replicas'.
@@ -47,7 +50,7 @@ pub struct Endpoint {
 }
 
 impl Line {
-    pub fn new(provider: &Arc<Provider>, connection: Connection, places: usize) -> Self {
+    pub fn new(provider: &Arc<Provider>, connection: Connection, places: usize, vitals: Arc<Vitals>) -> Self {
         let endpoint = |(number, base): (usize, &Url)| Endpoint {
             base: base.clone(),
             number,
@@ -62,6 +65,7 @@ impl Line {
             documents: Bulkhead::new(places.div_ceil(2), waiting.clone()),
             bulkhead: Bulkhead::new(places, waiting),
             pace: Pace::default(),
+            vitals,
             turns: pages::own_turns(),
             endpoints: provider.bases().enumerate().map(endpoint).collect(),
             extra: Allowance::one_in(10),
@@ -86,6 +90,15 @@ impl Line {
             at
         };
         self.endpoints.iter().map(|endpoint| (endpoint, at(endpoint))).collect()
+    }
+
+    /// It is asked nowhere: why.
+    pub fn rests(&self) -> Option<Failure> {
+        let mut shut = None;
+        for endpoint in &self.endpoints {
+            shut = Some(endpoint.may_be_asked().err()?);
+        }
+        shut
     }
 
     /// A needed call is made.
@@ -131,7 +144,7 @@ impl Endpoint {
         self.may_be_asked()?;
         let began = Instant::now();
         let admitted = locked(&self.breaker).admit(began.into_std()).ok_or(Failure::Ejected)?;
-        Ok(Pass { endpoint: self, line, admitted, began, deadline, health: Health::Unknown })
+        Ok(Pass { endpoint: self, line, admitted, began, deadline, health: Health::Unknown, came: None })
     }
 }
 
@@ -143,11 +156,19 @@ pub struct Pass<'a> {
     began: Instant,
     deadline: Instant,
     health: Health,
+    came: Option<Came>,
 }
 
 impl Pass<'_> {
     /// Says how it ended.
     pub fn ended<T>(mut self, got: &Result<T, Miss>) {
+        self.came = Some(match got {
+            Ok(_) => Came::Answered,
+            Err(Miss { failure: Failure::Timeout, .. }) => Came::TimedOut,
+            // it does not serve the type, or has no such thing
+            Err(Miss { failure: Failure::Status(404 | 405 | 501), .. }) => Came::Answered,
+            Err(_) => Came::Failed,
+        });
         self.health = match got {
             Err(Miss { failure, again, .. }) => {
                 if let Again::After(when) = again {
@@ -166,6 +187,10 @@ impl Drop for Pass<'_> {
         self.line.pace.record(now - self.began);
         let overdue = self.health == Health::Unknown && now >= self.deadline;
         let health = if overdue { Health::Ill } else { self.health };
+        // one that nobody waited for any more came to nothing
+        if let Some(came) = self.came.or(overdue.then_some(Came::TimedOut)) {
+            self.line.vitals.note(Timestamp::now(), now - self.began, came);
+        }
         let change = locked(&self.endpoint.breaker).ended(self.admitted, health, now.into_std(), chance());
         let Some(change) = change else { return };
         let (ods, endpoint) = (self.line.provider.ods, self.endpoint.number);

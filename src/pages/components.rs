@@ -36,6 +36,26 @@ pub fn button_link(href: &str, text: &str) -> Markup {
     html! { a.nhsuk-button href=(href) { (text) } }
 }
 
+/// Rows under headings. On a small screen it scrolls by itself, by keyboard too, and the page does not.
+pub fn table(caption: &str, headings: &[&str], rows: &[Vec<Markup>]) -> Markup {
+    html! {
+        div.caregate-table role="region" aria-label=(caption) tabindex="0" {
+            table.nhsuk-table {
+                caption.nhsuk-table__caption { (caption) }
+                thead.nhsuk-table__head { tr { @for heading in headings { th scope="col" { (heading) } } } }
+                tbody.nhsuk-table__body {
+                    @for row in rows { tr.nhsuk-table__row { @for cell in row { td.nhsuk-table__cell { (cell) } } } }
+                }
+            }
+        }
+    }
+}
+
+/// Where the page is below.
+pub fn back(base: &Base, path: &str, text: &str) -> Markup {
+    html! { p { a.nhsuk-back-link href=(base.link(path)) { (text) } } }
+}
+
 /// Every form there is: it is taken by its token alone.
 pub fn form(base: &Base, session: &PageSession, action: &str, class: &str, fields: &Markup) -> Markup {
     html! {

@@ -8,9 +8,9 @@ use super::{
     layout::Frame,
     providers,
     route::{self, Does, PageRoute, Shows, Told},
-    server::{HTML, Pages},
+    server::{HTML, Pages, own},
     sign_in, sign_out, trouble,
-    visit::{Done, Visit},
+    visit::{Done, Undone, Visit},
 };
 use crate::{
     api::{self, Reply},
@@ -64,7 +64,7 @@ async fn admitted(request: &HttpRequest, payload: web::Payload, pages: &web::Dat
         Told::Callback => sign_in::end(request, pages, session, id).await,
         Told::Shows(what) => match session {
             Some(session) => {
-                let visit = Visit { pages: pages.clone(), session, query };
+                let visit = Visit { pages: pages.clone(), session, path: request.path().to_owned(), query };
                 let opened = opened(&visit, page, request, id);
                 shown(what, visit, opened, id).await
             }
@@ -72,8 +72,9 @@ async fn admitted(request: &HttpRequest, payload: web::Payload, pages: &web::Dat
         },
         Told::Does(what) => match session {
             Some(session) => {
-                let visit = Visit { pages: pages.clone(), session, query };
-                let opened = opened(&visit, page, request, id);
+                let visit = Visit { pages: pages.clone(), session, path: request.path().to_owned(), query };
+                let mut opened = opened(&visit, page, request, id);
+                opened.leads_on();
                 done(what, request, payload, visit, opened, id).await
             }
             None => trouble(403),
@@ -110,7 +111,7 @@ async fn front(request: &HttpRequest, pages: &Pages, session: Option<PageSession
         None => None,
     };
     let page = front::page(pages, session.as_ref(), request.query_string());
-    super::server::own(200, Frame { base: &pages.base, session: session.as_ref() }.html(&page))
+    own(200, Frame { base: &pages.base, session: session.as_ref() }.html(&page))
 }
 
 /// Ends a session whose holder may not be here. That it cannot be ended changes nothing for them: each page is decided.
@@ -126,7 +127,8 @@ async fn shown(what: Shows, visit: Visit, mut opened: Opened, id: RequestId) -> 
     let told = rt::spawn(async move {
         let told = timeout(visit.pages.node.deadline, show(what, &visit, &mut opened)).await;
         match told {
-            Ok(Ok(released)) => whole(200, released),
+            Ok(Ok(released)) if what.is_table() => Reply::table(released),
+            Ok(Ok(released)) => whole(released),
             Ok(Err(ending)) => untold(&visit, &ending, id).await,
             Err(_) => closed(&visit, &mut opened, 504, id).await,
         }
@@ -136,7 +138,7 @@ async fn shown(what: Shows, visit: Visit, mut opened: Opened, id: RequestId) -> 
 
 async fn show(what: Shows, visit: &Visit, opened: &mut Opened) -> Result<Released, Ending> {
     match what {
-        Shows::Providers => providers::show(visit, opened).await,
+        Shows::Providers(what) => providers::show(what, visit, opened).await,
     }
 }
 
@@ -157,17 +159,19 @@ async fn done(
         let told = timeout(visit.pages.node.deadline, perform(what, &visit, &filled, &mut opened)).await;
         match told {
             Ok(Ok(done)) => went(&visit, done),
-            Ok(Err(ending)) => untold(&visit, &ending, id).await,
+            Ok(Err(Undone::Again(status, page))) => own(status, visit.frame().html(&page)),
+            Ok(Err(Undone::Ending(ending))) => untold(&visit, &ending, id).await,
             Err(_) => closed(&visit, &mut opened, 504, id).await,
         }
     });
     told.await.unwrap_or_else(|_| trouble::status(500, id, &pages.base, None))
 }
 
-/// What is done is told by the story that does it; `_filled` is what the person filled in, where the form asks for anything.
-async fn perform(what: Does, visit: &Visit, _filled: &Fields, opened: &mut Opened) -> Result<Done, Ending> {
+/// What is done is told by the story that does it; `filled` is what the person filled in.
+async fn perform(what: Does, visit: &Visit, filled: &Fields, opened: &mut Opened) -> Result<Done, Undone> {
     match what {
-        Does::SignOut => sign_out::perform(visit, opened).await,
+        Does::SignOut => Ok(sign_out::perform(visit, opened).await?),
+        Does::Providers(work) => providers::perform(work, visit, filled, opened).await,
     }
 }
 
@@ -188,8 +192,8 @@ fn opened(visit: &Visit, page: &PageRoute, request: &HttpRequest, id: RequestId)
     opened
 }
 
-fn whole(status: u16, released: Released) -> Reply {
-    let mut reply = Reply::released(status, released);
+fn whole(released: Released) -> Reply {
+    let mut reply = Reply::released(200, released);
     reply.content_type = HTML;
     // of a record's answer
     reply.headers.clear();
@@ -197,7 +201,8 @@ fn whole(status: u16, released: Released) -> Reply {
 }
 
 fn went(visit: &Visit, Done { released, to, cookies }: Done) -> Reply {
-    let reply = whole(303, released).header(LOCATION, &visit.pages.base.link(&to));
+    let mut reply = Reply::way_on(released, &visit.pages.base.link(&to));
+    reply.content_type = HTML;
     cookies.iter().fold(reply, |reply, cookie| reply.header(SET_COOKIE, cookie))
 }
 

@@ -15,7 +15,7 @@ const FIELDS_MAX: usize = 200;
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a person filled in, or what stands behind the question mark of an address: each field once. `Debug` shows none of it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Fields(BTreeMap<String, String>);
 
 /// Why a form is not taken.
@@ -60,6 +60,20 @@ impl Fields {
 
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// What was written into it, without the space around; nothing where it is not there.
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default().trim()
+    }
+
+    /// What a form is filled in with before anybody has typed.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 }
 

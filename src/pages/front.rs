@@ -27,7 +27,7 @@ pub fn page(pages: &Pages, session: Option<&PageSession>, query: &str) -> Page {
             (about())
         },
     };
-    Page { title: if session.is_some() { "You are signed in" } else { "Sign in" }.to_owned(), section: None, main }
+    Page::new(if session.is_some() { "You are signed in" } else { "Sign in" }, None, main)
 }
 
 fn ways(pages: &Pages, to: &Place) -> Markup {

@@ -8,6 +8,20 @@ pub struct Page {
     /// Which of the menu's pages it is, or is below.
     pub section: Option<&'static str>,
     pub main: Markup,
+    /// Loaded again by itself after so many seconds: while something is under way, and no longer.
+    pub again_after: Option<u32>,
+    /// For tables, which take all the width there is.
+    pub is_wide: bool,
+}
+
+impl Page {
+    pub fn new(title: impl Into<String>, section: Option<&'static str>, main: Markup) -> Self {
+        Self { title: title.into(), section, main, again_after: None, is_wide: false }
+    }
+
+    pub fn wide(self) -> Self {
+        Self { is_wide: true, ..self }
+    }
 }
 
 /// What is around every page: whose pages these are, and who is signed in to them.
@@ -24,6 +38,7 @@ const MENU: [(&str, &str); 1] = [("/providers", "Your organisation")];
 impl Frame<'_> {
     pub fn html(&self, page: &Page) -> String {
         let Self { base, .. } = self;
+        let column = if page.is_wide { "nhsuk-grid-column-full" } else { "nhsuk-grid-column-two-thirds" };
         let whole = html! {
             (DOCTYPE)
             html lang="en" {
@@ -32,6 +47,7 @@ impl Frame<'_> {
                     title { (page.title) " - " (SERVICE) }
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="theme-color" content="#005eb8";
+                    @if let Some(seconds) = page.again_after { meta http-equiv="refresh" content=(seconds); }
                     link rel="icon" type="image/svg+xml" href=(assets::ICON.path(base));
                     @for style in &*assets::STYLES {
                         link rel="stylesheet" href=(style.path(base));
@@ -42,7 +58,7 @@ impl Frame<'_> {
                     (self.header(page.section))
                     div.nhsuk-width-container {
                         main.nhsuk-main-wrapper #maincontent tabindex="-1" {
-                            div.nhsuk-grid-row { div.nhsuk-grid-column-two-thirds { (page.main) } }
+                            div.nhsuk-grid-row { div class=(column) { (page.main) } }
                         }
                     }
                     (footer())
@@ -124,7 +140,7 @@ mod tests {
         let base = Base::new("https://records.example").unwrap();
         let title = "<script>alert(1)</script>\"'&".to_owned();
         let main = html! { p title=(title) { (title) } (components::facts(&[(&title, html! { (title) })])) };
-        let text = Frame { base: &base, session: None }.html(&Page { title: title.clone(), section: None, main });
+        let text = Frame { base: &base, session: None }.html(&Page::new(title.clone(), None, main));
         assert!(!text.contains("<script") && text.contains("&lt;script&gt;") && text.contains("&quot;"), "{text}");
     }
 }

@@ -1,49 +1,62 @@
+//! The console of an organisation that takes part: what it registered, how far that has come, how it fares, and what left it. For its own
+//! people who look after its systems or answer for access; for the registry's operators that of everybody.
+
+mod contacts;
+mod disclosures;
+mod endpoint;
+mod everyone;
+mod health;
+mod history;
+mod kept;
+mod organisation;
+mod overview;
+mod period;
+mod probes;
+mod proposal;
+mod report;
+mod said;
+mod stages;
+mod whose;
+mod written;
+
 use super::{
-    components::{facts, heading, inset, subheading},
-    layout::Page,
-    visit::Visit,
+    Fields,
+    route::{Console, Work},
+    visit::{Done, Undone, Visit},
 };
 use crate::{
-    access::{Action, Interaction, Listed},
     audit::{Opened, Released},
-    domain::OdsCode,
     identity::Party,
     story::Ending,
 };
 use maud::{Markup, html};
 
-/// `GET /providers`: an organisation's own page, for those of its people who look after its systems.
-pub async fn show(visit: &Visit, opened: &mut Opened) -> Result<Released, Ending> {
-    let action =
-        Action::ReadRegistry { listed: Listed::Organization, interaction: Interaction::Search, concerns_own: true };
-    visit.cleared(action, opened, async |clearance| organisation(visit, clearance.organisation()).await).await
+pub async fn show(what: Console, visit: &Visit, opened: &mut Opened) -> Result<Released, Ending> {
+    match what {
+        Console::Own => overview::own(visit, opened).await,
+        Console::Everyone => everyone::page(visit, opened).await,
+        Console::Overview => overview::page(visit, opened).await,
+        Console::Organisation => organisation::page(visit, opened).await,
+        Console::Endpoint => endpoint::page(visit, opened).await,
+        Console::History => history::page(visit, opened).await,
+        Console::Proposal => proposal::page(visit, opened).await,
+        Console::Stages => stages::page(visit, opened).await,
+        Console::Probes => probes::page(visit, opened).await,
+        Console::Probe => report::page(visit, opened).await,
+        Console::Disclosures => disclosures::page(visit, opened).await,
+        Console::DisclosuresTable => disclosures::table_of_all(visit, opened).await,
+        Console::Health => health::page(visit, opened).await,
+    }
 }
 
-async fn organisation(visit: &Visit, ods: OdsCode) -> Result<Page, Ending> {
-    let g = visit.gateway();
-    let registry = g.registries.of(&*g.facts.global().await?).await?;
-    let name = registry.name_of(ods).unwrap_or("Your organisation").to_owned();
-    let suspended = g.facts.global().await?.suspended.contains(&ods);
-    let kind = registry.kind_of(ods).map(|kind| in_words(kind));
-    let standing = match (registry.provider(ods), suspended) {
-        (None, _) => "It has no records that this gateway asks for: its people can only look.",
-        (Some(_), false) => "Its records are asked for, and shown to those who may see them.",
-        (Some(_), true) => "Suspended. Nothing of its records is shown to anybody.",
-    };
-    let main = html! {
-        (heading(&name))
-        @if suspended {
-            (inset(&html! { p { "This organisation is suspended. Whoever runs the gateway can say why, and end it." } }))
-        }
-        (facts(&[
-            ("ODS code", html! { (ods) }),
-            ("Kind", html! { (kind.as_deref().unwrap_or("not known here")) }),
-            ("Standing", html! { (standing) }),
-        ]))
-        (subheading("Who you are here"))
-        (facts(&person(&visit.session.requester.party)))
-    };
-    Ok(Page { title: name, section: Some("/providers"), main })
+pub async fn perform(work: Work, visit: &Visit, filled: &Fields, opened: &mut Opened) -> Result<Done, Undone> {
+    match work {
+        Work::KeepOrganisation => organisation::keep(visit, filled, opened).await,
+        Work::KeepEndpoint => endpoint::keep(visit, filled, opened).await,
+        Work::Decide => proposal::decide(visit, filled, opened).await,
+        Work::Stage => stages::step(visit, filled, opened).await,
+        Work::Probe => probes::begin(visit, opened).await,
+    }
 }
 
 fn person(party: &Party) -> Vec<(&'static str, Markup)> {
@@ -54,18 +67,4 @@ fn person(party: &Party) -> Vec<(&'static str, Markup)> {
         ("User", html! { (user) }),
         ("Role", html! { @if let Some(name) = role_name { (name) " (" (code) ")" } @else { (code) } }),
     ]
-}
-
-/// `acute-trust` is an Acute trust.
-fn in_words(kind: &str) -> String {
-    match kind {
-        "gp-practice" => "GP practice".to_owned(),
-        "icb" => "Integrated care board".to_owned(),
-        "nhs-england" => "NHS England".to_owned(),
-        other => {
-            let words = other.replace('-', " ");
-            let (first, rest) = words.split_at_checked(1).unwrap_or_default();
-            format!("{}{rest}", first.to_ascii_uppercase())
-        }
-    }
 }

@@ -20,12 +20,48 @@ pub enum Told {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shows {
-    Providers,
+    Providers(Console),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Does {
     SignOut,
+    Providers(Work),
+}
+
+/// The pages of an organisation: of the visitor's own, and of each to the registry's operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Console {
+    Own,
+    Everyone,
+    Overview,
+    Organisation,
+    Endpoint,
+    History,
+    Proposal,
+    Stages,
+    Probes,
+    Probe,
+    Disclosures,
+    DisclosuresTable,
+    Health,
+}
+
+/// What is done from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    KeepOrganisation,
+    KeepEndpoint,
+    Decide,
+    Stage,
+    Probe,
+}
+
+impl Shows {
+    /// Whether it is kept as a file, and not read as a page.
+    pub fn is_table(self) -> bool {
+        self == Self::Providers(Console::DisclosuresTable)
+    }
 }
 
 /// A method and a path below our base, in which `*` stands for any one segment.
@@ -41,8 +77,33 @@ pub const PAGES: &[PageRoute] = &[
     PageRoute { method: "GET", path: &["sign-in", "*"], told: Told::SignIn },
     PageRoute { method: "GET", path: &["sign-in", "*", "callback"], told: Told::Callback },
     PageRoute { method: "POST", path: &["sign-out"], told: Told::Does(Does::SignOut) },
-    PageRoute { method: "GET", path: &["providers"], told: Told::Shows(Shows::Providers) },
+    shows(&["providers"], Console::Own),
+    shows(&["providers", "all"], Console::Everyone),
+    shows(&["providers", "*"], Console::Overview),
+    shows(&["providers", "*", "organisation"], Console::Organisation),
+    does(&["providers", "*", "organisation"], Work::KeepOrganisation),
+    shows(&["providers", "*", "endpoint"], Console::Endpoint),
+    does(&["providers", "*", "endpoint"], Work::KeepEndpoint),
+    shows(&["providers", "*", "history"], Console::History),
+    shows(&["providers", "*", "proposal", "*"], Console::Proposal),
+    does(&["providers", "*", "proposal", "*"], Work::Decide),
+    shows(&["providers", "*", "stages"], Console::Stages),
+    does(&["providers", "*", "stages"], Work::Stage),
+    shows(&["providers", "*", "probes"], Console::Probes),
+    does(&["providers", "*", "probes"], Work::Probe),
+    shows(&["providers", "*", "probes", "*"], Console::Probe),
+    shows(&["providers", "*", "health"], Console::Health),
+    shows(&["providers", "*", "disclosures"], Console::Disclosures),
+    shows(&["providers", "*", "disclosures", "table"], Console::DisclosuresTable),
 ];
+
+const fn shows(path: &'static [&'static str], page: Console) -> PageRoute {
+    PageRoute { method: "GET", path, told: Told::Shows(Shows::Providers(page)) }
+}
+
+const fn does(path: &'static [&'static str], work: Work) -> PageRoute {
+    PageRoute { method: "POST", path, told: Told::Does(Does::Providers(work)) }
+}
 
 impl PageRoute {
     /// Its path as the audit keeps it until its story says more: none of a caller's words is in it.

@@ -137,6 +137,6 @@ fn reply(status: u16, words: &Words, id: RequestId, base: &Base, session: Option
         p { a href=(base.link("/")) { "Go to the first page" } }
         (reference(id))
     };
-    let page = Page { title: words.title.to_owned(), section: None, main };
+    let page = Page::new(words.title, None, main);
     own(status, Frame { base, session }.html(&page))
 }

@@ -16,6 +16,8 @@ use actix_web::web;
 pub struct Visit {
     pub pages: web::Data<Pages>,
     pub session: PageSession,
+    /// The path of the address, below our base.
+    pub path: String,
     /// What stands behind the question mark of the address.
     pub query: Fields,
 }
@@ -28,7 +30,25 @@ pub struct Done {
     pub cookies: Vec<String>,
 }
 
+/// Why what a form asks for was not done. Its closing row is committed.
+pub enum Undone {
+    Ending(Ending),
+    /// Something that was filled in is not right: the form again, with what was typed and what is wrong with it.
+    Again(u16, Box<Page>),
+}
+
+impl<E: Into<Ending>> From<E> for Undone {
+    fn from(ending: E) -> Self {
+        Self::Ending(ending.into())
+    }
+}
+
 impl Visit {
+    /// The segment at this place of the path.
+    pub fn segment(&self, at: usize) -> &str {
+        super::route::segment(&self.path, at)
+    }
+
     pub fn gateway(&self) -> &Gateway {
         &self.pages.node.gateway
     }
@@ -46,6 +66,17 @@ impl Visit {
     ) -> Result<Released, Ending> {
         let make = async |clearance: &Clearance| Ok(self.frame().html(&make(clearance).await?));
         story::cleared(self.gateway(), &self.session.requester, action, opened, make).await
+    }
+
+    /// The same under the first of these that the visitor may.
+    pub async fn cleared_by_any(
+        &self,
+        actions: &[Action],
+        opened: &mut Opened,
+        mut make: impl AsyncFnMut(Action, &Clearance) -> Result<Page, Ending>,
+    ) -> Result<Released, Ending> {
+        let make = async |by: Action, clearance: &Clearance| Ok(self.frame().html(&make(by, clearance).await?));
+        story::cleared_by_any(self.gateway(), &self.session.requester, actions, opened, make).await
     }
 
     /// A page about a patient.

@@ -9,7 +9,7 @@ mod entry;
 mod history;
 mod organisation;
 mod read;
-mod shape;
+pub mod shape;
 mod store;
 mod terms;
 mod write;

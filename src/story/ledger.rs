@@ -4,7 +4,7 @@
 use super::{Ending, Gateway, identity, until_it_stands};
 use crate::{
     access::{Action, Clearance, ContentFault, FaultCode, Interaction, Listed},
-    audit::{LedgerPage, LogId, Opened, Place, Released, Row, StoredRow, balp, ledger},
+    audit::{DayTotal, LedgerPage, LogId, Opened, Place, Released, Row, StoredRow, balp, ledger},
     domain::{Epochs, OdsCode, Timestamp},
     fhir::Searchset,
     identity::Requester,
@@ -15,7 +15,7 @@ use crate::{
     record::Redacted,
 };
 use serde_json::{Value, json};
-use std::{sync::Weak, time::Duration};
+use std::{ops::Range, sync::Weak, time::Duration};
 
 /// Drawn from the log at once, in one transaction.
 const A_DRAW: u32 = 500;
@@ -98,6 +98,62 @@ pub async fn disclosures(
     .await
 }
 
+/// What a page of the ledger is made of.
+pub struct Ledger {
+    /// Release by release, to the organisation's own officers alone.
+    pub rows: Option<Vec<Row>>,
+    /// The token of the page with those before.
+    pub next: Option<String>,
+    pub totals: Vec<DayTotal>,
+    /// Up to when all that was released is in it.
+    pub until: Timestamp,
+}
+
+/// The ledger as a page of ours: to officers what [`disclosures`] tells, to whoever keeps the organisation's registration what
+/// [`disclosure_totals`] does. `opened` knows already what is asked.
+pub async fn ledger_page(
+    g: &Gateway,
+    requester: &Requester,
+    id: &str,
+    ask: &DisclosuresAsk,
+    opened: &mut Opened,
+    make: impl Fn(&Ledger) -> String,
+) -> Result<Released, Ending> {
+    until_it_stands(g, None, opened, async |opened: &mut Opened| {
+        opened.undecided(None);
+        let (clearance, is_officer) = sums_clearance(g, requester, is_own(requester, id)).await?;
+        opened.cleared(&clearance);
+        let (own, until) = (clearance.organisation(), drawn_until(g).await?);
+        let (rows, next) = match is_officer {
+            true => {
+                let (rows, next) = listed(&Sight { g, requester, own }, ask, opened).await?;
+                (Some(rows.into_iter().map(|shown| shown.row).collect()), next)
+            }
+            false => (None, None),
+        };
+        let totals = g.ledger.totals(own, days(ask)).await?;
+        Ok(opened.release(Redacted::own(make(&Ledger { rows, next, totals, until })), 200).await?)
+    })
+    .await
+}
+
+/// Sums name no patient: they are for officers, and for whoever keeps the organisation's registration too.
+async fn sums_clearance(g: &Gateway, requester: &Requester, concerns_own: bool) -> Result<(Clearance, bool), Ending> {
+    match clearance(g, requester, Action::ReadLedger { concerns_own }).await {
+        Err(Ending::Refused(_)) => {
+            let (listed, interaction) = (Listed::Organization, Interaction::Read);
+            let keeper = Action::ReadRegistry { listed, interaction, concerns_own };
+            Ok((clearance(g, requester, keeper).await?, false))
+        }
+        officer => Ok((officer?, true)),
+    }
+}
+
+fn days(ask: &DisclosuresAsk) -> Range<i64> {
+    let during = ask.during();
+    ledger::day(during.start)..ledger::day(Timestamp(during.end.0.saturating_sub(1))).saturating_add(1)
+}
+
 /// `Organization/[id]/$disclosure-totals`: for whoever keeps its registration too, as it names no patient.
 pub async fn disclosure_totals(
     g: &Gateway,
@@ -109,19 +165,9 @@ pub async fn disclosure_totals(
     asks(id, "$disclosure-totals", ask, opened);
     until_it_stands(g, None, opened, async |opened: &mut Opened| {
         opened.undecided(None);
-        let concerns_own = is_own(requester, id);
-        let officer = clearance(g, requester, Action::ReadLedger { concerns_own }).await;
-        let clearance = match officer {
-            Err(Ending::Refused(_)) => {
-                let (listed, interaction) = (Listed::Organization, Interaction::Read);
-                clearance(g, requester, Action::ReadRegistry { listed, interaction, concerns_own }).await?
-            }
-            officer => officer?,
-        };
+        let (clearance, _) = sums_clearance(g, requester, is_own(requester, id)).await?;
         opened.cleared(&clearance);
-        let during = ask.during();
-        let days = ledger::day(during.start)..ledger::day(Timestamp(during.end.0.saturating_sub(1))).saturating_add(1);
-        let totals = g.ledger.totals(clearance.organisation(), days).await?;
+        let totals = g.ledger.totals(clearance.organisation(), days(ask)).await?;
         let part = |name: &str, value: Value| {
             let mut part = json!({"name": name});
             part.as_object_mut()
@@ -216,7 +262,12 @@ impl Sight<'_> {
     }
 }
 
-async fn page(sight: &Sight<'_>, ask: &DisclosuresAsk, until: Timestamp, opened: &Opened) -> Result<String, Ending> {
+/// The rows of one page, and the token of the next.
+async fn listed(
+    sight: &Sight<'_>,
+    ask: &DisclosuresAsk,
+    opened: &Opened,
+) -> Result<(Vec<Shown>, Option<String>), Ending> {
     let g = sight.g;
     let reader = Fingerprint::of(&sight.requester.pages_for());
     let query = Fingerprint::of(&[sight.own.as_str(), &ask.canonical()]);
@@ -241,6 +292,12 @@ async fn page(sight: &Sight<'_>, ask: &DisclosuresAsk, until: Timestamp, opened:
             Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
         }
     };
+    Ok((rows, next))
+}
+
+async fn page(sight: &Sight<'_>, ask: &DisclosuresAsk, until: Timestamp, opened: &Opened) -> Result<String, Ending> {
+    let g = sight.g;
+    let (rows, next) = listed(sight, ask, opened).await?;
     let url = |page: Option<&str>| format!("{}Organization/{}/$disclosures{}", g.base, sight.own, ask.link(page));
     let next = next.as_deref().map(|next| url(Some(next)));
     let mut bundle = Searchset::new(url(ask.page.as_deref()), next, Timestamp::now().fhir());

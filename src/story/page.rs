@@ -1,6 +1,6 @@
 //! Our own pages are told as everything else is: decided, made, written down, and only then shown.
 
-use super::{Ending, Gateway, released, released_cleared};
+use super::{Ending, Gateway, clearance, released, released_cleared, until_it_stands};
 use crate::{
     access::{Action, Clearance, Permit, Wanted},
     audit::{Opened, Released},
@@ -18,6 +18,44 @@ pub async fn cleared(
     mut make: impl AsyncFnMut(&Clearance) -> Result<String, Ending>,
 ) -> Result<Released, Ending> {
     released_cleared(g, requester, action, opened, async |clearance| make(clearance).await.map(Redacted::own)).await
+}
+
+/// The same under the first of these that the requester may.
+pub async fn cleared_by_any(
+    g: &Gateway,
+    requester: &Requester,
+    actions: &[Action],
+    opened: &mut Opened,
+    mut make: impl AsyncFnMut(Action, &Clearance) -> Result<String, Ending>,
+) -> Result<Released, Ending> {
+    until_it_stands(g, None, opened, async |opened: &mut Opened| {
+        opened.undecided(None);
+        let mut refused = Ending::Internal;
+        for action in actions {
+            let clearance = match clearance(g, requester, *action).await {
+                Ok(clearance) => clearance,
+                Err(Ending::Refused(refusal)) => {
+                    refused = Ending::Refused(refusal);
+                    continue;
+                }
+                Err(ending) => return Err(ending),
+            };
+            opened.cleared(&clearance);
+            let body = make(*action, &clearance).await?;
+            return Ok(opened.release(Redacted::own(body), 200).await?);
+        }
+        Err(refused)
+    })
+    .await
+}
+
+/// Whether they may: for what a form says to somebody whom its story has turned away already.
+pub async fn may(g: &Gateway, requester: &Requester, action: Action) -> Result<bool, Ending> {
+    match clearance(g, requester, action).await {
+        Ok(_) => Ok(true),
+        Err(Ending::Refused(_)) => Ok(false),
+        Err(ending) => Err(ending),
+    }
 }
 
 /// The same of what is about a patient, under a permit. What `make` writes is of the gateway's own: a page that draws on

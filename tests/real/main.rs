@@ -28,6 +28,7 @@ mod tools;
 
 mod browser;
 mod clients;
+mod console;
 mod differential;
 mod joining;
 mod probe;

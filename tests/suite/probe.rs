@@ -5,7 +5,7 @@ mod command;
 mod faults;
 mod kept;
 mod spoilt;
-mod stand;
+pub mod stand;
 mod trust;
 
 use crate::{misbehaviour::stage::MARK, raw::Raw};

@@ -55,6 +55,12 @@ impl Organisations {
         self.kinds.get(kind).copied().unwrap_or_default()
     }
 
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        let mut kinds: Vec<&str> = self.kinds.keys().map(String::as_str).collect();
+        kinds.sort_unstable();
+        kinds.into_iter()
+    }
+
     pub fn knows(&self, kind: &str) -> bool {
         self.kinds.contains_key(kind)
     }

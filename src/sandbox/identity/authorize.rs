@@ -231,6 +231,16 @@ fn list(state: &State, asked: &Fields, path: &str) -> Markup {
                 li { button name="persona" value="" { "Nobody" } " turn back without signing in" }
             }
         }
+        @if !patients {
+            p { "Anybody who looks after the systems of an organisation that is not here yet, by its ODS code: systems:RZ950" }
+            form method="post" {
+                @for (name, value) in asked.iter().filter(|(name, _)| ASKED.contains(&name.as_str())) {
+                    input type="hidden" name=(name) value=(value);
+                }
+                label { "Persona " input name="persona" autocomplete="off"; }
+                button { "Be that persona" }
+            }
+        }
         @if patients { p { "At most " (LISTED) " are listed." } }
     }
 }
