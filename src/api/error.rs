@@ -73,7 +73,12 @@ pub fn ending(ending: &Ending) -> Reply {
         issue = issue.details(Coding::spine(spine));
     }
     let reply = outcome(ending.status(), issue);
-    if ending.status() == 503 { reply.header(RETRY_AFTER, "2") } else { reply }
+    match ending {
+        // a probe takes minutes
+        Ending::Registry(RegistryFault::ManyProbes) => reply.header(RETRY_AFTER, "120"),
+        _ if ending.status() == 503 => reply.header(RETRY_AFTER, "2"),
+        _ => reply,
+    }
 }
 
 fn not_staged(why: NotStaged) -> &'static str {

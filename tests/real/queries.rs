@@ -3,7 +3,7 @@
 //! answer, which such a statement does not tell of, is a line of `SHAPES`.
 
 use crate::harness::{BUILT_IN, Gate};
-use caregate::fhir::date::FhirDate;
+use caregate::fhir::{ResourceType, date::FhirDate};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
