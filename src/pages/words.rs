@@ -95,6 +95,10 @@ pub fn organisation(ods: OdsCode, registry: &Registry) -> String {
 
 /// Who did something. People are named by their number to their own colleagues alone.
 pub fn by(recorder: &Recorder, by_system: bool, reader: Option<OdsCode>, registry: &Registry) -> String {
+    // what it does by itself, because of what a probe found
+    if recorder.organisation.is_none() {
+        return "this gateway".to_owned();
+    }
     let of = recorder.organisation.map(|ods| organisation(ods, registry));
     let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
     match (by_system, reader.is_some() && reader == recorder.organisation) {

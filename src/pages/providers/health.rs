@@ -68,6 +68,19 @@ fn made(visit: &Visit, whose: &Whose, ods: OdsCode) -> Page {
     Page::new("Live health", Some("/providers"), main).wide()
 }
 
+/// In a sentence, for where the whole is one fact among others.
+pub fn in_short(visit: &Visit, ods: OdsCode) -> Markup {
+    let from = Timestamp::now().minus(Duration::from_secs(HOURS * 3_600));
+    let (steps, rests) = visit.gateway().federation.vitals(ods, from);
+    let all = steps.iter().fold(Step::default(), |all, step| all.with(step));
+    html! {
+        @if all.calls() == 0 { "Not asked in the last " (HOURS) " hours" } @else {
+            (all.calls()) " requests in the last " (HOURS) " hours: " (all.failed) " failed, " (all.timed_out) " too late"
+        }
+        @if rests.is_some() { ". Not asked just now" }
+    }
+}
+
 /// The moment each began, and what came of it.
 type Quarters = Vec<(Timestamp, Step)>;
 

@@ -63,6 +63,8 @@ struct Known {
     shares: bool,
     is_configured: bool,
     probe: Option<Kept>,
+    /// What its report says is to be mended first.
+    mend: Option<String>,
     is_probed: bool,
 }
 
@@ -87,6 +89,12 @@ async fn known(visit: &Visit, ods: OdsCode) -> Result<Known, Ending> {
         Some((version, _)) => g.probes.passed_since(ods, *version, since).await?,
         None => false,
     };
+    let probe = g.probes.latest(ods).await?;
+    let report = match &probe {
+        Some(kept) => g.probes.report(kept.begun.id).await?.and_then(|(_, report)| report),
+        None => None,
+    };
+    let mend = report.as_ref().and_then(|report| report.to_mend().first().map(|finding| finding.title.clone()));
     Ok(Known {
         ods,
         name,
@@ -97,7 +105,8 @@ async fn known(visit: &Visit, ods: OdsCode) -> Result<Known, Ending> {
         is_shut_out: g.facts.global().await?.suspended.contains(&ods),
         shares,
         is_configured: g.registry_terms.configured.contains(&ods),
-        probe: g.probes.latest(ods).await?,
+        probe,
+        mend,
         is_probed,
     })
 }
@@ -265,6 +274,8 @@ impl Whole<'_> {
             rows.extend(stages::standing(stands, endpoint));
         }
         rows.push(("Last probe", probes::last(probe.as_ref(), &self.link("/probes"))));
+        rows.extend(self.known.mend.as_ref().map(|mend| ("To mend first", html! { (mend) })));
+        rows.push(("Live health", super::health::in_short(self.visit, self.known.ods)));
         html! {
             (facts(&rows))
             p { a href=(self.link("/endpoint")) { "Change the endpoint" } }
@@ -280,7 +291,7 @@ impl Whole<'_> {
             (Some(_), true) => "Suspended. Nothing of its records is shown to anybody.",
         };
         html! {
-            (facts(&[("Standing", html! { (standing) })]))
+            (facts(&[("Standing", html! { (standing) }), ("Live health", super::health::in_short(self.visit, self.known.ods))]))
             p { "What is registered of it is written in this gateway's own configuration. Whoever runs the gateway changes it." }
         }
     }

@@ -145,6 +145,8 @@ async fn an_organisation_joins_by_pages_alone_and_answers_in_a_joined_up_record(
         let health = people.get(&format!("/providers/{HOSPICE}/health")).await.text;
         assert!(health.contains("<svg") && !health.contains("has not been asked"), "{health}");
 
+        let page = people.get("/providers").await.text;
+        assert!(page.contains("To mend first") && page.contains("requests in the last 6 hours: 0 failed"), "{page}");
         let history = people.get(&format!("/providers/{HOSPICE}/history")).await.text;
         for told in ["Version 2", "Was: ISA-2026-014", "the agreement is not signed", "somebody of Estuary Hospitals"] {
             assert!(history.contains(told), "{told}: {history}");
