@@ -24,7 +24,7 @@ mod tests;
 mod text;
 
 pub use check::{Check, Definition, Group, Level};
-pub use keep::probe_and_keep;
+pub use keep::{keep, probe_and_keep};
 pub use report::{Finding, Outcome, Progress, Report, Verdict};
 pub use run::probe;
 pub use store::{Begun, Ended, Kept, ProbeStore, State};

@@ -122,6 +122,9 @@ impl Calls {
     /// What is known of the provider as it is configured or registered now. A request that began by an entry before ends by it, on a line
     /// of its own: what is known of the one in force stays.
     fn line(&self, provider: &Arc<Provider>) -> Result<Arc<Line>, Failure> {
+        if provider.is_out_of_use {
+            return Err(Failure::NotSignedIn);
+        }
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lines.get(&provider.ods);
         if let Some(line) = known.filter(|line| Arc::ptr_eq(&line.provider, provider)) {

@@ -69,6 +69,7 @@ pub fn provider(ods: &str) -> Provider {
         push_down: true,
         types: None,
         version: 0,
+        is_out_of_use: false,
         declared: Arc::default(),
     }
 }

@@ -207,6 +207,10 @@ impl SignIns {
             .append_pair("code_challenge", &ticket.challenge())
             .append_pair("code_challenge_method", "S256")
             .extend_pairs(&way.config.parameters);
+        // whoever signed out here, or was away too long, is not to be back by one click of somebody else's
+        if !way.config.parameters.contains_key("prompt") {
+            url.query_pairs_mut().append_pair("prompt", "login");
+        }
         let ticket = ticket.sealed(&self.key).ok_or(SignInFault::Unavailable)?;
         Ok(Begun { url: url.into(), ticket, seconds: LASTS.as_secs() })
     }
@@ -226,15 +230,16 @@ impl SignIns {
         if !ours || returned.issuer.as_ref().is_some_and(|issuer| *issuer != way.issuer) {
             return Err(SignInFault::NotBegun);
         }
+        // whoever brings no code has come back from no issuer, and costs no row
+        let code = returned.code.as_deref().ok_or(SignInFault::NotSignedIn)?;
+        if !(1..=CODE_MAX).contains(&code.len()) {
+            return Err(SignInFault::Code);
+        }
         // before anything else comes of it: two that come at once end one sign-in
         self.store.spend_ticket(&ticket.digest(), ticket.until).await.map_err(|error| match error {
             StoreError::Conflict => SignInFault::Repeated,
             StoreError::Unavailable | StoreError::Corrupt => SignInFault::Unavailable,
         })?;
-        let code = returned.code.as_deref().ok_or(SignInFault::NotSignedIn)?;
-        if !(1..=CODE_MAX).contains(&code.len()) {
-            return Err(SignInFault::Code);
-        }
         let tokens = way.endpoint.tokens(code, &self.redirect(way), &ticket.verifier()).await.inspect_err(|fault| {
             tracing::warn!(issuer.name = %way.name, fault = fault.reason(), "an issuer gave no tokens for a sign-in");
         })?;

@@ -24,9 +24,10 @@ impl Cookie {
     /// Its value, if the browser sends one. Two of the name say two things: then none is believed.
     pub fn of<'a>(self, headers: &'a HeaderMap, base: &Base) -> Option<&'a str> {
         let name = self.name(base);
-        let pairs = headers.get_all(COOKIE).filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+        // one of another host's that is no text takes none of ours with it
+        let pairs = headers.get_all(COOKIE).flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
         let mut values = pairs.filter_map(|pair| {
-            let (known, value) = pair.trim().split_once('=')?;
+            let (known, value) = std::str::from_utf8(pair).ok()?.trim().split_once('=')?;
             (known == name).then_some(value)
         });
         match (values.next(), values.next()) {

@@ -6,9 +6,9 @@ const FETCH_SITE: &str = "sec-fetch-site";
 /// Whether a form was sent from a page of ours, as far as the browser says. It is the second of two bars: the first is the
 /// token in the form.
 ///
-/// Our pages have `Referrer-Policy: no-referrer`, under which browsers write `Origin: null` on forms
-/// (<https://fetch.spec.whatwg.org/#append-a-request-origin-header>): then `Sec-Fetch-Site` has to say it. One that says neither
-/// is no browser that these pages are for.
+/// Our pages have `Referrer-Policy: same-origin`, under which browsers write our origin on our own forms
+/// (<https://fetch.spec.whatwg.org/#append-a-request-origin-header>); where they write `null`, `Sec-Fetch-Site` has to say it. One
+/// that says neither is no browser that these pages are for.
 pub fn is_own(headers: &HeaderMap, base: &Base) -> bool {
     let one = |name: &str| {
         let mut values = headers.get_all(name).map(|value| value.to_str().unwrap_or("odd"));

@@ -17,7 +17,9 @@ pub fn page(pages: &Pages, session: Option<&PageSession>, query: &str) -> Page {
         Some(session) => signed_in(pages, session),
         None => html! {
             (heading(SERVICE))
-            @if left { (inset(&html! { p { "You are signed out." } })) }
+            @if left { (inset(&html! {
+                    p { "You are signed out here. You may still be signed in where you came from: take out your smartcard, or close the browser." }
+                })) }
             p.nhsuk-lede-text {
                 "When people of several services look after somebody, each of them can see here what the others hold about that person, \
                  if they may."

@@ -19,7 +19,7 @@ const A_YEAR: &str = "max-age=31536000";
 pub fn guarded(reply: Reply, base: &Base) -> Reply {
     let reply = reply
         .header(CONTENT_SECURITY_POLICY, POLICY)
-        .header(REFERRER_POLICY, "no-referrer")
+        .header(REFERRER_POLICY, "same-origin")
         .header(X_FRAME_OPTIONS, "DENY")
         .header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin")
         .header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin")

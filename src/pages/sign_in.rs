@@ -53,9 +53,16 @@ pub async fn end(request: &HttpRequest, pages: &web::Data<Pages>, before: Option
     match ended(request, pages, before, id).await {
         Ok(reply) => reply,
         Err(fault) => {
-            pages.node.bad_tokens.note("sign-in", fault.status(), fault.reason(), id);
-            let reply = trouble::sign_in(fault, id, pages);
-            let reply = reply.header(SET_COOKIE, &Cookie::Ticket.forgotten(&pages.base));
+            // of somebody who is known there is a row already
+            if !matches!(fault, SignInFault::Revoked) {
+                pages.node.bad_tokens.note("sign-in", fault.status(), fault.reason(), id);
+            }
+            // one that nobody here began, a stray link or another tab's, ends none that is under way
+            let is_stray = matches!(fault, SignInFault::NotBegun);
+            let mut reply = trouble::sign_in(fault, id, pages);
+            if !is_stray {
+                reply = reply.header(SET_COOKIE, &Cookie::Ticket.forgotten(&pages.base));
+            }
             if fault.status() == 503 { reply.header(RETRY_AFTER, "2") } else { reply }
         }
     }

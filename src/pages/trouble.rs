@@ -115,12 +115,19 @@ fn of_status(status: u16) -> Words {
         414 => ("The address is too long", &["Go to the page by a link of this service."]),
         422 => ("This cannot be done", &["Something that was filled in cannot be so. Nothing was changed."]),
         429 => ("Too many requests", &["Wait a minute, then try again."]),
-        502 | 504 => {
-            ("No answer came in time", &["This does not mean that there is nothing. Try again in a few minutes."])
-        }
+        502 | 504 => (
+            "No answer came in time",
+            &[
+                "This does not mean that there is nothing. Try again in a few minutes.",
+                "If you were changing something, look first whether it was done: it may have been.",
+            ],
+        ),
         503 => (
             "This service does not work just now",
-            &["It cannot check or write down what is seen, so it shows nothing. Try again in a few minutes."],
+            &[
+                "It cannot check or write down what is seen, so it shows nothing. Try again in a few minutes.",
+                "If you were changing something, look first whether it was done: it may have been.",
+            ],
         ),
         _ => (
             "Something went wrong",

@@ -34,9 +34,9 @@ impl Default for Limits {
         Self {
             time: Duration::from_secs(240),
             calls: 400,
-            bytes: 16 << 20,
-            json: json::Limits { depth: 64, nodes: 1_000_000 },
-            pages: 100,
+            bytes: 4 << 20,
+            json: json::Limits { depth: 64, nodes: 300_000 },
+            pages: 25,
             page_size: 200,
         }
     }

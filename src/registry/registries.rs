@@ -145,7 +145,7 @@ impl Registries {
 impl Ground {
     fn snapshot(&self, entries: &[Entry], before: &Snapshot, epoch: i64, now: Timestamp) -> Snapshot {
         let mut registry = self.configured.clone();
-        let (mut made, mut left_out) = (BTreeMap::new(), 0_u32);
+        let (mut made, mut out, mut left_out) = (BTreeMap::new(), Vec::new(), 0_u32);
         let mut shares: BTreeMap<OdsCode, &Organisation> = BTreeMap::new();
         let mut changes = |moments: [Option<Timestamp>; 2]| {
             let next = moments.into_iter().flatten().filter(|moment| *moment > now);
@@ -179,14 +179,27 @@ impl Ground {
                 Err(what) => {
                     left_out += 1;
                     tracing::error!(provider.ods = %endpoint.ods, entry.version = version, entry.fault = what,
-                        "a registered endpoint cannot be asked: it is left out");
+                        "a registered endpoint cannot be asked");
+                    // it is a part of the record all the same: whoever is not told that it is missing would think it has nothing
+                    out.extend(
+                        self.out_of_use(organisation, endpoint, version).map(|provider| (endpoint.ods, provider)),
+                    );
                 }
             }
         }
+        registry.providers.extend(out);
         registry.providers.extend(made.iter().map(|(ods, provider)| (*ods, Arc::clone(provider))));
         metrics::gauge!("caregate_registered_endpoints").set(u32::try_from(made.len()).unwrap_or(u32::MAX));
         metrics::gauge!("caregate_registered_endpoints_left_out").set(left_out);
         Snapshot { registry: Arc::new(registry), epoch, made, is_lacking: left_out > 0 }
+    }
+
+    /// The endpoint in the record's eyes, where it cannot be asked: with nothing of it that has a fault.
+    fn out_of_use(&self, organisation: &Organisation, endpoint: &Endpoint, version: i64) -> Option<Arc<Provider>> {
+        let plain = Endpoint { credential: None, replicas: Vec::new(), deadline_ms: None, ..endpoint.clone() };
+        let config = self.config(organisation, &plain, None);
+        let provider = config.provider(self.default_deadline).ok()?;
+        Some(Arc::new(Provider { types: Some(endpoint.types.clone()), version, is_out_of_use: true, ..provider }))
     }
 
     /// The endpoint as it is asked: the very one of before, where its entry is the same.
@@ -212,10 +225,27 @@ impl Ground {
                 Some(kept.ok_or_else(|| format!("no [[credential]] {name} is kept for it"))?.clone())
             }
         };
-        let config = ProviderConfig {
+        let config = self.config(organisation, endpoint, credential);
+        let faults = config.faults();
+        if !faults.is_empty() {
+            return Err(faults.join("; "));
+        }
+        let provider = config.provider(self.default_deadline)?;
+        Ok(Arc::new(Provider { types: Some(endpoint.types.clone()), version, ..provider }))
+    }
+
+    fn config(
+        &self,
+        organisation: &Organisation,
+        endpoint: &Endpoint,
+        credential: Option<CredentialConfig>,
+    ) -> ProviderConfig {
+        // everybody waits for the slowest: nobody has them wait longer than the deployment does
+        let most = u64::try_from(self.default_deadline.as_millis()).unwrap_or(u64::MAX);
+        ProviderConfig {
             ods: endpoint.ods,
-            name: name.clone(),
-            kind: kind.to_owned(),
+            name: organisation.name.clone(),
+            kind: organisation.kind.clone(),
             base_url: endpoint.address.clone(),
             replicas: endpoint.replicas.clone(),
             ca: None,
@@ -223,20 +253,14 @@ impl Ground {
             credential,
             client_certificate: None,
             reader_context: ReaderContext::Untold,
-            deadline_ms: endpoint.deadline_ms,
+            deadline_ms: endpoint.deadline_ms.map(|own| own.min(most)),
             max_calls: None,
             allow_private_addresses: self.allow_private_addresses,
             allow_http: self.allow_http,
             restricted: false,
             locate: Locate::Always,
             push_down: true,
-        };
-        let faults = config.faults();
-        if !faults.is_empty() {
-            return Err(faults.join("; "));
         }
-        let provider = config.provider(self.default_deadline)?;
-        Ok(Arc::new(Provider { types: Some(endpoint.types.clone()), version, ..provider }))
     }
 }
 

@@ -16,7 +16,7 @@ pub struct SignedIn {
     pub released: Released,
 }
 
-/// The end of a sign-in. What is refused leaves no row here: nobody is known.
+/// The end of a sign-in. What is refused leaves no row here where nobody is known.
 pub async fn sign_in(
     g: &Gateway,
     sign_ins: &SignIns,
@@ -29,11 +29,13 @@ pub async fn sign_in(
     let (requester, to) = sign_ins.finish(returned, now).await?;
     // afresh: who was revoked a moment ago is not let in
     let known = g.facts.store().global_facts().await.map_err(|_| SignInFault::Unavailable)?;
-    if known.revoked.contains(&requester.person()) || known.revoked.contains(&requester.client()) {
-        return Err(SignInFault::Revoked);
-    }
     let mut opened = Opened::new(g.log.clone(), &requester, network, id);
     opened.asks("sign-in", format!("GET /sign-in/{}/callback", returned.way), None, None);
+    if known.revoked.contains(&requester.person()) || known.revoked.contains(&requester.client()) {
+        // who it was is proved: whoever looks into it is to find them
+        opened.fail_anyway(403, SignInFault::Revoked.reason()).await.map_err(|_| SignInFault::Unavailable)?;
+        return Err(SignInFault::Revoked);
+    }
     let released = opened.release(Redacted::own(String::new()), 303).await.map_err(|_| SignInFault::Unavailable)?;
     let session = sessions.begin(&requester, now).await.map_err(|_| SignInFault::Unavailable)?;
     Ok(SignedIn { session, to, released })

@@ -137,7 +137,7 @@ async fn every_answer_to_a_person_is_guarded_and_says_in_words_what_is_wrong() {
         for (name, value) in [
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
             ("x-frame-options", "DENY"),

@@ -29,7 +29,7 @@ pub async fn page(visit: &Visit, opened: &mut Opened) -> Result<Released, Ending
     let whose = Whose::of(visit);
     let (ask, faults) = wanted(visit, false);
     let ask = ask.ok_or(Ending::Internal)?;
-    whose.asks(AFTER, opened);
+    whose.asks(&format!("{AFTER}{}", ask.canonical()), opened);
     let make = |ledger: &Ledger| visit.frame().html(&made(visit, &whose, (&ask, &faults), ledger));
     story::ledger_page(visit.gateway(), &visit.session.requester, visit.segment(1), &ask, opened, make).await
 }

@@ -86,12 +86,15 @@ pub async fn step(visit: &Visit, filled: &Fields, opened: &mut Opened) -> Result
         return Err(ending.into());
     }
     let (base, path) = (&visit.pages.base, whose.path(AFTER));
-    // of types all that there are: what is registered is told by a page that was decided
+    // of types all that there are: what is registered is told by a page that was decided; and whatever was chosen, which sent again
+    // without it would mean all of the endpoint
+    let others = chosen(filled).filter(|served| served.is_target());
+    let types = ResourceType::RECORDS.iter().copied().chain(others);
     let main = html! {
         (back(base, &path, "Stages"))
         (faults.summary())
         (heading("Change the stage"))
-        (form(base, &visit.session, &path, "", &fields(ResourceType::RECORDS.iter().copied(), filled, &faults)))
+        (form(base, &visit.session, &path, "", &fields(types, filled, &faults)))
     };
     Err(Undone::Again(ending.status(), Box::new(Page::new("Error: Change the stage", Some("/providers"), main))))
 }
@@ -150,7 +153,7 @@ async fn made(visit: &Visit, whose: &Whose, ods: OdsCode) -> Result<Page, Ending
         }
         @if !is_probed { (button_link(&base.link(&whose.path("/probes")), "Have it probed")) }
         (subheading("Change the stage"))
-        (form(base, &visit.session, &whose.path(AFTER), "", &fields(endpoint.types.iter().copied(), &Fields::default(), &Faults::default())))
+        (form(base, &visit.session, &whose.path(AFTER), "", &fields(endpoint.types.iter().copied().filter(|served| !served.is_target()), &Fields::default(), &Faults::default())))
         (subheading("What changed"))
         (changes(visit, &history))
     };

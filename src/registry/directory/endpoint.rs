@@ -54,17 +54,22 @@ impl Endpoint {
         if is_probed {
             return stood.clone();
         }
-        let Some(before) = before.filter(|before| !self.needs_approval(Some(before))) else {
+        let Some(before) = before.filter(|before| !self.is_another(before)) else {
             return stood.lowered_to_shadow(None);
         };
         let added: Vec<ResourceType> = self.types.difference(&before.types).copied().collect();
         stood.lowered_to_shadow(Some(&added))
     }
 
-    /// Whether this instead of that changes where records are asked for, or what goes there of ours: then somebody else approves it.
+    /// Whether this instead of that changes where records are asked for, what goes there of ours, or takes something out of them: then
+    /// somebody else approves it.
     pub fn needs_approval(&self, before: Option<&Self>) -> bool {
-        before.is_none_or(|before| {
-            self.address != before.address || self.replicas != before.replicas || self.credential != before.credential
-        })
+        // a type that is served no more is out of everybody's record
+        before.is_none_or(|before| self.is_another(before) || !self.types.is_superset(&before.types))
+    }
+
+    /// Whether it is another server than that one, or is shown another credential of ours.
+    pub fn is_another(&self, before: &Self) -> bool {
+        self.address != before.address || self.replicas != before.replicas || self.credential != before.credential
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     domain::{OdsCode, Timestamp},
     fhir::outcome::{Issue, IssueCode, OperationOutcome, Severity},
     identity::Requester,
-    probe::{self, Begun, Group, Kept, Report, State, Target},
+    probe::{self, Begun, Kept, Report, State, Target},
     record::Redacted,
     registry::{
         Provider,
@@ -25,6 +25,22 @@ use uuid::Uuid;
 
 /// Probes under way on a node at once: each is hundreds of calls.
 pub const PROBES_MAX: usize = 4;
+/// What no chance, no outage and no change of test data looks like. All else that a probe finds is told, keeps an endpoint from going up,
+/// and shuts nobody out.
+const SHUTS_OUT: [&str; 7] = [
+    "another-patient",
+    "answers-mixed-up",
+    "contained-patient",
+    "conflicting-ids",
+    "next-foreign",
+    "duplicate-keys",
+    "trailing-data",
+];
+const ATTEMPTS: usize = 5;
+/// The test patients that one probe asks about.
+const PATIENTS: usize = 5;
+/// Of its own probes, so many of the last are looked through for one of the gateway's.
+const HISTORY: u32 = 50;
 /// How often a node looks for endpoints whose last probe is too long ago.
 const LOOK: Duration = Duration::from_secs(600);
 
@@ -109,18 +125,19 @@ impl Probing {
         }
         let place = Arc::clone(&g.probing).try_acquire_owned().map_err(|_| RegistryFault::ManyProbes)?;
         let types = endpoint.types.iter().copied().filter(|kind| !kind.is_target());
-        let target = Target::new(Arc::clone(provider), endpoint.test_patients.clone(), types);
+        let patients = endpoint.test_patients.iter().copied().take(PATIENTS).collect();
+        let target = Target::new(Arc::clone(provider), patients, types);
         let target = target.map_err(|fault| Ending::content("Endpoint", &fault.to_string()))?;
-        Ok(Self { begun: Begun { id: Uuid::new_v4(), ods, version, by, at: now }, target, _place: place })
+        let begun = Begun { id: Uuid::new_v4(), ods, version, by, at: now };
+        // before anybody hears that it has begun
+        g.probes.begin(&begun).await?;
+        Ok(Self { begun, target, _place: place })
     }
 
     /// Long after the request is answered. What it found is in the database, for every node.
     async fn run(self, g: Arc<Gateway>) {
         let (ods, version) = (self.begun.ods, self.begun.version);
-        let report = match probe::probe_and_keep(&*g.probes, &self.begun, &self.target).await {
-            Ok(report) => report,
-            Err(error) => return tracing::warn!(provider.ods = %ods, error = %error, "a probe could not be kept"),
-        };
+        let report = probe::keep(&*g.probes, &self.begun, &self.target).await;
         let verdict = report.verdict.as_str();
         metrics::counter!("caregate_probes_total", "verdict" => verdict).increment(1);
         tracing::info!(provider.ods = %ods, entry.version = version, probe.verdict = verdict, "an endpoint was probed");
@@ -141,16 +158,32 @@ fn in_force(entry: Option<Entry>) -> Result<(i64, Endpoint), Ending> {
 /// What was asked by somebody and shows in its answers what no server should do is asked no more, until an operator has looked. That
 /// it could not be reached, or is slow, is no reason: requests find that out themselves.
 async fn shut_out(g: &Gateway, ods: OdsCode, version: i64, report: &Report) -> Result<(), Ending> {
-    let conduct: Vec<String> = report
-        .findings
-        .iter()
-        .filter(|finding| {
-            finding.group == Group::Conduct && finding.outcome == probe::Outcome::Failed && finding.blocks()
-        })
-        .map(probe::Finding::name)
-        .collect();
+    let shows = |finding: &&probe::Finding| {
+        finding.outcome == probe::Outcome::Failed && SHUTS_OUT.contains(&finding.check.as_str())
+    };
+    let conduct: Vec<String> = report.findings.iter().filter(shows).map(probe::Finding::name).collect();
+    if conduct.is_empty() {
+        return Ok(());
+    }
+    // an edit at that very moment, by whoever is probed, does not save it
+    for _ in 0..ATTEMPTS {
+        match suspend(g, ods, version, &conduct).await {
+            Err(Ending::Conflict) => {}
+            told => return told,
+        }
+    }
+    Err(Ending::Contended)
+}
+
+async fn suspend(g: &Gateway, ods: OdsCode, version: i64, conduct: &[String]) -> Result<(), Ending> {
+    let probed = g.directory.versions(Listed::Endpoint, ods).await?.into_iter().find(|entry| entry.version == version);
+    let (version, endpoint) = in_force(g.directory.in_force(Listed::Endpoint, ods).await?)?;
+    let is_same = match probed.map(|entry| entry.content) {
+        Some(Content::Endpoint(probed)) => !endpoint.is_another(&probed),
+        _ => false,
+    };
     let stood = g.directory.stages(ods).await?.map(|staged| staged.stages).unwrap_or_default();
-    if conduct.is_empty() || stood.highest() < Stage::SafetyOnly {
+    if !is_same || stood.highest() < Stage::SafetyOnly {
         return Ok(());
     }
     let reason = format!("its probe failed: {}", conduct.join(", "));
@@ -175,9 +208,16 @@ pub async fn keep_probing(held: Weak<Gateway>, every: Duration) {
             Vec::new()
         });
         for ods in due {
-            // one that another node probes meanwhile, or that cannot be, waits for the next look
-            if let Ok(probing) = Probing::of(&g, ods, itself(&g)).await {
-                probing.run(Arc::clone(&g)).await;
+            // another node may have done it since
+            if !is_due(&g, ods, Timestamp::now().minus(every)).await.unwrap_or(false) {
+                continue;
+            }
+            match Probing::of(&g, ods, itself(&g)).await {
+                Ok(probing) => probing.run(Arc::clone(&g)).await,
+                // it waits for the next look
+                Err(error) => {
+                    tracing::warn!(provider.ods = %ods, error = error.code(), "an endpoint could not be probed again");
+                }
             }
         }
     }
@@ -188,6 +228,13 @@ fn itself(g: &Gateway) -> Recorder {
     Recorder { issuer: g.base.to_string(), subject: "probe".to_owned(), organisation: None }
 }
 
+/// By the gateway's own probes: whoever has itself probed chooses the moment.
+async fn is_due(g: &Gateway, ods: OdsCode, since: Timestamp) -> Result<bool, Ending> {
+    let by = itself(g);
+    let own = |probe: &Kept| probe.begun.by == by && probe.begun.at >= since;
+    Ok(!g.probes.history(ods, HISTORY).await?.iter().any(own))
+}
+
 async fn due(g: &Gateway, every: Duration) -> Result<Vec<OdsCode>, Ending> {
     let global = g.facts.global().await?;
     let registry = g.registries.of(&global).await?;
@@ -195,7 +242,7 @@ async fn due(g: &Gateway, every: Duration) -> Result<Vec<OdsCode>, Ending> {
     let mut due = Vec::new();
     for provider in registry.all() {
         let asked = global.stages.get(&provider.ods).is_some_and(Stages::is_asked);
-        if asked && g.probes.latest(provider.ods).await?.is_none_or(|last| last.begun.at < since) {
+        if asked && is_due(g, provider.ods, since).await? {
             due.push(provider.ods);
         }
     }

@@ -86,7 +86,7 @@ impl<'g> Browser<'g> {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// A form as a page of ours sends it: under no-referrer a browser says `Origin: null`.
+    /// A form as a page of ours sends it, by a browser that tells no origin.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.post_from(path, fields, &[("origin", "null"), ("sec-fetch-site", "same-origin")]).await
     }
