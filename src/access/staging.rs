@@ -90,6 +90,21 @@ impl Stages {
         self.highest() >= Stage::Shadow
     }
 
+    /// Where another server takes this one's place: what somebody was shown is out until that has been probed, and said to be missing, as
+    /// nobody may take it for an organisation that is still joining; the rest goes no further than to be probed.
+    pub fn of_another_server(&self) -> Self {
+        let staging = Staging {
+            stage: Stage::Suspended,
+            types: Default::default(),
+            reviewers: Default::default(),
+            reason: String::new(),
+        };
+        match self.highest() >= Stage::SafetyOnly {
+            true => staging.applied(self, false).unwrap_or_else(|_| self.lowered_to_shadow(None)),
+            false => self.lowered_to_shadow(None),
+        }
+    }
+
     /// No further than to be probed: all of it, or what is said of these types.
     pub fn lowered_to_shadow(&self, types: Option<&[ResourceType]>) -> Self {
         let mut new = self.clone();

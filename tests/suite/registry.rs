@@ -167,9 +167,9 @@ async fn what_decides_who_where_or_by_which_keys_waits_for_somebody_else_and_all
     for gate in on_each_database().await {
         joined(&gate).await;
         let path = format!("Endpoint/{HOSPICE}");
-        // in force at once: what it serves, how it is asked
+        // in force at once: how it is called and asked
         let mut changed = endpoint(HOSPICE, ADDRESS);
-        changed["payloadType"].as_array_mut().unwrap().pop();
+        changed["name"] = json!("Our record");
         let answer = put_if(&gate, SYSTEM, &path, "W/\"1\"", &changed).await;
         assert_eq!((answer.status, state(&answer).as_str(), answer.header("etag")), (200, "in-force", "W/\"2\""));
         // an address waits, and what was in force stays so
@@ -315,8 +315,17 @@ async fn of_changes_at_once_one_is_the_next_version() {
     for gate in on_each_database().await {
         joined(&gate).await;
         let path = format!("Endpoint/{HOSPICE}");
-        let body = endpoint(HOSPICE, ADDRESS);
-        let all = (0..8).map(|_| put_if(&gate, SYSTEM, &path, "W/\"1\"", &body));
+        // what says nothing new is no version
+        let same = put_if(&gate, SYSTEM, &path, "W/\"1\"", &endpoint(HOSPICE, ADDRESS)).await;
+        assert_eq!((same.status, same.header("etag")), (200, "W/\"1\""), "{}", same.text);
+        let bodies: Vec<Value> = (0..8)
+            .map(|n| {
+                let mut body = endpoint(HOSPICE, ADDRESS);
+                body["name"] = json!(format!("Record {n}"));
+                body
+            })
+            .collect();
+        let all = bodies.iter().map(|body| put_if(&gate, SYSTEM, &path, "W/\"1\"", body));
         let statuses: Vec<u16> = futures::future::join_all(all).await.iter().map(|answer| answer.status).collect();
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
         assert!(statuses.iter().all(|status| [200, 409, 412].contains(status)), "{statuses:?}");

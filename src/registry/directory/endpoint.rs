@@ -55,7 +55,7 @@ impl Endpoint {
             return stood.clone();
         }
         let Some(before) = before.filter(|before| !self.is_another(before)) else {
-            return stood.lowered_to_shadow(None);
+            return stood.of_another_server();
         };
         let added: Vec<ResourceType> = self.types.difference(&before.types).copied().collect();
         stood.lowered_to_shadow(Some(&added))

@@ -232,7 +232,9 @@ async fn another_address_or_another_type_is_probed_before_it_is_shown_from_the_v
         assert_eq!(of(&stands().await), [Stage::Live; 2]);
         directory.write(&endpoint(4, EntryState::Proposed, ELSEWHERE, &TYPES), Some(2)).await.unwrap();
         directory.decide(Listed::Endpoint, code, 4, true, &decided(), false).await.unwrap();
-        assert_eq!(of(&stands().await), [Stage::Shadow; 2]);
+        // what was live is missing, and not joining
+        assert_eq!(of(&stands().await), [Stage::Suspended; 2]);
+        assert!(stands().await.was_live("Condition"));
         let newest = directory.stage_history(code).await.unwrap().remove(0);
         assert_eq!((newest.by, newest.at), (decided().by, decided().at), "whoever let it in");
         live(4).await;

@@ -155,7 +155,9 @@ fn what_decides_who_where_or_by_which_keys_needs_a_second_person_and_nothing_els
     assert!(changes(&|one| one.address.set_path("/other")));
     assert!(changes(&|one| one.replicas.clear()));
     assert!(changes(&|one| one.credential = None));
-    assert!(!changes(&|one| one.types.clear()));
+    // what is served no more is out of everybody's record
+    assert!(changes(&|one| one.types.clear()));
+    assert!(!changes(&|one| one.types.extend([ResourceType::Goal])));
     assert!(!changes(&|one| one.until = Some(Timestamp(1))));
     assert!(!changes(&|one| one.test_patients.clear()));
 }
