@@ -40,7 +40,7 @@ pub use ledger::{Ledger, disclosure_totals, disclosures, keep_drawing, ledger_pa
 pub use log::access_log;
 pub use objections::{object, objection, objections, review, withdraw};
 pub use overrides::override_objections;
-pub use page::{cleared, cleared_by_any, may, permitted_page};
+pub use page::{cleared, cleared_by_any, may};
 pub use presence::assert_presence;
 pub use recalls::recall;
 pub use record::{Wishes, record};

@@ -4,7 +4,7 @@ use super::{
     server::Pages,
 };
 use crate::{
-    access::{Action, Clearance, Permit, Wanted},
+    access::{Action, Clearance},
     audit::{Opened, Released},
     identity::PageSession,
     story::{self, Ending, Gateway, Wrote},
@@ -77,17 +77,6 @@ impl Visit {
     ) -> Result<Released, Ending> {
         let make = async |by: Action, clearance: &Clearance| Ok(self.frame().html(&make(by, clearance).await?));
         story::cleared_by_any(self.gateway(), &self.session.requester, actions, opened, make).await
-    }
-
-    /// A page about a patient.
-    pub async fn permitted(
-        &self,
-        wanted: Wanted,
-        opened: &mut Opened,
-        mut make: impl AsyncFnMut(&Permit) -> Result<Page, Ending>,
-    ) -> Result<Released, Ending> {
-        let make = async |permit: &Permit| Ok(self.frame().html(&make(permit).await?));
-        story::permitted_page(self.gateway(), &self.session.requester, wanted, opened, make).await
     }
 }
 

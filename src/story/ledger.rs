@@ -1,11 +1,16 @@
 //! What left an organisation: every release in which something of it was shown, to whom, for which patient, under which rule; and its sums by
 //! day. Drawn from the log a moment after, off the path of any request.
 
-use super::{Ending, Gateway, identity, until_it_stands};
+mod drawing;
+mod table;
+
+pub use drawing::keep_drawing;
+
+use super::{Ending, Gateway, clearance, identity, until_it_stands};
 use crate::{
     access::{Action, Clearance, ContentFault, FaultCode, Interaction, Listed},
-    audit::{DayTotal, LedgerPage, LogId, Opened, Place, Released, Row, StoredRow, balp, ledger},
-    domain::{Epochs, OdsCode, Timestamp},
+    audit::{DayTotal, Intent, LedgerPage, Opened, Place, Released, Row, StoredRow, balp, ledger},
+    domain::{Epochs, NhsNumber, OdsCode, Timestamp},
     fhir::Searchset,
     identity::Requester,
     query::{
@@ -14,64 +19,12 @@ use crate::{
     },
     record::Redacted,
 };
+use drawing::drawn_until;
 use serde_json::{Value, json};
-use std::{ops::Range, sync::Weak, time::Duration};
+use std::{collections::BTreeMap, ops::Range};
 
-/// Drawn from the log at once, in one transaction.
-const A_DRAW: u32 = 500;
-const OWN_LOG: Duration = Duration::from_secs(2);
-/// Other nodes draw their own: this is for what a node that is gone has left.
-const OTHERS_EVERY: u32 = 30;
 /// In one table: who wants more names a shorter time.
 const A_TABLE: u32 = 10_000;
-
-/// Draws what has been released into the ledger, as long as anyone holds the gateway, whose own log is `own`.
-pub async fn keep_drawing(held: Weak<Gateway>, own: LogId) {
-    for round in 0_u32.. {
-        tokio::time::sleep(OWN_LOG).await;
-        let Some(g) = held.upgrade() else { return };
-        let drawn = if round % OTHERS_EVERY == 0 { draw_all(&g).await } else { draw(&g, &own).await };
-        if let Err(error) = drawn {
-            tracing::warn!(error = error.code(), "what was released could not be drawn into the disclosure ledger");
-        }
-    }
-}
-
-async fn draw_all(g: &Gateway) -> Result<(), Ending> {
-    for log in g.reader.logs().await? {
-        draw(g, &log).await?;
-    }
-    Ok(())
-}
-
-async fn draw(g: &Gateway, log: &LogId) -> Result<(), Ending> {
-    loop {
-        let from = g.ledger.drawn(log).await?;
-        let rows = g.reader.rows(log, from, A_DRAW).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        let mut disclosed = Vec::new();
-        for stored in &rows {
-            // one that was erased before it was drawn tells nothing any more
-            disclosed.extend(stored.row()?.iter().flat_map(|row| ledger::disclosed(row, stored.index)));
-        }
-        let until = last.index + 1;
-        if !g.ledger.enter(log, from..until, &disclosed).await? {
-            // another node is at it
-            return Ok(());
-        }
-    }
-}
-
-/// Up to when the ledger holds all that was released: the moment of the first row that is not drawn yet.
-async fn drawn_until(g: &Gateway) -> Result<Timestamp, Ending> {
-    let mut until = Timestamp::now();
-    for log in g.reader.logs().await? {
-        let from = g.ledger.drawn(&log).await?;
-        let waiting = g.reader.rows(&log, from, 1).await?;
-        until = waiting.iter().filter_map(StoredRow::place).map(|place| place.at).fold(until, Timestamp::min);
-    }
-    Ok(until)
-}
 
 /// `Organization/[id]/$disclosures`: for the organisation's own officers.
 pub async fn disclosures(
@@ -90,7 +43,7 @@ pub async fn disclosures(
         let (own, until) = (clearance.organisation(), drawn_until(g).await?);
         let sight = Sight { g, requester, own };
         let body = match ask.csv {
-            true => table(&sight, ask, opened).await?,
+            true => whole(&sight, ask, opened).await?,
             false => page(&sight, ask, until, opened).await?,
         };
         Ok(opened.release(Redacted::own(body), 200).await?)
@@ -206,14 +159,6 @@ fn is_own(requester: &Requester, id: &str) -> bool {
     requester.party.organisation().is_some_and(|own| OdsCode::parse(id) == Ok(own))
 }
 
-async fn clearance(g: &Gateway, requester: &Requester, action: Action) -> Result<Clearance, Ending> {
-    let global = g.facts.global().await?;
-    let registry = g.registries.of(&global).await?;
-    let kind = requester.party.organisation().and_then(|ods| registry.kind_of(ods));
-    let policy = g.policies.of(&global).await?;
-    policy.clear(requester, action, &global, kind.map(|kind| &**kind)).map_err(Ending::Refused)
-}
-
 /// Whose ledger it is, and who reads it.
 struct Sight<'a> {
     g: &'a Gateway,
@@ -228,37 +173,67 @@ struct Shown {
 }
 
 impl Sight<'_> {
+    /// `limit` of them at most, and where those go on that are before them.
     async fn rows(
         &self,
         ask: &DisclosuresAsk,
         before: Option<Place>,
         limit: u32,
         opened: &Opened,
-    ) -> Result<Vec<Shown>, Ending> {
-        let wanted = LedgerPage { source: self.own, during: ask.during(), before, limit };
-        let mut shown = Vec::new();
-        for place in self.g.ledger.disclosures(&wanted).await? {
+    ) -> Result<(Vec<Shown>, Option<Place>), Ending> {
+        // one more than is wanted tells whether there are more
+        let wanted = LedgerPage { source: self.own, during: ask.during(), before, limit: limit.saturating_add(1) };
+        let mut places = self.g.ledger.disclosures(&wanted).await?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = places.len() > limit;
+        places.truncate(limit);
+        // told of the places: of those that were erased there is no row
+        let goes_on = places.last().filter(|_| more).cloned();
+        let (mut shown, mut concealed) = (Vec::new(), Concealed::default());
+        for place in places {
             let stored = self.g.reader.rows(&place.log, place.index, 1).await?;
             let row = stored.first().map(StoredRow::row).transpose()?.flatten();
             // an erased one tells nothing any more
             if let Some(row) = row {
-                shown.push(Shown { row: self.sees(row, opened).await?, place });
+                shown.push(Shown { row: self.sees(row, &mut concealed, opened).await?, place });
             }
         }
-        Ok(shown)
+        Ok((shown, goes_on))
     }
 
     /// Of the other sources nothing, and of a patient whose whereabouts are kept from most not who looked: that would tell where they
     /// are seen.
-    async fn sees(&self, mut row: Row, opened: &Opened) -> Result<Row, Ending> {
+    async fn sees(&self, mut row: Row, concealed: &mut Concealed, opened: &Opened) -> Result<Row, Ending> {
         row.sources.retain(|line| line.source == self.own);
         let by_own = row.who.as_ref().is_some_and(|who| who.organisation == Some(self.own));
         if let (Some(patient), Some(_), false) = (row.patient, &self.g.index, by_own)
-            && identity::is_restricted(self.g, self.requester, patient, &opened.intent().await?).await?
+            && concealed.is(self, patient, opened).await?
         {
             (row.who, row.basis) = (None, None);
         }
         Ok(row)
+    }
+}
+
+/// Whose whereabouts are kept from most: each patient is looked up once for an answer, under one intent.
+#[derive(Default)]
+struct Concealed {
+    intent: Option<Intent>,
+    known: BTreeMap<NhsNumber, bool>,
+}
+
+impl Concealed {
+    async fn is(&mut self, sight: &Sight<'_>, patient: NhsNumber, opened: &Opened) -> Result<bool, Ending> {
+        if let Some(known) = self.known.get(&patient) {
+            return Ok(*known);
+        }
+        let intent = match &self.intent {
+            Some(intent) => intent,
+            None => self.intent.insert(opened.intent().await?),
+        };
+        let is = identity::is_restricted(sight.g, sight.requester, patient, intent).await?;
+        self.known.insert(patient, is);
+        Ok(is)
     }
 }
 
@@ -279,16 +254,12 @@ async fn listed(
             Some(token.cursor)
         }
     };
-    // one more than is shown tells whether there is a next page
-    let mut rows = sight.rows(ask, before, ask.count.saturating_add(1), opened).await?;
-    let count = usize::try_from(ask.count).unwrap_or(usize::MAX);
-    let more = rows.len() > count;
-    rows.truncate(count);
-    let next = match rows.last().filter(|_| more) {
+    let (rows, goes_on) = sight.rows(ask, before, ask.count, opened).await?;
+    let next = match goes_on {
         None => None,
-        Some(last) => {
+        Some(cursor) => {
             let (epochs, sources, issued_at) = (Epochs::default(), Fingerprint::of(&[]), Timestamp::now());
-            let token = PageToken { cursor: last.place.clone(), reader, query, epochs, sources, issued_at };
+            let token = PageToken { cursor, reader, query, epochs, sources, issued_at };
             Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
         }
     };
@@ -315,80 +286,12 @@ async fn page(sight: &Sight<'_>, ask: &DisclosuresAsk, until: Timestamp, opened:
     bundle.to_json().map_err(|_| Ending::Internal)
 }
 
-const COLUMNS: [&str; 13] = [
-    "at",
-    "request",
-    "patient",
-    "asked",
-    "user",
-    "name",
-    "role",
-    "organisation",
-    "client",
-    "purpose",
-    "basis",
-    "rules",
-    "items",
-];
-
-/// The whole time asked for as a table that a spreadsheet reads, in which no cell is a formula.
-async fn table(sight: &Sight<'_>, ask: &DisclosuresAsk, opened: &Opened) -> Result<String, Ending> {
-    let rows = sight.rows(ask, None, A_TABLE.saturating_add(1), opened).await?;
-    if rows.len() > usize::try_from(A_TABLE).unwrap_or(usize::MAX) {
+/// The whole time asked for.
+async fn whole(sight: &Sight<'_>, ask: &DisclosuresAsk, opened: &Opened) -> Result<String, Ending> {
+    let (rows, goes_on) = sight.rows(ask, None, A_TABLE, opened).await?;
+    if goes_on.is_some() {
         let said = format!("more than {A_TABLE} rows are of this time: name a shorter one, by start and end");
         return Err(ContentFault { code: FaultCode::Value, path: "start".to_owned(), diagnostics: said }.into());
     }
-    let mut table = csv::Writer::from_writer(Vec::new());
-    table.write_record(COLUMNS).map_err(|_| Ending::Internal)?;
-    for Shown { row, .. } in &rows {
-        table.write_record(cells(row).map(|cell| plain(&cell))).map_err(|_| Ending::Internal)?;
-    }
-    let text = table.into_inner().map_err(|_| Ending::Internal)?;
-    String::from_utf8(text).map_err(|_| Ending::Internal)
-}
-
-fn cells(row: &Row) -> [String; COLUMNS.len()] {
-    let who = row.who.as_ref();
-    let said = |text: Option<&String>| text.cloned().unwrap_or_default();
-    let items: u64 = row.sources.iter().map(|line| line.released.count()).sum();
-    [
-        row.at.fhir(),
-        row.request_id.to_string(),
-        row.patient.map(|patient| patient.digits()).unwrap_or_default(),
-        row.request.clone(),
-        said(who.and_then(|who| who.user.as_ref())),
-        said(who.and_then(|who| who.name.as_ref())),
-        said(who.and_then(|who| who.role.as_ref())),
-        who.and_then(|who| who.organisation).map(|ods| ods.to_string()).unwrap_or_default(),
-        who.map(|who| who.client.clone()).unwrap_or_default(),
-        said(row.purpose.as_ref()),
-        said(row.basis.as_ref()),
-        row.rules.join(" "),
-        items.to_string(),
-    ]
-}
-
-/// <https://owasp.org/www-community/attacks/CSV_Injection>: what a spreadsheet would take for a formula is text.
-fn plain(cell: &str) -> String {
-    let text: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.trim_start().starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn no_cell_is_a_formula_and_none_ends_its_line() {
-        for (cell, said) in [
-            ("=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
-            (" @SUM(A1)", "' @SUM(A1)"),
-            ("\t-1", "' -1"),
-            ("+44", "'+44"),
-            ("a\r\nb", "a  b"),
-            ("Dr A", "Dr A"),
-        ] {
-            assert_eq!(plain(cell), said);
-        }
-    }
+    table::table(rows.iter().map(|shown| &shown.row))
 }

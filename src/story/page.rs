@@ -1,8 +1,8 @@
 //! Our own pages are told as everything else is: decided, made, written down, and only then shown.
 
-use super::{Ending, Gateway, clearance, released, released_cleared, until_it_stands};
+use super::{Ending, Gateway, clearance, released_cleared, until_it_stands};
 use crate::{
-    access::{Action, Clearance, Permit, Wanted},
+    access::{Action, Clearance},
     audit::{Opened, Released},
     identity::Requester,
     record::Redacted,
@@ -56,16 +56,4 @@ pub async fn may(g: &Gateway, requester: &Requester, action: Action) -> Result<b
         Err(Ending::Refused(_)) => Ok(false),
         Err(ending) => Err(ending),
     }
-}
-
-/// The same of what is about a patient, under a permit. What `make` writes is of the gateway's own: a page that draws on
-/// sources' entries releases what the record's own stages have made of them.
-pub async fn permitted_page(
-    g: &Gateway,
-    requester: &Requester,
-    wanted: Wanted,
-    opened: &mut Opened,
-    mut make: impl AsyncFnMut(&Permit) -> Result<String, Ending>,
-) -> Result<Released, Ending> {
-    released(g, requester, wanted, opened, async |permit, _| make(permit).await.map(Redacted::own)).await
 }

@@ -3,6 +3,7 @@
 use crate::harness::{Answer, Gate, on_each_database, own, soon};
 use caregate::{audit::Kind, domain::NhsNumber};
 use serde_json::Value;
+use sqlx::Connection as _;
 
 const GP: &str = "gp-saltmarsh";
 const OFFICER: &str = "privacy-officer-estuary";
@@ -77,6 +78,36 @@ async fn pages_of_the_ledger_lose_and_repeat_nothing() {
     assert_eq!(ids(&paged), ids(&whole));
     let none = gate.get(OFFICER, &format!("{LEDGER}?end=2001-01-01")).await;
     assert!(none.status == 200 && none.matches().is_empty(), "{}", none.text);
+}
+
+#[tokio::test]
+async fn a_row_that_was_erased_does_not_end_the_ledger_before_those_that_were_not() {
+    const ERASE: &str = "UPDATE audit_row SET nonce = NULL, body = NULL, kind = NULL, at = NULL, patient = NULL, request_id = NULL \
+        WHERE request_id = $1";
+    for gate in on_each_database().await {
+        let (patient, _) = looked_at(&gate).await;
+        for _ in 0..2 {
+            gate.search(GP, "Condition", patient).await;
+        }
+        let newest = gate.search(GP, "Condition", patient).await.request_id();
+        let whole = ledger(&gate, 4).await.matches();
+        let erased = uuid::Uuid::parse_str(&newest.to_string()).unwrap().as_bytes().to_vec();
+        let rows = if gate.database.starts_with("sqlite:") {
+            let mut connection = sqlx::SqliteConnection::connect(&gate.database).await.unwrap();
+            sqlx::query(ERASE).bind(erased).execute(&mut connection).await.unwrap().rows_affected()
+        } else {
+            let mut connection = sqlx::PgConnection::connect(&gate.database).await.unwrap();
+            sqlx::query(ERASE).bind(erased).execute(&mut connection).await.unwrap().rows_affected()
+        };
+        assert!(rows > 0, "the row stood there");
+        let first = gate.get(OFFICER, &format!("{LEDGER}?_count=2")).await;
+        let next = first.next().expect("two more are before these");
+        let second = gate.get(OFFICER, next.split("/fhir/").nth(1).unwrap()).await;
+        let told: Vec<_> = [first.matches(), second.matches()].concat();
+        let ids = |events: &[Value]| events.iter().map(crate::log::request_id).collect::<Vec<_>>();
+        assert_eq!(ids(&told), ids(&whole[1..]), "{}", second.text);
+        assert!(second.next().is_none(), "{}", second.text);
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,62 @@
+//! What was released, drawn from the log into the ledger, off the path of any request.
+
+use crate::{
+    audit::{LogId, StoredRow, ledger},
+    domain::Timestamp,
+    story::{Ending, Gateway},
+};
+use std::{sync::Weak, time::Duration};
+
+/// Drawn from the log at once, in one transaction.
+const A_DRAW: u32 = 500;
+const OWN_LOG: Duration = Duration::from_secs(2);
+/// Other nodes draw their own: this is for what a node that is gone has left.
+const OTHERS_EVERY: u32 = 30;
+
+/// Draws what has been released into the ledger, as long as anyone holds the gateway, whose own log is `own`.
+pub async fn keep_drawing(held: Weak<Gateway>, own: LogId) {
+    for round in 0_u32.. {
+        tokio::time::sleep(OWN_LOG).await;
+        let Some(g) = held.upgrade() else { return };
+        let drawn = if round % OTHERS_EVERY == 0 { draw_all(&g).await } else { draw(&g, &own).await };
+        if let Err(error) = drawn {
+            tracing::warn!(error = error.code(), "what was released could not be drawn into the disclosure ledger");
+        }
+    }
+}
+
+async fn draw_all(g: &Gateway) -> Result<(), Ending> {
+    for log in g.reader.logs().await? {
+        draw(g, &log).await?;
+    }
+    Ok(())
+}
+
+async fn draw(g: &Gateway, log: &LogId) -> Result<(), Ending> {
+    loop {
+        let from = g.ledger.drawn(log).await?;
+        let rows = g.reader.rows(log, from, A_DRAW).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        let mut disclosed = Vec::new();
+        for stored in &rows {
+            // one that was erased before it was drawn tells nothing any more
+            disclosed.extend(stored.row()?.iter().flat_map(|row| ledger::disclosed(row, stored.index)));
+        }
+        let until = last.index + 1;
+        if !g.ledger.enter(log, from..until, &disclosed).await? {
+            // another node is at it
+            return Ok(());
+        }
+    }
+}
+
+/// Up to when the ledger holds all that was released: the moment of the first row that is not drawn yet.
+pub(super) async fn drawn_until(g: &Gateway) -> Result<Timestamp, Ending> {
+    let mut until = Timestamp::now();
+    for log in g.reader.logs().await? {
+        let from = g.ledger.drawn(&log).await?;
+        let waiting = g.reader.rows(&log, from, 1).await?;
+        until = waiting.iter().filter_map(StoredRow::place).map(|place| place.at).fold(until, Timestamp::min);
+    }
+    Ok(until)
+}
