@@ -264,7 +264,10 @@ pub fn tells_no_place(gate: &Gate, text: &str, of: &str) {
             assert!(!text.contains(word), "{of}: {word} in {text}");
         }
     }
-    for word in ["Samphire", "ZZ99", "Saltmarsh", "\"telecom\"", "\"Location/", "\"Organization/", ODS] {
+    // with what parts a postcode, however it is written: four letters alone stand in a sealed id by chance
+    let postcodes = ["ZZ99 ", "ZZ99%20", "ZZ99+"];
+    let words = ["Samphire", "Saltmarsh", "\"telecom\"", "\"Location/", "\"Organization/", ODS];
+    for word in postcodes.into_iter().chain(words) {
         assert!(!text.contains(word), "{of}: {word} in {text}");
     }
 }
