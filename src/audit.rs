@@ -29,7 +29,7 @@ pub mod shown;
 pub mod verify;
 
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
-pub use ledger::{DayTotal, Disclosed, LedgerPage, LedgerStore};
+pub use ledger::{DayTotal, LedgerPage, LedgerStore, Line, List, TAKEN};
 pub use log::{AuditLog, Commit, LogError, LogOptions, NotCommitted, Receipt};
 pub use log_id::{InvalidLogId, LogId};
 pub use log_store::{Batch, ClaimError, CommitError, LogStore, Seal, SealedRow};

@@ -19,6 +19,7 @@ mod log;
 mod objections;
 mod overrides;
 mod page;
+mod paging;
 mod presence;
 mod recalls;
 mod record;
@@ -38,11 +39,11 @@ pub use explain::explain;
 pub use gateway::Gateway;
 pub use ledger::{Ledger, disclosure_totals, disclosures, keep_drawing, ledger_page};
 pub use log::access_log;
-pub use objections::{object, objection, objections, review, withdraw};
+pub use objections::{Concerning, object, objection, objections, objections_page, review, withdraw};
 pub use overrides::override_objections;
 pub use page::{cleared, cleared_by_any, may};
 pub use presence::assert_presence;
-pub use recalls::recall;
+pub use recalls::{TakenBack, recall};
 pub use record::{Wishes, record};
 pub use registry::{
     PROBES_MAX, approve_entry, change_entry, endpoint_probe, endpoint_stages, entries, entry, entry_history,

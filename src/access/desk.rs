@@ -21,6 +21,8 @@ pub trait DeskStore: Send + Sync {
     async fn grant(&self, grant: &Grant, alerts: &[Alert]) -> Result<(), StoreError>;
 
     async fn tasks(&self, queue: &Queue) -> Result<Vec<DeskTask>, StoreError>;
+    /// Where the objections that concern an organisation are found, whosever they are: when each was first recorded, and its id.
+    async fn objections(&self, concerned: &Concerned) -> Result<Vec<DeskPlace>, StoreError>;
     async fn task(&self, id: &str) -> Result<Option<DeskTask>, StoreError>;
     /// `Conflict` if it is closed already.
     async fn close_task(&self, id: &str, remark: &Remark) -> Result<(), StoreError>;
@@ -110,6 +112,15 @@ pub struct Queue {
     pub organisation: OdsCode,
     pub closed: Option<bool>,
     /// Only tasks after this one: the last of the page before.
+    pub after: Option<DeskPlace>,
+    pub limit: u32,
+}
+
+/// One page of the objections that concern an organisation, the newest first.
+#[derive(Clone, Debug)]
+pub struct Concerned {
+    pub organisation: OdsCode,
+    /// Only those after this one: the last of the page before.
     pub after: Option<DeskPlace>,
     pub limit: u32,
 }

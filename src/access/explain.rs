@@ -155,7 +155,7 @@ impl Policy {
         let said = |rule: &RuleId| Said {
             code: rule.to_string(),
             value: None,
-            text: self.reason(rule).map_or_else(|| rule.own_reason().to_owned(), str::to_owned),
+            text: self.reason(rule.as_str()).map_or_else(|| rule.own_reason().to_owned(), str::to_owned),
         };
         answer.rules.iter().map(said).collect()
     }

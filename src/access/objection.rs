@@ -150,11 +150,14 @@ impl Objection {
 }
 
 impl Terms {
-    /// Whether it names this organisation, as a source or as a recipient.
-    pub fn names(&self, organisation: OdsCode) -> bool {
-        let recipient = Recipient::Organisation(organisation);
-        let mut matters = std::iter::once(&self.covers).chain(&self.except);
-        matters.any(|matter| matter.sources.contains(&organisation) || matter.recipients.contains(&recipient))
+    /// The organisations that it names, as sources or as recipients.
+    pub fn named(&self) -> impl Iterator<Item = OdsCode> {
+        let matters = || std::iter::once(&self.covers).chain(&self.except);
+        let recipients = matters().flat_map(|matter| &matter.recipients).filter_map(|recipient| match recipient {
+            Recipient::Organisation(organisation) => Some(*organisation),
+            Recipient::Person(_) => None,
+        });
+        matters().flat_map(|matter| matter.sources.iter().copied()).chain(recipients)
     }
 
     /// By its own dates.
@@ -164,6 +167,17 @@ impl Terms {
 }
 
 impl Matter {
+    /// Whether it names this organisation as one that is not to be shown it.
+    pub fn is_for_organisation(&self, organisation: OdsCode) -> bool {
+        self.recipients.contains(&Recipient::Organisation(organisation))
+    }
+
+    /// Whether it is about less than all that its sources hold.
+    pub fn is_in_part(&self) -> bool {
+        let Self { recipients: _, sources: _, types, kinds, sensitivities, data } = self;
+        !(types.is_empty() && kinds.is_empty() && sensitivities.is_empty() && data.is_none())
+    }
+
     fn is_everything(&self) -> bool {
         let Self { recipients: _, sources, types, kinds, sensitivities, data } = self;
         sources.is_empty() && types.is_empty() && kinds.is_empty() && sensitivities.is_empty() && data.is_none()

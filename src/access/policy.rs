@@ -130,8 +130,8 @@ impl Policy {
     }
 
     /// A rule's reason, in words that a clinician reads.
-    pub fn reason(&self, rule: &RuleId) -> Option<&str> {
-        self.steps.values().flat_map(Rules::iter).find(|r| r.id == *rule).map(|r| r.reason.as_str())
+    pub fn reason(&self, rule: &str) -> Option<&str> {
+        self.steps.values().flat_map(Rules::iter).find(|r| r.id.as_str() == rule).map(|r| r.reason.as_str())
     }
 
     /// The job role's name, such as `Paramedic` for `R1070`.

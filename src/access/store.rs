@@ -92,7 +92,12 @@ impl ConsentRecord {
 
     /// Whether an organisation's privacy office has a say in it: its people recorded it, or it names the organisation.
     pub fn concerns(&self, organisation: OdsCode) -> bool {
-        self.first_recorded_by.organisation == Some(organisation) || self.terms.names(organisation)
+        self.concerned().any(|one| one == organisation)
+    }
+
+    /// All of those, some more than once.
+    pub fn concerned(&self) -> impl Iterator<Item = OdsCode> {
+        self.first_recorded_by.organisation.into_iter().chain(self.terms.named())
     }
 }
 

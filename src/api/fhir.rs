@@ -224,7 +224,7 @@ async fn write(
         Writes::CloseTask => story::close_task(g, requester, id, if_match, body, opened).await,
         Writes::ReleaseHold => story::release_hold(g, requester, id, body, opened).await,
         Writes::ClaimRelationship => story::claim_relationship(g, requester, body, opened).await,
-        Writes::Recall => story::recall(g, requester, body, opened).await,
+        Writes::Recall => story::recall(g, requester, body, opened, story::TakenBack::parameters).await,
         Writes::StageEndpoint => story::stage_endpoint(g, requester, id, body, opened).await,
         // told apart above: it has no body
         Writes::ProbeEndpoint => return Err(Ending::Internal.into()),

@@ -190,18 +190,17 @@ fn action(row: &Row, who: &Who) -> Result<Action, &'static str> {
     }
     let own = || who.organisation.filter(|_| !row.rules.iter().any(|rule| rule == "relationship-in-anothers-name"));
     let own = |action: fn(OdsCode) -> Action| own().map(action).ok_or(OTHER);
-    match (row.interaction.as_str(), row.request.as_str()) {
+    let (path, query) = row.request.split_once('?').unwrap_or((&row.request, ""));
+    match (row.interaction.as_str(), path) {
         ("create", "Consent") => Ok(Action::RecordObjection),
         ("operation", "Patient/$assert-relationship") => {
             own(|organisation| Action::AssertRelationship { organisation })
         }
         ("operation", "Patient/$end-relationship") => own(|organisation| Action::EndRelationship { organisation }),
-        ("operation", request) if request.starts_with("Patient/$recall") => {
-            own(|organisation| Action::Recall { organisation })
-        }
+        ("operation", "Patient/$recall") => own(|organisation| Action::Recall { organisation }),
         ("operation", "Patient/$claim-relationship") => Ok(Action::ClaimRelationship),
-        ("operation", request) if request.starts_with("Patient/$explain-access?identifier=") => {
-            Ok(if request.contains("&user=") { Action::ExplainColleague } else { Action::Explain })
+        ("operation", "Patient/$explain-access") if query.starts_with("identifier=") => {
+            Ok(if query.contains("&user=") { Action::ExplainColleague } else { Action::Explain })
         }
         _ => Err(OTHER),
     }

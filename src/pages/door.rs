@@ -74,7 +74,9 @@ async fn admitted(request: &HttpRequest, payload: web::Payload, pages: &web::Dat
             Some(session) => {
                 let visit = Visit { pages: pages.clone(), session, path: request.path().to_owned(), query };
                 let mut opened = opened(&visit, page, request, id);
-                opened.leads_on();
+                if what.leads_on() {
+                    opened.leads_on();
+                }
                 done(what, request, payload, visit, opened, id).await
             }
             None => trouble(403),
@@ -201,6 +203,7 @@ fn whole(released: Released) -> Reply {
 }
 
 fn went(visit: &Visit, Done { released, to, cookies }: Done) -> Reply {
+    let Some(to) = to else { return whole(released) };
     let mut reply = Reply::way_on(released, &visit.pages.base.link(&to));
     reply.content_type = HTML;
     cookies.iter().fold(reply, |reply, cookie| reply.header(SET_COOKIE, cookie))

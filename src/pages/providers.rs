@@ -2,17 +2,21 @@
 //! people who look after its systems or answer for access; for the registry's operators that of everybody.
 
 mod contacts;
+mod days;
 mod disclosures;
 mod endpoint;
 mod everyone;
 mod health;
 mod history;
 mod kept;
+mod objections;
 mod organisation;
 mod overview;
 mod period;
 mod probes;
 mod proposal;
+mod recalls;
+mod relationships;
 mod report;
 mod said;
 mod stages;
@@ -45,6 +49,9 @@ pub async fn show(what: Console, visit: &Visit, opened: &mut Opened) -> Result<R
         Console::Probe => report::page(visit, opened).await,
         Console::Disclosures => disclosures::page(visit, opened).await,
         Console::DisclosuresTable => disclosures::table_of_all(visit, opened).await,
+        Console::Relationships => relationships::page(visit, opened).await,
+        Console::Objections => objections::page(visit, opened).await,
+        Console::Recalls => recalls::page(visit, opened).await,
         Console::Health => health::page(visit, opened).await,
     }
 }
@@ -56,6 +63,7 @@ pub async fn perform(work: Work, visit: &Visit, filled: &Fields, opened: &mut Op
         Work::Decide => proposal::decide(visit, filled, opened).await,
         Work::Stage => stages::step(visit, filled, opened).await,
         Work::Probe => probes::begin(visit, opened).await,
+        Work::Recall => recalls::recall(visit, filled, opened).await,
     }
 }
 

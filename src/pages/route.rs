@@ -44,6 +44,9 @@ pub enum Console {
     Probe,
     Disclosures,
     DisclosuresTable,
+    Relationships,
+    Objections,
+    Recalls,
     Health,
 }
 
@@ -55,6 +58,14 @@ pub enum Work {
     Decide,
     Stage,
     Probe,
+    Recall,
+}
+
+impl Does {
+    /// Whether another page follows once it is done. A recall tells who was shown what was taken back, which no page tells again.
+    pub fn leads_on(self) -> bool {
+        self != Self::Providers(Work::Recall)
+    }
 }
 
 impl Shows {
@@ -95,6 +106,10 @@ pub const PAGES: &[PageRoute] = &[
     shows(&["providers", "*", "health"], Console::Health),
     shows(&["providers", "*", "disclosures"], Console::Disclosures),
     shows(&["providers", "*", "disclosures", "table"], Console::DisclosuresTable),
+    shows(&["providers", "*", "relationships"], Console::Relationships),
+    shows(&["providers", "*", "objections"], Console::Objections),
+    shows(&["providers", "*", "recalls"], Console::Recalls),
+    does(&["providers", "*", "recalls"], Work::Recall),
 ];
 
 const fn shows(path: &'static [&'static str], page: Console) -> PageRoute {

@@ -4,12 +4,13 @@ use super::{
     server::Pages,
 };
 use crate::{
-    access::{Action, Clearance},
+    access::{Action, Clearance, Policy},
     audit::{Opened, Released},
     identity::PageSession,
     story::{self, Ending, Gateway, Wrote},
 };
 use actix_web::web;
+use std::sync::Arc;
 
 /// Somebody signed in asks for a page. What they are shown is made here under what was decided, and nowhere else becomes
 /// [`Released`]: so each page is a row before it is a byte.
@@ -22,10 +23,11 @@ pub struct Visit {
     pub query: Fields,
 }
 
-/// A form was taken, and what it asks for is done: the browser goes on to this path of ours.
+/// A form was taken, and what it asks for is done.
 pub struct Done {
     pub released: Released,
-    pub to: String,
+    /// The path of ours that the browser goes on to; without one, what was released is the page.
+    pub to: Option<String>,
     /// Cookies to set.
     pub cookies: Vec<String>,
 }
@@ -51,6 +53,12 @@ impl Visit {
 
     pub fn gateway(&self) -> &Gateway {
         &self.pages.node.gateway
+    }
+
+    /// The policy in force, to tell its rules in words; nothing is decided by it here.
+    pub async fn policy(&self) -> Option<Arc<Policy>> {
+        let g = self.gateway();
+        g.policies.of(&*g.facts.global().await.ok()?).await.ok()
     }
 
     pub fn frame(&self) -> Frame<'_> {
@@ -83,6 +91,11 @@ impl Visit {
 impl Done {
     /// After a story that wrote something: a page that is loaded again writes nothing again.
     pub fn wrote(wrote: Wrote, to: &str) -> Self {
-        Self { released: wrote.released, to: to.to_owned(), cookies: Vec::new() }
+        Self { released: wrote.released, to: Some(to.to_owned()), cookies: Vec::new() }
+    }
+
+    /// What was written is told once, here. Only of what may be sent twice.
+    pub fn told(wrote: Wrote) -> Self {
+        Self { released: wrote.released, to: None, cookies: Vec::new() }
     }
 }

@@ -1,7 +1,7 @@
 //! What is stored, in plain words.
 
 use crate::{
-    access::{Recorder, Stage},
+    access::{ConsentState, Policy, Recorder, Stage},
     domain::{OdsCode, Timestamp},
     registry::{
         Registry,
@@ -108,6 +108,21 @@ pub fn by(recorder: &Recorder, by_system: bool, reader: Option<OdsCode>, registr
     }
 }
 
+/// The rules that decided, in the words of the policy in force; by name where it has another.
+pub fn rules(ids: &[String], policy: Option<&Policy>) -> Markup {
+    let said = |id: &str| policy.and_then(|policy| policy.reason(id));
+    html! {
+        @if !ids.is_empty() {
+            details.nhsuk-details {
+                summary.nhsuk-details__summary { span.nhsuk-details__summary-text { "Rules: " (ids.len()) } }
+                div.nhsuk-details__text {
+                    ul.nhsuk-list { @for id in ids { li { @if let Some(said) = said(id) { (said) " " } "(" (id) ")" } } }
+                }
+            }
+        }
+    }
+}
+
 pub fn tag(colour: &str, text: &str) -> Markup {
     html! { strong class={ "nhsuk-tag nhsuk-tag--" (colour) } { (text) } }
 }
@@ -118,6 +133,19 @@ pub fn state(entry: &Entry) -> Markup {
         EntryState::InForce => tag("green", "In force"),
         EntryState::Refused => tag("red", "Refused"),
         EntryState::Replaced => tag("grey", "Replaced"),
+    }
+}
+
+/// Where an objection stands.
+pub fn objection(state: ConsentState) -> Markup {
+    match state {
+        ConsentState::Requested => tag("yellow", "In force, to be reviewed"),
+        ConsentState::UnderReview => tag("yellow", "In force, under review"),
+        ConsentState::Upheld => tag("green", "In force, upheld"),
+        ConsentState::NotUpheld => tag("yellow", "In force until the patient is told"),
+        ConsentState::Lifted => tag("grey", "Not upheld"),
+        ConsentState::WithdrawalRecorded => tag("blue", "Withdrawal to be confirmed"),
+        ConsentState::Withdrawn => tag("grey", "Withdrawn"),
     }
 }
 

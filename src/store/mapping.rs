@@ -9,7 +9,7 @@ use crate::{
     access::{
         Basis, ClaimRecord, ConsentRecord, ConsentState, InForce, Item, Matter, Objection, Override, OverrideReason,
         Person, Recall, RecallReason, Recorder, Relationship, Relationships, Stages, Terms,
-        desk::{DeskTask, Hold, Notice, Queue, Remark, TaskKind},
+        desk::{DeskPlace, DeskTask, Hold, Notice, Remark, TaskKind},
     },
     alerts::DueNotice,
     audit::{AnswerId, Items, Kept, LogId, Place, StoredCheckpoint, StoredHead, StoredRow},
@@ -309,9 +309,9 @@ pub(super) fn due((id, body, attempts): (String, String, i64)) -> Result<DueNoti
     Ok(DueNotice { notice: Notice { id, body }, attempts })
 }
 
-/// Where a page of tasks begins: time and id that they all stand before.
-pub(super) fn after(queue: &Queue) -> (i64, &str) {
-    queue.after.as_ref().map_or((i64::MAX, ""), |place| (place.at.0, &place.id))
+/// Where a page of what the desk lists begins: time and id that it all stands before.
+pub(super) fn after(place: Option<&DeskPlace>) -> (i64, &str) {
+    place.map_or((i64::MAX, ""), |place| (place.at.0, &place.id))
 }
 
 /// log, idx, leaf; nonce, body, kind, at, patient, request_id.

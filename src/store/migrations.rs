@@ -15,6 +15,7 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (8, "page_session", include_str!("../../migrations/sqlite/0008_page_session.sql")),
     (9, "probe", include_str!("../../migrations/sqlite/0009_probe.sql")),
     (10, "disclosure", include_str!("../../migrations/sqlite/0010_disclosure.sql")),
+    (11, "ledger", include_str!("../../migrations/sqlite/0011_ledger.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
@@ -27,6 +28,7 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (8, "page_session", include_str!("../../migrations/postgres/0008_page_session.sql")),
     (9, "probe", include_str!("../../migrations/postgres/0009_probe.sql")),
     (10, "disclosure", include_str!("../../migrations/postgres/0010_disclosure.sql")),
+    (11, "ledger", include_str!("../../migrations/postgres/0011_ledger.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -125,6 +125,8 @@ pub(super) const CONSENTS: &str = consent!(
      ORDER BY f.recorded_at, c.id"
 );
 
+pub(super) const ADD_CONCERNED: &str =
+    "INSERT INTO consent_concerns (organisation, at, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 /// With when it was ended, where it was: sent late or again, it does not begin anew.
 pub(super) const SUPERSEDE: &str = concat!(
     "UPDATE relationship SET superseded_at = $5, until_epoch = ",

@@ -1,20 +1,17 @@
 //! The review desk: a privacy officer's queue, one task of it, its end, and the release of what is held from a patient's log.
 
-use super::{Answer, Ending, Gateway, OrClose, Wrote, cleared, is_current, released, written};
+use super::{Answer, Ending, Gateway, OrClose, Wrote, cleared, is_current, paging::Paging, released, written};
 use crate::{
     access::{
         Action, Clearance, Interaction, Wanted,
-        desk::{self, DeskPlace, DeskTask, Queue, Remark},
+        desk::{self, DeskTask, Queue, Remark},
         parameters,
     },
     audit::{Opened, Released},
     domain::Timestamp,
     fhir::Searchset,
     identity::Requester,
-    query::{
-        DeskAsk,
-        page_token::{Fingerprint, PageToken},
-    },
+    query::DeskAsk,
     record::Redacted,
 };
 use uuid::Uuid;
@@ -33,16 +30,9 @@ pub async fn review_desk(
 }
 
 async fn page(g: &Gateway, requester: &Requester, ask: &DeskAsk, clearance: &Clearance) -> Result<String, Ending> {
-    let reader = Fingerprint::of(&[&requester.issuer, &requester.subject, clearance.organisation().as_str()]);
-    let query = Fingerprint::of(&[&ask.canonical()]);
-    let after = match &ask.page {
-        None => None,
-        Some(page) => {
-            let token: PageToken<DeskPlace> =
-                g.pages.open(page, &reader, &query, Timestamp::now()).map_err(|_| Ending::Gone)?;
-            Some(token).filter(|token| token.epochs == clearance.epochs()).ok_or(Ending::Gone)?.cursor.into()
-        }
-    };
+    let canonical = ask.canonical();
+    let paging = Paging::new(g, requester, &[&canonical]).under(clearance.epochs());
+    let after = paging.after(ask.page.as_deref())?;
     let closed = ask.status.map(|status| status == "completed");
     // one more than is shown tells whether there is a next page
     let queue = Queue { organisation: clearance.organisation(), closed, after, limit: ask.count.saturating_add(1) };
@@ -50,14 +40,7 @@ async fn page(g: &Gateway, requester: &Requester, ask: &DeskAsk, clearance: &Cle
     let count = usize::try_from(ask.count).unwrap_or(usize::MAX);
     let more = tasks.len() > count;
     tasks.truncate(count);
-    let next = match tasks.last().filter(|_| more).map(DeskTask::place) {
-        None => None,
-        Some(cursor) => {
-            let (epochs, issued_at, sources) = (clearance.epochs(), Timestamp::now(), Fingerprint::of(&[]));
-            let token = PageToken { cursor, reader, query, epochs, sources, issued_at };
-            Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
-        }
-    };
+    let next = paging.next(tasks.last().filter(|_| more).map(DeskTask::place))?;
     bundle(g, ask, &tasks, next.as_deref())
 }
 

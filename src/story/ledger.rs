@@ -1,22 +1,19 @@
-//! What left an organisation: every release in which something of it was shown, to whom, for which patient, under which rule; and its sums by
-//! day. Drawn from the log a moment after, off the path of any request.
+//! What the log holds of an organisation: every release in which something of it was shown, to whom, for which patient, under which rule; what it
+//! said of whom it cares for, and what it took back; and their sums by day. Drawn from the log a moment after, off the path of any request.
 
 mod drawing;
 mod table;
 
 pub use drawing::keep_drawing;
 
-use super::{Ending, Gateway, clearance, identity, until_it_stands};
+use super::{Ending, Gateway, clearance, identity, paging::Paging, until_it_stands};
 use crate::{
     access::{Action, Clearance, ContentFault, FaultCode, Interaction, Listed},
-    audit::{DayTotal, Intent, LedgerPage, Opened, Place, Released, Row, StoredRow, balp, ledger},
-    domain::{Epochs, NhsNumber, OdsCode, Timestamp},
+    audit::{DayTotal, Intent, Kind, LedgerPage, List, Opened, Place, Released, Row, StoredRow, balp, ledger},
+    domain::{NhsNumber, OdsCode, Timestamp},
     fhir::Searchset,
     identity::Requester,
-    query::{
-        DisclosuresAsk,
-        page_token::{Fingerprint, PageToken},
-    },
+    query::DisclosuresAsk,
     record::Redacted,
 };
 use drawing::drawn_until;
@@ -41,7 +38,7 @@ pub async fn disclosures(
         let clearance = clearance(g, requester, action).await?;
         opened.cleared(&clearance);
         let (own, until) = (clearance.organisation(), drawn_until(g).await?);
-        let sight = Sight { g, requester, own };
+        let sight = Sight { g, requester, own, list: List::Disclosures };
         let body = match ask.csv {
             true => whole(&sight, ask, opened).await?,
             false => page(&sight, ask, until, opened).await?,
@@ -51,23 +48,23 @@ pub async fn disclosures(
     .await
 }
 
-/// What a page of the ledger is made of.
+/// What a page of one of its lists is made of.
 pub struct Ledger {
-    /// Release by release, to the organisation's own officers alone.
+    /// Row by row, to the organisation's own officers alone.
     pub rows: Option<Vec<Row>>,
     /// The token of the page with those before.
     pub next: Option<String>,
     pub totals: Vec<DayTotal>,
-    /// Up to when all that was released is in it.
+    /// Up to when all that was written down is in it.
     pub until: Timestamp,
 }
 
-/// The ledger as a page of ours: to officers what [`disclosures`] tells, to whoever keeps the organisation's registration what
-/// [`disclosure_totals`] does. `opened` knows already what is asked.
+/// A list as a page of ours: to officers row by row, as [`disclosures`] tells, to whoever keeps the organisation's registration in sums,
+/// as [`disclosure_totals`] does. `opened` knows already what is asked.
 pub async fn ledger_page(
     g: &Gateway,
     requester: &Requester,
-    id: &str,
+    (id, list): (&str, List),
     ask: &DisclosuresAsk,
     opened: &mut Opened,
     make: impl Fn(&Ledger) -> String,
@@ -79,12 +76,12 @@ pub async fn ledger_page(
         let (own, until) = (clearance.organisation(), drawn_until(g).await?);
         let (rows, next) = match is_officer {
             true => {
-                let (rows, next) = listed(&Sight { g, requester, own }, ask, opened).await?;
+                let (rows, next) = listed(&Sight { g, requester, own, list }, ask, opened).await?;
                 (Some(rows.into_iter().map(|shown| shown.row).collect()), next)
             }
             false => (None, None),
         };
-        let totals = g.ledger.totals(own, days(ask)).await?;
+        let totals = g.ledger.totals(list, own, days(ask)).await?;
         Ok(opened.release(Redacted::own(make(&Ledger { rows, next, totals, until })), 200).await?)
     })
     .await
@@ -120,7 +117,7 @@ pub async fn disclosure_totals(
         opened.undecided(None);
         let (clearance, _) = sums_clearance(g, requester, is_own(requester, id)).await?;
         opened.cleared(&clearance);
-        let totals = g.ledger.totals(clearance.organisation(), days(ask)).await?;
+        let totals = g.ledger.totals(List::Disclosures, clearance.organisation(), days(ask)).await?;
         let part = |name: &str, value: Value| {
             let mut part = json!({"name": name});
             part.as_object_mut()
@@ -133,10 +130,10 @@ pub async fn disclosure_totals(
             let mut parts = vec![part("day", json!({"valueDate": day.get(..10)}))];
             parts.extend(
                 total
-                    .to
+                    .to()
                     .map(|to| part("recipient", json!({"valueIdentifier": {"system": OdsCode::SYSTEM, "value": to}}))),
             );
-            parts.push(part("releases", json!({"valueInteger": total.releases})));
+            parts.push(part("releases", json!({"valueInteger": total.times})));
             parts.push(part("items", json!({"valueInteger": total.items})));
             json!({"name": "total", "part": parts})
         };
@@ -159,14 +156,15 @@ fn is_own(requester: &Requester, id: &str) -> bool {
     requester.party.organisation().is_some_and(|own| OdsCode::parse(id) == Ok(own))
 }
 
-/// Whose ledger it is, and who reads it.
+/// Whose ledger it is, which list of it, and who reads it.
 struct Sight<'a> {
     g: &'a Gateway,
     requester: &'a Requester,
     own: OdsCode,
+    list: List,
 }
 
-/// A row as its source may see it, where it stands.
+/// A row as the organisation may see it, where it stands.
 struct Shown {
     row: Row,
     place: Place,
@@ -182,8 +180,9 @@ impl Sight<'_> {
         opened: &Opened,
     ) -> Result<(Vec<Shown>, Option<Place>), Ending> {
         // one more than is wanted tells whether there are more
-        let wanted = LedgerPage { source: self.own, during: ask.during(), before, limit: limit.saturating_add(1) };
-        let mut places = self.g.ledger.disclosures(&wanted).await?;
+        let (list, organisation, during) = (self.list, self.own, ask.during());
+        let wanted = LedgerPage { list, organisation, during, before, limit: limit.saturating_add(1) };
+        let mut places = self.g.ledger.places(&wanted).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = places.len() > limit;
         places.truncate(limit);
@@ -202,9 +201,12 @@ impl Sight<'_> {
     }
 
     /// Of the other sources nothing, and of a patient whose whereabouts are kept from most not who looked: that would tell where they
-    /// are seen.
+    /// are seen. Of what was refused not whose it would have been: a row names the patient by the number in use, whichever was sent.
     async fn sees(&self, mut row: Row, concealed: &mut Concealed, opened: &Opened) -> Result<Row, Ending> {
         row.sources.retain(|line| line.source == self.own);
+        if row.kind == Kind::Refused {
+            row.patient = None;
+        }
         let by_own = row.who.as_ref().is_some_and(|who| who.organisation == Some(self.own));
         if let (Some(patient), Some(_), false) = (row.patient, &self.g.index, by_own)
             && concealed.is(self, patient, opened).await?
@@ -243,27 +245,10 @@ async fn listed(
     ask: &DisclosuresAsk,
     opened: &Opened,
 ) -> Result<(Vec<Shown>, Option<String>), Ending> {
-    let g = sight.g;
-    let reader = Fingerprint::of(&sight.requester.pages_for());
-    let query = Fingerprint::of(&[sight.own.as_str(), &ask.canonical()]);
-    let before = match &ask.page {
-        None => None,
-        Some(page) => {
-            let token: PageToken<Place> =
-                g.pages.open(page, &reader, &query, Timestamp::now()).map_err(|_| Ending::Gone)?;
-            Some(token.cursor)
-        }
-    };
-    let (rows, goes_on) = sight.rows(ask, before, ask.count, opened).await?;
-    let next = match goes_on {
-        None => None,
-        Some(cursor) => {
-            let (epochs, sources, issued_at) = (Epochs::default(), Fingerprint::of(&[]), Timestamp::now());
-            let token = PageToken { cursor, reader, query, epochs, sources, issued_at };
-            Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
-        }
-    };
-    Ok((rows, next))
+    let canonical = ask.canonical();
+    let paging = Paging::new(sight.g, sight.requester, &[sight.own.as_str(), sight.list.as_str(), &canonical]);
+    let (rows, goes_on) = sight.rows(ask, paging.after(ask.page.as_deref())?, ask.count, opened).await?;
+    Ok((rows, paging.next(goes_on)?))
 }
 
 async fn page(sight: &Sight<'_>, ask: &DisclosuresAsk, until: Timestamp, opened: &Opened) -> Result<String, Ending> {

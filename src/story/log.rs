@@ -1,16 +1,13 @@
 //! Who looked at this record? Told to the patient, and to an officer of an organisation as far as it concerns that organisation.
 
-use super::{Ending, Gateway, identity, released};
+use super::{Ending, Gateway, identity, paging::Paging, released};
 use crate::{
     access::{Action, Interaction, Permit, Wanted},
     audit::{Opened, PatientRows, Place, Released, Row, StoredRow, balp},
-    domain::{Epochs, Numbers, OdsCode, Timestamp},
+    domain::{Numbers, OdsCode, Timestamp},
     fhir::{Searchset, date::Interval},
     identity::{Party, Requester},
-    query::{
-        LogAsk,
-        page_token::{Fingerprint, PageToken},
-    },
+    query::LogAsk,
     record::Redacted,
 };
 use serde_json::{Value, json};
@@ -27,32 +24,10 @@ pub async fn access_log(
     let wanted = Wanted { action: Action::ReadLog(Interaction::Search), patient: ask.patient };
     released(g, requester, wanted, opened, async |permit, opened| {
         let sight = Sight::of(g, requester, ask, permit, opened).await?;
-        let reader = Fingerprint::of(&requester.pages_for());
-        let query = Fingerprint::of(&[&ask.canonical()]);
-        let before = match &ask.page {
-            None => None,
-            Some(page) => {
-                let token: PageToken<Place> =
-                    g.pages.open(page, &reader, &query, Timestamp::now()).map_err(|_| Ending::Gone)?;
-                Some(token.cursor)
-            }
-        };
-        let found = page(g, ask, permit.numbers(), &sight, before).await?;
-        let next = match found.next.clone() {
-            None => None,
-            Some(cursor) => {
-                let token = PageToken {
-                    cursor,
-                    reader,
-                    query,
-                    // each page is decided anew; a page that ended because something changed would tell that it did
-                    epochs: Epochs::default(),
-                    sources: Fingerprint::of(&[]),
-                    issued_at: Timestamp::now(),
-                };
-                Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
-            }
-        };
+        let (canonical, pages) = (ask.canonical(), ask.page.as_deref());
+        let paging = Paging::new(g, requester, &[&canonical]);
+        let found = page(g, ask, permit.numbers(), &sight, paging.after(pages)?).await?;
+        let next = paging.next(found.next.clone())?;
         Ok(Redacted::own(bundle(g, ask, &sight, found, next.as_deref())?))
     })
     .await

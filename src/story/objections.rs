@@ -1,8 +1,10 @@
 //! Objections: recorded and shown. One acknowledged is in force: its epoch has moved before the caller hears of it.
 
+mod concerning;
 mod review;
 mod withdrawal;
 
+pub use concerning::{Concerning, objections_page};
 pub use review::review;
 pub use withdrawal::withdraw;
 

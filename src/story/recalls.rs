@@ -24,13 +24,32 @@ const MOST_TOLD: usize = 500;
 const MOST_STANDING: usize = 2_000;
 const TOO_MANY: &str = "too much of this patient's stands recalled already: have the source suspended instead";
 
-/// `Patient/$recall`. Sent again it does the same again: whoever got no answer sends it again, and nobody is told too little.
-pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut Opened) -> Result<Wrote, Ending> {
+/// What came of it.
+pub enum TakenBack {
+    /// So many recalls are over: what they hid was this patient's after all.
+    Withdrawn(u64),
+    Recalled {
+        id: String,
+        /// How often it was shown, so far as the source may know.
+        count: usize,
+        /// Of those the newest, rid of what the source may not know.
+        showings: Vec<Viewer>,
+    },
+}
+
+/// `Patient/$recall`, told as `make` has it. Sent again it does the same again: whoever got no answer sends it again, and nobody is told
+/// too little.
+pub async fn recall(
+    g: &Gateway,
+    requester: &Requester,
+    body: &str,
+    opened: &mut Opened,
+    make: impl Fn(&TakenBack) -> String,
+) -> Result<Wrote, Ending> {
     opened.asks("operation", "Patient/$recall".to_owned(), Some("Patient"), None);
     let asked = parameters::read_recall(body).or_close(opened).await?;
     opened.asks("operation", said(&asked), Some("Patient"), Some(asked.patient));
-    let registry = async { Ok::<_, Ending>(g.registries.of(&*g.facts.global().await?).await?) };
-    if registry.await.or_close(opened).await?.provider(asked.organisation).is_none() {
+    if !gave_anything(g, asked.organisation).await.or_close(opened).await? {
         let said = "this organisation gives out nothing here, so there is nothing to take back";
         return Err(Ending::content("Parameters.parameter.where(name='organization')", said).close(opened).await);
     }
@@ -40,7 +59,7 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
         let recalled = recalled(&id, requester, &asked);
         if asked.reason == RecallReason::Withdrawn {
             let ended = g.recalls.withdraw(&recalled).await?;
-            return Ok(Answer::new(200, whole(vec![json!({"name": "withdrawn", "valueUnsignedInt": ended})])));
+            return Ok(Answer::new(200, make(&TakenBack::Withdrawn(ended))));
         }
         let standing = g.facts.store().patient_facts(patient).await?.recalls;
         if standing.iter().filter(|recall| recall.source == recalled.source).count() >= MOST_STANDING {
@@ -57,13 +76,28 @@ pub async fn recall(g: &Gateway, requester: &Requester, body: &str, opened: &mut
             released.extend(g.desk.released_holds(number).await?);
         }
         g.recalls.tell(&alerts(g, &recalled, &viewers)).await?;
-        let told = |viewer: &&Viewer| viewer.held.as_ref().is_none_or(|hold| released.contains(hold));
+        viewers.retain(|viewer| viewer.held.as_ref().is_none_or(|hold| released.contains(hold)));
+        let count = viewers.len();
+        viewers.truncate(MOST_TOLD);
         // whoever was shown it elsewhere tells where else the patient is seen; those people's officers are told by their task
-        let concealed = identity::is_restricted(g, requester, patient, intent).await?;
-        let told = viewers.iter().filter(told).collect::<Vec<_>>();
-        Ok(Answer::new(200, answer(&recalled, &told, concealed)))
+        if identity::is_restricted(g, requester, patient, intent).await? {
+            viewers.iter_mut().filter_map(|viewer| viewer.who.as_mut()).for_each(|who| conceal(who, recalled.source));
+        }
+        Ok(Answer::new(200, make(&TakenBack::Recalled { id: id.clone(), count, showings: viewers })))
     })
     .await
+}
+
+/// Whether there is anything of it that could be taken back. What has left the region since may still be recalled.
+async fn gave_anything(g: &Gateway, source: OdsCode) -> Result<bool, Ending> {
+    let registry = g.registries.of(&*g.facts.global().await?).await?;
+    Ok(registry.provider(source).is_some() || !g.reader.item_lists(Some((source, None)), None, 1).await?.is_empty())
+}
+
+fn conceal(who: &mut Who, own: OdsCode) {
+    if who.organisation != Some(own) {
+        (who.user, who.name, who.organisation) = (None, None, None);
+    }
 }
 
 /// The one spelling of it, as the audit says it.
@@ -131,19 +165,22 @@ fn saw(viewer: &Viewer) -> String {
     format!("{} to {name} {role} at {}, request {request_id}", item.reference, at.fhir())
 }
 
-fn answer(recalled: &Recalled, viewers: &[&Viewer], concealed: bool) -> String {
-    let mut all = vec![
-        json!({"name": "recall", "valueId": recalled.id}),
-        json!({"name": "count", "valueUnsignedInt": viewers.len()}),
-    ];
-    all.extend(viewers.iter().take(MOST_TOLD).map(|viewer| {
-        let own = viewer.who.as_ref().is_some_and(|who| who.organisation == Some(recalled.source));
-        showing(viewer, concealed && !own)
-    }));
-    whole(all)
+impl TakenBack {
+    /// The operation's answer.
+    pub fn parameters(&self) -> String {
+        let parameters = match self {
+            Self::Withdrawn(ended) => vec![json!({"name": "withdrawn", "valueUnsignedInt": ended})],
+            Self::Recalled { id, count, showings } => {
+                let first =
+                    [json!({"name": "recall", "valueId": id}), json!({"name": "count", "valueUnsignedInt": count})];
+                first.into_iter().chain(showings.iter().map(showing)).collect()
+            }
+        };
+        json!({"resourceType": "Parameters", "parameter": parameters}).to_string()
+    }
 }
 
-fn showing(viewer: &Viewer, concealed: bool) -> Value {
+fn showing(viewer: &Viewer) -> Value {
     let mut parts = vec![
         json!({"name": "item", "valueReference": {"reference": viewer.item.reference}}),
         json!({"name": "at", "valueInstant": viewer.at.fhir()}),
@@ -152,18 +189,11 @@ fn showing(viewer: &Viewer, concealed: bool) -> Value {
     parts.extend(viewer.item.version.iter().map(|version| json!({"name": "version", "valueString": version})));
     if let Some(Who { party, user, name, role, organisation, .. }) = &viewer.who {
         parts.push(json!({"name": "party", "valueCode": party}));
-        let whose = if concealed { [("user", &None), ("name", &None)] } else { [("user", user), ("name", name)] };
-        let texts = whose.into_iter().chain([("role", role)]);
-        parts.extend(texts.filter_map(|(part, text)| Some(json!({"name": part, "valueString": text.as_ref()?}))));
-        parts.extend(
-            organisation.iter().filter(|_| !concealed).map(
-                |ods| json!({"name": "organization", "valueIdentifier": {"system": OdsCode::SYSTEM, "value": ods}}),
-            ),
-        );
+        let texts = [("user", user), ("name", name), ("role", role)];
+        parts
+            .extend(texts.iter().filter_map(|(part, text)| Some(json!({"name": part, "valueString": text.as_ref()?}))));
+        let code = |ods: &OdsCode| json!({"system": OdsCode::SYSTEM, "value": ods});
+        parts.extend(organisation.iter().map(|ods| json!({"name": "organization", "valueIdentifier": code(ods)})));
     }
     json!({"name": "shown", "part": parts})
-}
-
-fn whole(all: Vec<Value>) -> String {
-    json!({"resourceType": "Parameters", "parameter": all}).to_string()
 }

@@ -22,6 +22,8 @@ pub async fn assert_relationship(
     opened.asks("operation", "Patient/$assert-relationship".to_owned(), Some("Patient"), None);
     let assertion = parameters::read_assertion(body, Timestamp::now()).or_close(opened).await?;
     let Assertion { patient, relationship, begins } = assertion;
+    let sent = [("basis", relationship.basis.as_str()), ("evidence", &relationship.evidence)];
+    opened.asks("operation", asked("Patient/$assert-relationship", &sent), Some("Patient"), None);
     opened.names(patient);
     let registry = async { Ok::<_, Ending>(g.registries.of(&*g.facts.global().await?).await?) };
     let registry = registry.await.or_close(opened).await?;
@@ -42,6 +44,13 @@ pub async fn assert_relationship(
     .await
 }
 
+/// As the log keeps it: what its sender finds it by.
+fn asked(operation: &str, sent: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let query = query.extend_pairs(sent).finish();
+    if query.is_empty() { operation.to_owned() } else { format!("{operation}?{query}") }
+}
+
 const ENDED: &str = "this relationship was ended, and is not begun again by an assertion sent late or twice: if it has begun \
                      again, period.start says when, no earlier than it ended";
 
@@ -54,6 +63,8 @@ pub async fn end_relationship(
 ) -> Result<Wrote, Ending> {
     opened.asks("operation", "Patient/$end-relationship".to_owned(), Some("Patient"), None);
     let ending = parameters::read_relationship_end(body).or_close(opened).await?;
+    let sent: Vec<_> = ending.evidence.iter().map(|evidence| ("evidence", evidence.as_str())).collect();
+    opened.asks("operation", asked("Patient/$end-relationship", &sent), Some("Patient"), None);
     opened.names(ending.patient);
     let action = Action::EndRelationship { organisation: ending.organisation };
     let wanted = Wanted { action, patient: Some(ending.patient) };

@@ -56,6 +56,39 @@ await everywhere('refused', async (visit) => {
   assert.match(await page.textContent('h1'), /signed in/, 'nothing was done');
 });
 
+await everywhere('officer', async (visit) => {
+  const { page } = visit;
+  await visit.goto('/providers');
+  await signsIn(visit, 'privacy-officer-estuary');
+  await page.getByRole('link', { name: 'Relationships your systems sent' }).click();
+  assert.match(await page.textContent('main'), /Cares for: encounter/);
+  // why something was refused, without a script
+  await page.getByText(/^Rules: /).first().click();
+  assert.match(await page.textContent('main'), /Nobody speaks for another organisation/);
+  assert.ok(await page.getByText(/Nobody speaks for another organisation/).first().isVisible());
+  await visit.looksRight('relationships');
+  await visit.goto('/providers');
+  await page.getByRole('link', { name: 'Objections that concern' }).click();
+  assert.match(await page.textContent('main'), /what you hold is shown/);
+  await visit.looksRight('objections');
+  await visit.goto('/providers');
+  await page.getByRole('link', { name: 'What left your organisation' }).click();
+  await page.getByText(/^Rules: /).first().click();
+  await visit.looksRight('disclosures');
+  await visit.goto('/providers');
+  await page.getByRole('link', { name: 'Taking back' }).click();
+  await page.getByRole('button', { name: 'Take it back' }).click();
+  assert.match(await page.textContent('main'), /There is a problem/);
+  await visit.looksRight('recall-faults');
+  await page.getByLabel('NHS number').fill(process.env.RECALLED_PATIENT);
+  await page.getByLabel('What is to be taken back').fill(process.env.RECALLED_ITEM);
+  await page.getByLabel('It was wrong').check();
+  await page.getByRole('button', { name: 'Take it back' }).click();
+  assert.match(await page.textContent('main'), /It was shown/);
+  assert.match(await page.textContent('main'), /F99001/);
+  await visit.looksRight('recalled');
+});
+
 await everywhere('patient', async (visit) => {
   const { page } = visit;
   // by another name than the one that the configuration has: signing in leads to that one

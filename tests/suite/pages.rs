@@ -7,6 +7,8 @@ mod attacks;
 mod browser;
 #[path = "pages/console.rs"]
 mod console;
+#[path = "pages/console_about.rs"]
+mod console_about;
 #[path = "pages/console_who.rs"]
 mod console_who;
 #[path = "pages/forms.rs"]

@@ -41,7 +41,8 @@ async fn a_relationship_asserted_lets_the_organisations_staff_in_and_its_end_tak
         let kinds: Vec<_> = rows.iter().map(|row| (row.kind, row.status, row.interaction.as_str())).collect();
         assert_eq!(kinds, [(Kind::Intent, 0, "operation"), (Kind::Released, 201, "operation")]);
         assert_eq!(rows[1].patient, Some(patient));
-        assert_eq!(rows[1].request, "Patient/$assert-relationship");
+        let evidence = "https%3A%2F%2Festuary.example%2Fvisit%7CV1";
+        assert_eq!(rows[1].request, format!("Patient/$assert-relationship?basis=encounter&evidence={evidence}"));
 
         let during = gate.search(reader, "Condition", patient).await;
         assert_eq!(during.status, 200, "{}", during.text);

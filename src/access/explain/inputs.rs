@@ -136,7 +136,8 @@ impl Context<'_> {
                 let everyones = recipients.is_empty() && sources.is_empty();
                 let recorded_here = own.is_some() && objection.recorded_by == own;
                 let of_here = !sources.is_empty() && sources.iter().all(|source| places.contains(source));
-                let theirs = recorded_here || of_here || own.is_some_and(|own| objection.terms.names(own));
+                let theirs =
+                    recorded_here || of_here || own.is_some_and(|own| objection.terms.named().any(|one| one == own));
                 if (!everyones && !theirs) || (concealed && !recorded_here) {
                     return Said::new("objection", "another".to_owned(), "An objection applies.".to_owned());
                 }

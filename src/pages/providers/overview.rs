@@ -2,7 +2,7 @@
 
 use super::{probes, stages, whose::Whose};
 use crate::{
-    access::{Action, Listed, Stage, Stages},
+    access::{Action, Interaction, Listed, Stage, Stages},
     audit::{Opened, Released},
     domain::{OdsCode, Timestamp},
     pages::{
@@ -12,7 +12,7 @@ use crate::{
     },
     probe::{Kept, State, Verdict},
     registry::directory::{Content, Endpoint, Entry, EntryState},
-    story::Ending,
+    story::{self, Ending},
 };
 use maud::{Markup, html};
 
@@ -42,11 +42,21 @@ fn officers(visit: &Visit, ods: OdsCode) -> Page {
         (heading(&name))
         p { "You answer for access at this organisation." }
         ul.nhsuk-list {
-            li { a href=(visit.pages.base.link(&format!("/providers/{ods}/disclosures"))) { "What left your organisation" }
-                ": who was shown what of its records, and under which rule." }
+            (concerning(visit, &format!("/providers/{ods}"), true))
         }
     };
     Page::new(name, Some("/providers"), main)
+}
+
+/// What the log and the objections say of it: told in sums to those who look after its systems.
+fn concerning(visit: &Visit, below: &str, is_officer: bool) -> Markup {
+    let link = |after: &str| visit.pages.base.link(&format!("{below}{after}"));
+    html! {
+        li { a href=(link("/disclosures")) { "What left your organisation" } ": who was shown what of its records, and under which rule" }
+        li { a href=(link("/relationships")) { "Relationships your systems sent" } ": whom your organisation said it cares for, and what was refused" }
+        li { a href=(link("/recalls")) { "Taking back what was given out" } ": what was another patient's, or wrong" }
+        @if is_officer { li { a href=(link("/objections")) { "Objections that concern your organisation" } ": what patients object to that names it" } }
+    }
 }
 
 /// What is known of an organisation.
@@ -113,6 +123,8 @@ async fn known(visit: &Visit, ods: OdsCode) -> Result<Known, Ending> {
 
 async fn made(visit: &Visit, whose: &Whose, ods: OdsCode) -> Result<Page, Ending> {
     let known = known(visit, ods).await?;
+    let officers = Action::InspectObjections { interaction: Interaction::Search, concerns_own: whose.is_own };
+    let is_officer = story::may(visit.gateway(), &visit.session.requester, officers).await?;
     let link = |after: &str| visit.pages.base.link(&whose.path(after));
     let whole = Whole { visit, whose, known: &known };
     let main = html! {
@@ -143,7 +155,7 @@ async fn made(visit: &Visit, whose: &Whose, ods: OdsCode) -> Result<Page, Ending
             @if known.asked.is_some() || known.is_configured {
                 li { a href=(link("/health")) { "Live health" } ": how it has answered over the last hours" }
             }
-            @if whose.is_own { li { a href=(link("/disclosures")) { "What left your organisation" } ": by day and by whom it was seen" } }
+            @if whose.is_own { (concerning(visit, &whose.path(""), is_officer)) }
             @if known.organisation.is_some() { li { a href=(link("/history")) { "History" } ": who changed what, and who approved it" } }
         }
         @if whose.is_own {

@@ -2,7 +2,7 @@ use super::{Connections, Db, Transaction, raising};
 use crate::{
     access::{
         Sequel,
-        desk::{Alert, DeskStore, DeskTask, Grant, Notice, Queue, Remark},
+        desk::{Alert, Concerned, DeskPlace, DeskStore, DeskTask, Grant, Notice, Queue, Remark},
     },
     alerts::{DueNotice, NoticeStore, Readers},
     domain::{NhsNumber, StoreError, Timestamp},
@@ -33,7 +33,7 @@ impl DeskStore for Connections {
     }
 
     async fn tasks(&self, queue: &Queue) -> Result<Vec<DeskTask>, StoreError> {
-        let (at, id) = mapping::after(queue);
+        let (at, id) = mapping::after(queue.after.as_ref());
         let tasks = sqlx::query_as(sql::TASKS)
             .bind(queue.organisation.as_str())
             .bind(queue.closed)
@@ -41,6 +41,18 @@ impl DeskStore for Connections {
             .bind(id)
             .bind(i64::from(queue.limit));
         mapping::all(tasks.fetch_all(self.readers()).await.map_err(failed)?, mapping::task)
+    }
+
+    async fn objections(&self, concerned: &Concerned) -> Result<Vec<DeskPlace>, StoreError> {
+        let (at, id) = mapping::after(concerned.after.as_ref());
+        let found = sqlx::query_as(sql::CONCERNING)
+            .bind(concerned.organisation.as_str())
+            .bind(at)
+            .bind(id)
+            .bind(i64::from(concerned.limit));
+        mapping::all(found.fetch_all(self.readers()).await.map_err(failed)?, |(at, id)| {
+            Ok(DeskPlace { at: Timestamp(at), id })
+        })
     }
 
     async fn task(&self, id: &str) -> Result<Option<DeskTask>, StoreError> {

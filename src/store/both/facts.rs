@@ -51,6 +51,11 @@ impl FactStore for Connections {
         if done.rows_affected() == 0 {
             return Err(StoreError::Conflict);
         }
+        for organisation in consent.concerned() {
+            let add = sqlx::query(sql::ADD_CONCERNED).bind(organisation.as_str().to_owned());
+            let add = add.bind(consent.recorded_at.0).bind(&consent.id);
+            add.execute(&mut *change).await.map_err(failed)?;
+        }
         change.commit().await.map_err(failed)
     }
 

@@ -1,6 +1,6 @@
 use super::{Connections, begin};
 use crate::{
-    audit::{DayTotal, Disclosed, LedgerPage, LedgerStore, LogId, Place, ledger},
+    audit::{DayTotal, LedgerPage, LedgerStore, Line, List, LogId, Place, ledger},
     domain::{OdsCode, StoreError},
     store::{
         mapping::{self, count, failed},
@@ -18,7 +18,7 @@ impl LedgerStore for Connections {
         mapping::size(size.unwrap_or(0))
     }
 
-    async fn enter(&self, log: &LogId, rows: Range<u64>, disclosed: &[Disclosed]) -> Result<bool, StoreError> {
+    async fn enter(&self, log: &LogId, rows: Range<u64>, lines: &[Line]) -> Result<bool, StoreError> {
         let mut writer = self.writer().await?;
         let mut change = begin(&mut writer).await?;
         sqlx::query(sql::BEGIN_DRAWING).bind(log.as_str()).execute(&mut *change).await.map_err(failed)?;
@@ -27,27 +27,28 @@ impl LedgerStore for Connections {
             return Ok(false);
         }
         // in one order everywhere: two nodes that add to the same sums must not wait for each other crosswise
-        let mut sums: BTreeMap<(OdsCode, i64, Option<OdsCode>), (u64, u64)> = BTreeMap::new();
-        for one in disclosed {
-            let enter = sqlx::query(sql::ENTER).bind(one.source.as_str()).bind(one.at.0);
-            let enter = enter.bind(log.as_str()).bind(count(one.index));
+        let mut sums: BTreeMap<(OdsCode, List, i64, &str), (u64, u64)> = BTreeMap::new();
+        for line in lines {
+            let enter = sqlx::query(sql::ENTER).bind(line.organisation.as_str()).bind(line.list.as_str());
+            let enter = enter.bind(line.at.0).bind(log.as_str()).bind(count(line.index));
             enter.execute(&mut *change).await.map_err(failed)?;
-            let (releases, items) = sums.entry((one.source, ledger::day(one.at), one.to)).or_default();
-            (*releases, *items) = (*releases + 1, *items + one.items);
+            let of = (line.organisation, line.list, ledger::day(line.at), line.part.as_str());
+            let (times, items) = sums.entry(of).or_default();
+            (*times, *items) = (*times + 1, *items + line.items);
         }
-        for ((source, day, to), (releases, items)) in &sums {
-            let to = to.as_ref().map_or("", |to| to.as_str());
-            let add = sqlx::query(sql::ADD).bind(source.as_str()).bind(day).bind(to);
-            add.bind(count(*releases)).bind(count(*items)).execute(&mut *change).await.map_err(failed)?;
+        for ((organisation, list, day, part), (times, items)) in &sums {
+            let add = sqlx::query(sql::ADD).bind(organisation.as_str()).bind(list.as_str()).bind(day).bind(part);
+            add.bind(count(*times)).bind(count(*items)).execute(&mut *change).await.map_err(failed)?;
         }
         change.commit().await.map_err(failed)?;
         Ok(true)
     }
 
-    async fn disclosures(&self, page: &LedgerPage) -> Result<Vec<Place>, StoreError> {
+    async fn places(&self, page: &LedgerPage) -> Result<Vec<Place>, StoreError> {
         let (at, log, index) = mapping::before(page.before.as_ref(), page.during.end);
-        let found = sqlx::query_as(sql::DISCLOSURES)
-            .bind(page.source.as_str())
+        let found = sqlx::query_as(sql::PLACES)
+            .bind(page.organisation.as_str())
+            .bind(page.list.as_str())
             .bind(page.during.start.0)
             .bind(page.during.end.0)
             .bind(at)
@@ -57,8 +58,9 @@ impl LedgerStore for Connections {
         mapping::all(found.fetch_all(self.readers()).await.map_err(failed)?, mapping::place)
     }
 
-    async fn totals(&self, source: OdsCode, days: Range<i64>) -> Result<Vec<DayTotal>, StoreError> {
-        let totals = sqlx::query_as(sql::TOTALS).bind(source.as_str()).bind(days.start).bind(days.end);
+    async fn totals(&self, list: List, organisation: OdsCode, days: Range<i64>) -> Result<Vec<DayTotal>, StoreError> {
+        let totals = sqlx::query_as(sql::TOTALS).bind(organisation.as_str()).bind(list.as_str());
+        let totals = totals.bind(days.start).bind(days.end);
         mapping::all(totals.fetch_all(self.readers()).await.map_err(failed)?, mapping::day_total)
     }
 }

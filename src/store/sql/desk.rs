@@ -27,6 +27,8 @@ pub(in crate::store) const TASKS: &str = tasks!(
     "t.organisation = $1 AND ($2 IS NULL OR (t.closed_at IS NOT NULL) = $2) AND (t.at, t.id) < ($3, $4) \
      ORDER BY t.at DESC, t.id DESC LIMIT $5"
 );
+pub(in crate::store) const CONCERNING: &str = "SELECT at, id FROM consent_concerns \
+    WHERE organisation = $1 AND (at, id) < ($2, $3) ORDER BY at DESC, id DESC LIMIT $4";
 pub(in crate::store) const CLOSE_TASK: &str = "UPDATE desk_task \
     SET closed_at = $2, closed_issuer = $3, closed_subject = $4, closed_note = $5 WHERE id = $1 AND closed_at IS NULL";
 pub(in crate::store) const RELEASE_HOLD: &str = "UPDATE hold \

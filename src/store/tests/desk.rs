@@ -3,8 +3,8 @@
 use super::*;
 use crate::{
     access::{
-        Override, OverrideReason, Person,
-        desk::{Alert, DeskTask, Grant, Queue, Remark, TaskKind},
+        Matter, Override, OverrideReason, Person, Recipient, Terms,
+        desk::{Alert, Concerned, DeskTask, Grant, Queue, Remark, TaskKind},
     },
     alerts::Readers,
     domain::StoreError,
@@ -134,5 +134,56 @@ async fn a_notice_is_one_nodes_at_a_time_and_everybodys_again_until_it_was_taken
         assert!(again.iter().all(|due| due.attempts == 2 && due.notice != claimed[0].notice));
         let told = store.notices().claim_due(Readers::Patients, now, later, 5).await.unwrap();
         assert_eq!(told.iter().map(|due| due.notice.id.as_str()).collect::<Vec<_>>(), ["p"]);
+    }
+}
+
+#[tokio::test]
+async fn objections_are_found_by_whom_they_concern_those_of_before_the_list_was_kept_too() {
+    for fixture in Fixture::both().await {
+        let store = fixture.open().await;
+        let (facts, desk) = (store.facts(), store.desk());
+        let source = |code| Matter { sources: vec![ods(code)], ..Matter::default() };
+        let recipient = |code| Matter { recipients: vec![Recipient::Organisation(ods(code))], ..Matter::default() };
+        let made = [
+            ("a", Terms { covers: source("RZ901"), ..Terms::default() }),
+            ("b", Terms { covers: recipient("RZ902"), ..Terms::default() }),
+            ("c", Terms { covers: source("RZ901"), except: vec![recipient("RZ903")], ..Terms::default() }),
+            ("d", Terms { covers: recipient("RZ901"), except: vec![source("RZ902")], ..Terms::default() }),
+            ("e", Terms::default()),
+        ];
+        for (at, (id, terms)) in (1..).zip(made) {
+            let version = super::facts::objection(id, 1, true);
+            let by =
+                if id == "e" { version.recorded_by } else { Recorder { organisation: None, ..version.recorded_by } };
+            let recorded_at = Timestamp(at * 1_000);
+            let (recorded_by, first_recorded_by) = (by.clone(), by);
+            let version =
+                crate::access::ConsentRecord { terms, recorded_at, recorded_by, first_recorded_by, ..version };
+            facts.create_consent(&version).await.unwrap();
+        }
+        let found = async |organisation: &str, after, limit| {
+            let concerned = Concerned { organisation: ods(organisation), after, limit };
+            desk.objections(&concerned).await.unwrap()
+        };
+        let ids = async |organisation: &str| {
+            let found = found(organisation, None, 9).await;
+            found.iter().map(|place| place.id.as_str()).collect::<String>()
+        };
+        let all = async || [ids("RZ901").await, ids("RZ902").await, ids("RZ903").await];
+        // the last is of no organisation, and was written down by RZ901's
+        let expected = ["edca", "db", "c"];
+        assert_eq!(all().await, expected);
+        let first = found("RZ901", None, 2).await;
+        let rest = found("RZ901", first.last().cloned(), 9).await;
+        assert_eq!(first.iter().chain(&rest).map(|place| place.id.as_str()).collect::<String>(), expected[0]);
+
+        // as the migration finds them that were recorded before
+        fixture.tamper("DELETE FROM consent_concerns").await;
+        let migration = match &fixture.url {
+            DatabaseUrl::Sqlite(_) => include_str!("../../../migrations/sqlite/0011_ledger.sql"),
+            DatabaseUrl::Postgres(_) => include_str!("../../../migrations/postgres/0011_ledger.sql"),
+        };
+        fixture.tamper(&migration[migration.find("WITH matter").unwrap()..]).await;
+        assert_eq!(all().await, expected);
     }
 }

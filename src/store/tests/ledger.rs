@@ -1,6 +1,6 @@
 use super::{Fixture, items, log_id, ods, patient, release_of, start};
 use crate::{
-    audit::{DayTotal, LedgerPage, Row, Who, ledger},
+    audit::{DayTotal, LedgerPage, List, Row, Who, ledger},
     domain::Timestamp,
 };
 
@@ -39,33 +39,34 @@ async fn each_release_is_entered_once_however_many_nodes_draw_it_and_told_by_sou
         assert_eq!(one.drawn(&id).await.unwrap(), 0);
         let rows = store.log_reader().rows(&id, 0, 10).await.unwrap();
         let drawn: Vec<_> =
-            rows.iter().flat_map(|stored| ledger::disclosed(&stored.row().unwrap().unwrap(), stored.index)).collect();
+            rows.iter().flat_map(|stored| ledger::lines(&stored.row().unwrap().unwrap(), stored.index)).collect();
         assert_eq!(
-            drawn.iter().map(|one| (one.source, one.items, one.to)).collect::<Vec<_>>(),
+            drawn.iter().map(|one| (one.list, one.organisation, one.items, one.part.as_str())).collect::<Vec<_>>(),
             [
-                (ods("RZ901"), 1, Some(ods("F99001"))),
-                (ods("RZ901"), 1, Some(ods("F99001"))),
-                (ods("RZ901"), 1, Some(ods("RZ902"))),
+                (List::Disclosures, ods("RZ901"), 1, "F99001"),
+                (List::Disclosures, ods("RZ901"), 1, "F99001"),
+                (List::Disclosures, ods("RZ901"), 1, "RZ902"),
             ]
         );
         let entered = futures::join!(one.enter(&id, 0..3, &drawn), other.enter(&id, 0..3, &drawn));
         assert_eq!([entered.0.unwrap(), entered.1.unwrap()].iter().filter(|mine| **mine).count(), 1);
         assert_eq!((one.drawn(&id).await.unwrap(), one.enter(&id, 0..3, &drawn).await.unwrap()), (3, false));
 
-        let page =
-            |before, limit| LedgerPage { source: ods("RZ901"), during: Timestamp(0)..Timestamp::MAX, before, limit };
-        let first = one.disclosures(&page(None, 2)).await.unwrap();
+        let (list, organisation) = (List::Disclosures, ods("RZ901"));
+        let during = Timestamp(0)..Timestamp::MAX;
+        let page = |before, limit| LedgerPage { list, organisation, during: during.clone(), before, limit };
+        let first = one.places(&page(None, 2)).await.unwrap();
         assert_eq!(first.iter().map(|place| place.index).collect::<Vec<_>>(), [2, 1]);
-        let rest = one.disclosures(&page(first.last().cloned(), 2)).await.unwrap();
+        let rest = one.places(&page(first.last().cloned(), 2)).await.unwrap();
         assert_eq!(rest.iter().map(|place| place.index).collect::<Vec<_>>(), [0]);
         let before = LedgerPage { during: Timestamp(0)..first[1].at, ..page(None, 9) };
-        assert!(one.disclosures(&before).await.unwrap().iter().all(|place| place.at < first[1].at));
-        assert!(one.disclosures(&LedgerPage { source: ods("RZ902"), ..page(None, 9) }).await.unwrap().is_empty());
+        assert!(one.places(&before).await.unwrap().iter().all(|place| place.at < first[1].at));
+        assert!(one.places(&LedgerPage { organisation: ods("RZ902"), ..page(None, 9) }).await.unwrap().is_empty());
 
         let day = ledger::day(drawn[0].at);
-        let total = |to: &str, releases| DayTotal { day, to: Some(ods(to)), releases, items: releases };
-        let totals = one.totals(ods("RZ901"), day..day + 1).await.unwrap();
+        let total = |to: &str, times| DayTotal { day, part: to.to_owned(), times, items: times };
+        let totals = one.totals(list, organisation, day..day + 1).await.unwrap();
         assert_eq!(totals, [total("F99001", 2), total("RZ902", 1)]);
-        assert!(one.totals(ods("RZ901"), day + 1..day + 2).await.unwrap().is_empty());
+        assert!(one.totals(list, organisation, day + 1..day + 2).await.unwrap().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! What was released, drawn from the log into the ledger, off the path of any request.
+//! Each organisation's lists, drawn from the log off the path of any request.
 
 use crate::{
     audit::{LogId, StoredRow, ledger},
@@ -13,14 +13,14 @@ const OWN_LOG: Duration = Duration::from_secs(2);
 /// Other nodes draw their own: this is for what a node that is gone has left.
 const OTHERS_EVERY: u32 = 30;
 
-/// Draws what has been released into the ledger, as long as anyone holds the gateway, whose own log is `own`.
+/// Draws what has been written down into the lists, as long as anyone holds the gateway, whose own log is `own`.
 pub async fn keep_drawing(held: Weak<Gateway>, own: LogId) {
     for round in 0_u32.. {
         tokio::time::sleep(OWN_LOG).await;
         let Some(g) = held.upgrade() else { return };
         let drawn = if round % OTHERS_EVERY == 0 { draw_all(&g).await } else { draw(&g, &own).await };
         if let Err(error) = drawn {
-            tracing::warn!(error = error.code(), "what was released could not be drawn into the disclosure ledger");
+            tracing::warn!(error = error.code(), "what was written down could not be drawn into the ledger");
         }
     }
 }
@@ -37,20 +37,20 @@ async fn draw(g: &Gateway, log: &LogId) -> Result<(), Ending> {
         let from = g.ledger.drawn(log).await?;
         let rows = g.reader.rows(log, from, A_DRAW).await?;
         let Some(last) = rows.last() else { return Ok(()) };
-        let mut disclosed = Vec::new();
+        let mut lines = Vec::new();
         for stored in &rows {
             // one that was erased before it was drawn tells nothing any more
-            disclosed.extend(stored.row()?.iter().flat_map(|row| ledger::disclosed(row, stored.index)));
+            lines.extend(stored.row()?.iter().flat_map(|row| ledger::lines(row, stored.index)));
         }
         let until = last.index + 1;
-        if !g.ledger.enter(log, from..until, &disclosed).await? {
+        if !g.ledger.enter(log, from..until, &lines).await? {
             // another node is at it
             return Ok(());
         }
     }
 }
 
-/// Up to when the ledger holds all that was released: the moment of the first row that is not drawn yet.
+/// Up to when the ledger holds all of it: the moment of the first row that is not drawn yet.
 pub(super) async fn drawn_until(g: &Gateway) -> Result<Timestamp, Ending> {
     let mut until = Timestamp::now();
     for log in g.reader.logs().await? {

@@ -5,13 +5,10 @@ use crate::{
     domain::{OdsCode, Timestamp},
     fhir::Searchset,
     identity::Requester,
-    query::{
-        DirectoryAsk,
-        page_token::{Fingerprint, PageToken},
-    },
+    query::DirectoryAsk,
     record::Redacted,
     registry::directory::{Content, Entry, EntryState, ListingPage, Standing},
-    story::{Ending, Gateway, clearance, released_cleared},
+    story::{Ending, Gateway, clearance, paging::Paging, released_cleared},
 };
 
 /// How many are read at once while those that match are looked for.
@@ -44,16 +41,9 @@ async fn page(
     ask: &DirectoryAsk,
     clearance: &Clearance,
 ) -> Result<String, Ending> {
-    let reader = Fingerprint::of(&requester.pages_for());
-    let query = Fingerprint::of(&[&ask.canonical()]);
-    let after = match &ask.page {
-        None => None,
-        Some(page) => {
-            let token: PageToken<OdsCode> =
-                g.pages.open(page, &reader, &query, Timestamp::now()).map_err(|_| Ending::Gone)?;
-            Some(token).filter(|token| token.epochs == clearance.epochs()).ok_or(Ending::Gone)?.cursor.into()
-        }
-    };
+    let canonical = ask.canonical();
+    let paging = Paging::new(g, requester, &[&canonical]).under(clearance.epochs());
+    let after = paging.after(ask.page.as_deref())?;
     let count = usize::try_from(ask.count).unwrap_or(usize::MAX);
     // one more than is shown tells whether there is a next page
     let mut found = match whose(g, requester, ask, clearance) {
@@ -62,15 +52,7 @@ async fn page(
     };
     let more = found.len() > count;
     found.truncate(count);
-    let next = match found.last().filter(|_| more) {
-        None => None,
-        Some(last) => {
-            let (cursor, epochs) = (last.content.ods(), clearance.epochs());
-            let (issued_at, sources) = (Timestamp::now(), Fingerprint::of(&[]));
-            let token = PageToken { cursor, reader, query, epochs, sources, issued_at };
-            Some(g.pages.seal(&token).map_err(|_| Ending::Internal)?)
-        }
-    };
+    let next = paging.next(found.last().filter(|_| more).map(|last| last.content.ods()))?;
     let url = |page| format!("{}{}", g.base, ask.link(page));
     let next = next.as_deref().map(|next| url(Some(next)));
     let mut bundle = Searchset::new(url(ask.page.as_deref()), next, Timestamp::now().fhir());
