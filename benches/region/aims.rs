@@ -1,8 +1,19 @@
 //! What is measured, and what it is to come to: the table "Speed" of the design. `tests/bench.rs` holds docs/BENCH.md to it.
 
 /// The rows that `./bench ROW` chooses among, in the order of the table.
-pub const ROWS: [&str; 10] =
-    ["memory", "token", "audited", "audit", "epochs", "split", "fan-out", "hedging", "black-hole", "scale"];
+pub const ROWS: [&str; 11] = [
+    "memory",
+    "token",
+    "audited",
+    "audit",
+    "epochs",
+    "split",
+    "fan-out",
+    "hedging",
+    "black-hole",
+    "scale",
+    "registered",
+];
 
 /// One line of the table that `./bench` prints.
 #[derive(Debug)]
@@ -77,8 +88,24 @@ pub const PLANNING: Line =
 pub const IDLE: Line = line("scale", "MB of the gateway, idle, 3,000 providers asked once", AtMost(370.0));
 pub const GROWTH: Line = line("scale", "GB a year of audit, 2 M queries a day, a row each, PostgreSQL", AtMost(390.0));
 pub const PEAK: Line = line("scale", "peak memory over the bytes accepted, large answers", AtMost(5.0));
+pub const REGISTERED_START: Line =
+    line("registered", "start-up with 3,000 registered endpoints, over 10", AtMost(10.0));
+pub const REGISTERED_PLANNING: Line = line(
+    "registered",
+    "CPU of a cached release with 3,000 registered endpoints that are not live, over 10",
+    AtMost(1.5),
+);
+pub const REGISTERED_LIVE: Line = line(
+    "registered",
+    "CPU of a cached release with 3,000 registered endpoints live that hold nothing, over 10",
+    NoneSet,
+);
+pub const REGISTERED_OPERATORS: Line =
+    line("registered", "CPU of the operators' page of all with 3,000 registered endpoints, over 10", AtMost(5.0));
+pub const REGISTERED_PAGE: Line =
+    line("registered", "CPU of an organisation's own page with 3,000 registered endpoints, over 10", AtMost(1.5));
 
-pub const LINES: [&Line; 32] = [
+pub const LINES: [&Line; 37] = [
     &TOKEN_AND_DECISION,
     &CACHED,
     &VERIFIED_ONCE,
@@ -111,4 +138,9 @@ pub const LINES: [&Line; 32] = [
     &IDLE,
     &GROWTH,
     &PEAK,
+    &REGISTERED_START,
+    &REGISTERED_PLANNING,
+    &REGISTERED_LIVE,
+    &REGISTERED_OPERATORS,
+    &REGISTERED_PAGE,
 ];

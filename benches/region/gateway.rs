@@ -25,6 +25,7 @@ pub struct Setup<'p> {
     /// `[[provider]]`s by their place: each with further lines of its own.
     lines: Vec<String>,
     federation: String,
+    registry: String,
     /// Seconds that a provider's answer is.
     kept: u64,
 }
@@ -47,7 +48,7 @@ impl<'p> Setup<'p> {
     /// With so many providers.
     pub fn new(providers: &'p Providers, how_many: usize) -> Self {
         let lines = vec![String::new(); how_many];
-        Self { providers, database: None, lines, federation: String::new(), kept: 3600 }
+        Self { providers, database: None, lines, federation: String::new(), registry: String::new(), kept: 3600 }
     }
 
     /// Every request has its providers asked; who the patient is there stays known.
@@ -72,6 +73,12 @@ impl<'p> Setup<'p> {
     pub fn federation(mut self, line: &str) -> Self {
         self.federation.push_str(line);
         self.federation.push('\n');
+        self
+    }
+
+    /// `[registry]`.
+    pub fn registry(mut self, lines: &str) -> Self {
+        self.registry = format!("[registry]\n{lines}\n\n");
         self
     }
 
@@ -100,6 +107,7 @@ impl<'p> Setup<'p> {
             self.kept,
             self.federation,
         );
+        text.push_str(&self.registry);
         text.push_str(&Issuer::toml(&self.providers.keys()));
         for (n, lines) in self.lines.iter().enumerate() {
             let (ods, kind) = (ods(n), if n == 0 { "gp-practice" } else { "acute-trust" });

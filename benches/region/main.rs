@@ -32,6 +32,7 @@ mod rows {
     pub mod epochs;
     pub mod fan_out;
     pub mod hedging;
+    pub mod registered;
     pub mod scale;
     pub mod split;
     pub mod token;
@@ -141,5 +142,8 @@ async fn measure(rows: &[&str], effort: Effort, report: &mut Report) {
     }
     if has("scale") {
         rows::scale::measure(effort, report).await;
+    }
+    if has("registered") {
+        rows::registered::measure(effort, report).await;
     }
 }

@@ -116,6 +116,7 @@ pub fn rules(ids: &[String], policy: Option<&Policy>) -> Markup {
             details.nhsuk-details {
                 summary.nhsuk-details__summary { span.nhsuk-details__summary-text { "Rules: " (ids.len()) } }
                 div.nhsuk-details__text {
+                    p.nhsuk-body-s { "As whoever asked would read them:" }
                     ul.nhsuk-list { @for id in ids { li { @if let Some(said) = said(id) { (said) " " } "(" (id) ")" } } }
                 }
             }
