@@ -87,7 +87,7 @@ impl Config {
         faults.federation(&federation);
         index.iter().for_each(|index| faults.index(index));
         faults.alerts(&alerts);
-        faults.registry(&registry);
+        faults.registry(&registry, &issuers);
         faults.pages(&pages);
         faults.issuers(&issuers);
         faults.providers(&providers);

@@ -19,7 +19,7 @@ mod standing;
 mod want;
 
 pub use clients::RegisteredClients;
-pub use config::RegistryConfig;
+pub use config::{Operator, RegistryConfig};
 pub use credential::{Credentials, RegistryCredential};
 pub use declared::{Declared, Statement};
 pub use freshness::Freshness;

@@ -76,9 +76,10 @@ impl<'p> Setup<'p> {
         self
     }
 
-    /// `[registry]`.
-    pub fn registry(mut self, lines: &str) -> Self {
-        self.registry = format!("[registry]\n{lines}\n\n");
+    /// A line of `[registry]`.
+    pub fn registry_line(mut self, line: &str) -> Self {
+        self.registry.push_str(line);
+        self.registry.push('\n');
         self
     }
 
@@ -107,7 +108,7 @@ impl<'p> Setup<'p> {
             self.kept,
             self.federation,
         );
-        text.push_str(&self.registry);
+        text.push_str(&format!("[registry]\n{}\n", self.registry));
         text.push_str(&Issuer::toml(&self.providers.keys()));
         for (n, lines) in self.lines.iter().enumerate() {
             let (ods, kind) = (ods(n), if n == 0 { "gp-practice" } else { "acute-trust" });

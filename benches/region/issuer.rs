@@ -77,7 +77,7 @@ impl Issuer {
     }
 }
 
-const ISSUER: &str = "https://identity.example";
+pub const ISSUER: &str = "https://identity.example";
 
 fn part(value: &Value) -> String {
     BASE64URL_NOPAD.encode(value.to_string().as_bytes())

@@ -10,7 +10,10 @@ use crate::{
     fhir::{ResourceType, date::Interval},
     identity::Requester,
 };
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Leave to do what was asked, for this patient, until a moment, as long as the epochs stand. Only
 /// [`Policy::decide`](super::Policy::decide) makes one; what comes later asks for it, and so cannot run without a decision.
@@ -45,6 +48,8 @@ pub struct Permit {
     overriding: Option<Override>,
     patient_facts: Arc<PatientFacts>,
     global_facts: Arc<GlobalFacts>,
+    /// Of an entry that nothing is known of but where it is held: whether it might be shown. Of thousands of sources most are alike.
+    answered: Mutex<Vec<(Held, bool)>>,
 }
 
 /// What the steps found out on the way to a permit.
@@ -60,7 +65,7 @@ pub(super) struct Grounds {
 }
 
 /// Where an entry is held, and what the facts say of that.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Held {
     own: bool,
     objected: Objected,
@@ -147,6 +152,7 @@ impl Permit {
             overriding,
             patient_facts: Arc::clone(&facts.patient),
             global_facts: Arc::clone(&facts.global),
+            answered: Mutex::default(),
         }
     }
 
@@ -246,7 +252,8 @@ impl Permit {
     }
 
     pub(super) fn disclose(&self, source: OdsCode, labels: &Labels, date: Option<Interval>) -> Answer {
-        self.answer(source, labels, self.objected(source, labels, date))
+        let objected = self.objected(source, labels, date);
+        self.ask(labels, self.held(source, self.global_facts.stages.get(&source), objected))
     }
 
     /// What the objections that cover such an entry say.
@@ -260,28 +267,26 @@ impl Permit {
         Reader { user: self.user.as_deref(), person: &self.person, organisation: self.organisation }
     }
 
-    fn answer(&self, source: OdsCode, labels: &Labels, objected: Objected) -> Answer {
-        let own = self.organisation == Some(source);
-        let quarantined = self.patient_facts.quarantined.contains(&source);
-        let suspended = self.global_facts.suspended.contains(&source);
-        let stage = self.global_facts.stage(source, self.resource_type);
-        let reviewed = self.reviews(source);
-        self.ask(labels, Held { own, objected, quarantined, suspended, stage, reviewed })
+    fn held(&self, source: OdsCode, stages: Option<&Stages>, objected: Objected) -> Held {
+        Held {
+            own: self.organisation == Some(source),
+            objected,
+            quarantined: self.patient_facts.quarantined.contains(&source),
+            suspended: self.global_facts.suspended.contains(&source),
+            stage: stages.map_or(Stage::Live, |stages| stages.of(self.resource_type)),
+            reviewed: stages.zip(self.user.as_ref()).is_some_and(|(stages, reader)| stages.reviewers.contains(reader)),
+        }
     }
 
-    /// Whether the reader is named to look at this source before everybody does.
-    fn reviews(&self, source: OdsCode) -> bool {
-        let named = |stages: &Stages| self.user.as_ref().is_some_and(|user| stages.reviewers.contains(user));
-        self.global_facts.stages.get(&source).is_some_and(named)
-    }
-
-    /// Whether how far this source has come is reason enough not to show what is read, whatever else is known of it.
-    fn is_joining(&self, source: OdsCode, stages: &Stages) -> bool {
-        let (own, stage) = (self.organisation == Some(source), stages.of(self.resource_type));
-        let objected = Objected::default();
-        let reviewed = self.reviews(source);
-        let held = Held { own, objected, quarantined: false, suspended: false, stage, reviewed };
-        !self.ask(&Labels::default(), held).permitted
+    /// Whether an entry that is held so, and of which no more is known, might be shown.
+    fn might_show(&self, held: Held) -> bool {
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, shown)) = answered.iter().find(|(known, _)| *known == held) {
+            return *shown;
+        }
+        let shown = self.ask(&Labels::default(), held).permitted;
+        answered.push((held, shown));
+        shown
     }
 
     /// The same, going by the labels alone and not by what is known of the patient or of any source.
@@ -326,19 +331,22 @@ impl Permit {
             Item { source, resource_type: self.resource_type, document: self.document, labels: &labels, date: None };
         let all = |objection: &&Objection| objection.covers_all_like(&item, &reader, &self.policy);
         let objected = Objected::by(self.objections.iter().filter(all));
-        if self.answer(source, &Labels::default(), objected).permitted {
+        let stages = self.global_facts.stages.get(&source);
+        let held = self.held(source, stages, objected);
+        if self.might_show(held) {
             return Asking::Ask;
         }
         // first of all, or what is told of one that nobody is shown would tell that it is there
-        if let Some(stages) = self.global_facts.stages.get(&source)
-            && self.is_joining(source, stages)
+        let by_stage_alone = Held { objected: Objected::default(), quarantined: false, suspended: false, ..held };
+        if let Some(stages) = stages
+            && !self.might_show(by_stage_alone)
         {
-            let is_missing = stages.of(self.resource_type) == Stage::Suspended && stages.was_live(self.resource_type);
+            let is_missing = held.stage != Stage::Live && stages.was_live(self.resource_type);
             return Asking::Skip(if is_missing { SkipReason::Suspended } else { SkipReason::NotLive });
         }
-        if self.global_facts.suspended.contains(&source) {
+        if held.suspended {
             Asking::Skip(SkipReason::Suspended)
-        } else if self.patient_facts.quarantined.contains(&source) {
+        } else if held.quarantined {
             Asking::Skip(SkipReason::Quarantined)
         } else {
             Asking::Skip(SkipReason::Objected)

@@ -29,12 +29,12 @@ pub struct Stages {
     /// Who looks at it while it is safety-only, by sds-user-id.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reviewers: BTreeSet<String>,
-    /// While something of it is suspended: what stood before.
+    /// While something of it is suspended, or was taken out of everybody's record: what stood before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspension: Option<Suspension>,
 }
 
-/// What stood when something was suspended, and whose word lifts it.
+/// The furthest that each had come before it was suspended or taken down, and whose word lifts a suspension.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
     pub usual: Stage,
@@ -43,6 +43,13 @@ pub struct Suspension {
     /// By an operator: only an operator lifts it.
     #[serde(default)]
     pub imposed: bool,
+}
+
+impl Suspension {
+    /// How far this type had come; all of it where it is no type of its own.
+    pub fn of(&self, resource_type: Option<ResourceType>) -> Stage {
+        resource_type.and_then(|resource_type| self.types.get(&resource_type)).copied().unwrap_or(self.usual)
+    }
 }
 
 impl Stage {
@@ -76,12 +83,11 @@ impl Stages {
         own.map_or(self.usual, |stage| stage.within(self.usual))
     }
 
-    /// Whether a type that is suspended was a part of everybody's record before: then it is missing from it. What never was one is
-    /// still joining, so that nobody makes the region's answers partial by suspending what was never live.
+    /// Whether a type that is not live was a part of everybody's record before, and nobody has said that it no longer belongs there: then
+    /// it is missing from it. What never was one is still joining, so that nobody makes the region's answers partial by suspending what
+    /// was never live.
     pub fn was_live(&self, resource_type: &str) -> bool {
-        let Some(before) = &self.suspension else { return false };
-        let own = ResourceType::parse(resource_type).and_then(|resource_type| before.types.get(&resource_type));
-        *own.unwrap_or(&before.usual) == Stage::Live
+        self.suspension.as_ref().is_some_and(|before| before.of(ResourceType::parse(resource_type)) == Stage::Live)
     }
 
     /// Whether something of it is suspended.

@@ -2,6 +2,7 @@
 
 use super::{Stage, Stages, Suspension, parameters::Staging};
 use crate::fhir::ResourceType;
+use std::collections::BTreeMap;
 
 /// Why an endpoint's stage stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,15 +17,15 @@ pub enum NotStaged {
 
 impl Staging {
     /// What stands once this was done. Down and suspended it goes by anybody's word who may say so; what an operator suspended, only
-    /// an operator resumes.
+    /// an operator resumes. What was live and is so no more is missing from the record until it is live again, or an operator has put it
+    /// back to registered: that says that it has left.
     pub fn applied(&self, stood: &Stages, by_operator: bool) -> Result<Stages, NotStaged> {
         let mut new = stood.clone();
+        let mut before = self.before(stood);
         if self.stage == Stage::Suspended {
-            new.suspension = Some(self.suspension(stood, by_operator));
-            match self.types.is_empty() {
-                true => new.usual = Stage::Suspended,
-                false => new.types.extend(self.types.iter().map(|resource_type| (*resource_type, Stage::Suspended))),
-            }
+            before.imposed |= by_operator;
+            self.set(&mut new.usual, &mut new.types);
+            new.suspension = Some(before);
             return Ok(new);
         }
         let wholly = stood.usual == Stage::Suspended;
@@ -32,50 +33,64 @@ impl Staging {
             true => stood.is_suspended(),
             false => self.types.iter().any(|resource_type| stood.of(resource_type.as_str()) == Stage::Suspended),
         };
-        if resumes && !by_operator && stood.suspension.as_ref().is_some_and(|suspension| suspension.imposed) {
+        if resumes && !by_operator && before.imposed {
             return Err(NotStaged::OnlyAnOperator);
         }
         if wholly && !self.types.is_empty() {
             return Err(NotStaged::WhollySuspended);
         }
-        match self.types.is_empty() {
+        if self.types.is_empty() {
             // no type stays behind, or ahead, of what is said of all
-            true => (new.usual, new.types) = (self.stage, Default::default()),
-            false => new.types.extend(self.types.iter().map(|resource_type| (*resource_type, self.stage))),
+            new.types.clear();
         }
-        if !new.is_suspended() {
-            new.suspension = None;
+        self.set(&mut new.usual, &mut new.types);
+        if by_operator && self.stage == Stage::Registered {
+            if self.types.is_empty() {
+                before.types.clear();
+            }
+            self.set(&mut before.usual, &mut before.types);
         }
+        before.imposed &= new.is_suspended();
+        new.suspension = Some(before).filter(|before| new.is_suspended() || new.lacks(before));
         if self.stage == Stage::SafetyOnly {
             new.reviewers.clone_from(&self.reviewers);
         }
         Ok(new.without_idle_reviewers())
     }
 
-    /// What stood before all that is suspended then.
-    fn suspension(&self, stood: &Stages, by_operator: bool) -> Suspension {
-        let mut suspension = stood.suspension.clone().unwrap_or_else(|| Suspension {
-            usual: stood.usual,
-            types: stood.types.clone(),
-            imposed: false,
-        });
-        suspension.imposed |= by_operator;
-        let standing = stood.types.iter().filter(|(_, stage)| **stage != Stage::Suspended);
-        if self.types.is_empty() && stood.usual != Stage::Suspended {
-            suspension.usual = stood.usual;
-            suspension.types.extend(standing.map(|(resource_type, stage)| (*resource_type, *stage)));
+    /// All of it to this stage, or these types.
+    fn set(&self, usual: &mut Stage, types: &mut BTreeMap<ResourceType, Stage>) {
+        match self.types.is_empty() {
+            true => *usual = self.stage,
+            false => types.extend(self.types.iter().map(|resource_type| (*resource_type, self.stage))),
         }
-        for resource_type in &self.types {
-            let stage = stood.of(resource_type.as_str());
-            if stage != Stage::Suspended {
-                suspension.types.insert(*resource_type, stage);
-            }
+    }
+
+    /// How far had come what this is about, and what was suspended or taken down before.
+    fn before(&self, stood: &Stages) -> Suspension {
+        let mut before = stood.suspension.clone().unwrap_or_default();
+        let of = |before: &Suspension, of: ResourceType| before.of(Some(of)).max(stood.of(of.as_str()));
+        let types: Vec<ResourceType> = match self.types.is_empty() {
+            true => stood.types.keys().chain(before.types.keys()).copied().collect(),
+            false => self.types.iter().copied().collect(),
+        };
+        let types: Vec<_> = types.into_iter().map(|one| (one, of(&before, one))).collect();
+        before.types.extend(types);
+        if self.types.is_empty() {
+            before.usual = before.usual.max(stood.usual);
         }
-        suspension
+        before
     }
 }
 
 impl Stages {
+    /// Whether a part of everybody's record before is none now.
+    fn lacks(&self, before: &Suspension) -> bool {
+        let lacks = |stage: Stage, was: Stage| was == Stage::Live && stage != Stage::Live;
+        lacks(self.usual, before.usual)
+            || ResourceType::ALL.iter().any(|one| lacks(self.of(one.as_str()), before.of(Some(*one))))
+    }
+
     /// Whether something has come further in that than here, to where somebody is asked.
     pub fn is_surpassed_by(&self, new: &Self) -> bool {
         let further = |resource_type: &&ResourceType| {
@@ -154,7 +169,7 @@ mod tests {
     fn what_is_said_of_all_holds_for_every_type_and_what_is_said_of_one_for_that_one() {
         let stood = at(Stage::Live, &[(TYPES[0], Stage::SafetyOnly)]);
         let all = staging(Stage::Shadow, &[]).applied(&stood, false).unwrap();
-        assert_eq!(all, at(Stage::Shadow, &[]));
+        assert_eq!((all.usual, all.types.len()), (Stage::Shadow, 0));
         let one = staging(Stage::Shadow, &TYPES[1..]).applied(&stood, false).unwrap();
         assert_eq!(TYPES.map(|kind| one.of(kind.as_str())), [Stage::SafetyOnly, Stage::Shadow]);
         assert_eq!(one.usual, Stage::Live);
@@ -177,6 +192,40 @@ mod tests {
             // nor by suspending it once more
             let again = staging(Stage::Suspended, &[]).applied(&imposed, false).unwrap();
             assert_eq!(staging(Stage::Live, &[]).applied(&again, false), Err(NotStaged::OnlyAnOperator));
+        }
+    }
+
+    #[test]
+    fn what_is_taken_down_from_live_is_missing_until_it_is_live_again_or_an_operator_says_that_it_has_left() {
+        let missing = |stages: &Stages| {
+            TYPES.map(|kind| stages.of(kind.as_str()) != Stage::Live && stages.was_live(kind.as_str()))
+        };
+        let live = at(Stage::Live, &[]);
+        for stage in [Stage::Registered, Stage::Shadow, Stage::SafetyOnly] {
+            let down = staging(stage, &[]).applied(&live, false).unwrap();
+            assert_eq!(missing(&down), [true; 2], "{stage:?}");
+            // by whatever way it goes on
+            let further = staging(Stage::Shadow, &TYPES[..1]).applied(&down, false).unwrap();
+            let suspended = staging(Stage::Suspended, &[]).applied(&further, false).unwrap();
+            let resumed = staging(Stage::Registered, &[]).applied(&suspended, false).unwrap();
+            for stages in [&further, &suspended, &resumed] {
+                assert_eq!(missing(stages), [true; 2], "{stages:?}");
+            }
+            for stages in [down, further, resumed] {
+                assert_eq!(staging(Stage::Live, &[]).applied(&stages, false).unwrap(), live);
+                assert_eq!(missing(&staging(Stage::Shadow, &[]).applied(&stages, true).unwrap()), [true; 2]);
+                let left = staging(Stage::Registered, &[]).applied(&stages, true).unwrap();
+                assert_eq!(left, at(Stage::Registered, &[]));
+            }
+            let one = staging(stage, &TYPES[..1]).applied(&live, false).unwrap();
+            assert_eq!(missing(&one), [true, false], "{stage:?}");
+            let left = staging(Stage::Registered, &TYPES[..1]).applied(&one, true).unwrap();
+            assert_eq!((missing(&left), left.suspension), ([false; 2], None));
+        }
+        // what nobody was shown is missed by nobody
+        for stage in [Stage::Shadow, Stage::SafetyOnly] {
+            let never = staging(Stage::Registered, &[]).applied(&at(stage, &[]), false).unwrap();
+            assert_eq!(never, at(Stage::Registered, &[]));
         }
     }
 

@@ -76,6 +76,7 @@ pub fn ending(ending: &Ending) -> Reply {
     match ending {
         // a probe takes minutes
         Ending::Registry(RegistryFault::ManyProbes) => reply.header(RETRY_AFTER, "120"),
+        Ending::Registry(RegistryFault::TooOften) => reply.header(RETRY_AFTER, "600"),
         _ if ending.status() == 503 => reply.header(RETRY_AFTER, "2"),
         _ => reply,
     }
@@ -116,9 +117,10 @@ fn registry(fault: RegistryFault) -> (IssueCode, &'static str) {
             IssueCode::Conflict,
             "There is nothing to decide on: the newest version is in force already, or was refused.",
         ),
-        RegistryFault::OwnProposal => {
-            (IssueCode::BusinessRule, "Whoever wrote this version does not decide on it: another operator does.")
-        }
+        RegistryFault::OwnProposal => (
+            IssueCode::BusinessRule,
+            "Whoever wrote this version does not decide on it, nor does an operator of the organisation whose system wrote it: another operator does.",
+        ),
         RegistryFault::NotInForce => (
             IssueCode::BusinessRule,
             "No version of this endpoint is in force: an operator approves it first, and with it where we go.",
@@ -132,6 +134,10 @@ fn registry(fault: RegistryFault) -> (IssueCode, &'static str) {
         RegistryFault::ProbeUnderWay => (
             IssueCode::Conflict,
             "A probe of this endpoint is under way. Ask for it by GET, and begin another when it has ended.",
+        ),
+        RegistryFault::TooOften => (
+            IssueCode::Throttled,
+            "This entry was changed very often within the last hour. Make the next change later, and more at once. It may always be suspended.",
         ),
         RegistryFault::ManyProbes => {
             (IssueCode::Throttled, "This node probes as many endpoints as it can. Try again in some minutes.")

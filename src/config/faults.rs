@@ -279,8 +279,8 @@ impl ConfigFaults {
         }
     }
 
-    pub(super) fn registry(&mut self, registry: &RegistryConfig) {
-        for what in registry.faults() {
+    pub(super) fn registry(&mut self, registry: &RegistryConfig, issuers: &[IssuerConfig]) {
+        for what in registry.faults(issuers) {
             self.add("[registry]", what);
         }
     }

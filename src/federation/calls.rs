@@ -123,7 +123,7 @@ impl Calls {
     /// of its own: what is known of the one in force stays.
     fn line(&self, provider: &Arc<Provider>) -> Result<Arc<Line>, Failure> {
         if provider.is_out_of_use {
-            return Err(Failure::NotSignedIn);
+            return Err(Failure::OutOfUse);
         }
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lines.get(&provider.ods);

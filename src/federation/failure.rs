@@ -14,6 +14,8 @@ pub enum Failure {
     CredentialRefused,
     #[error("the gateway could not sign in to it: its token endpoint gave no token")]
     NotSignedIn,
+    #[error("it is out of use: its entry in the registry has run out, or cannot be used as it is")]
+    OutOfUse,
     #[error("it asked to be called less often")]
     Throttled,
     #[error("it failed too often just now, and is asked again in a moment")]
@@ -56,7 +58,7 @@ pub enum Failure {
     DemographicsConflict,
     #[error("it is quarantined for this patient until its data have been looked at")]
     Quarantined,
-    #[error("it is suspended")]
+    #[error("it is suspended, or was taken out of the record for now")]
     Suspended,
     #[error("its document is kept elsewhere")]
     Elsewhere,
@@ -96,6 +98,7 @@ impl Failure {
                 | Self::Untrusted
                 | Self::AddressRefused
                 | Self::NotSignedIn
+                | Self::OutOfUse
                 | Self::Throttled
                 | Self::Ejected
                 | Self::Busy
@@ -113,6 +116,7 @@ impl Failure {
             Self::AddressRefused => "address-refused",
             Self::CredentialRefused => "credential-refused",
             Self::NotSignedIn => "not-signed-in",
+            Self::OutOfUse => "out-of-use",
             Self::Throttled => "throttled",
             Self::Ejected => "ejected",
             Self::Busy => "busy",

@@ -93,6 +93,9 @@ pub fn organisation(ods: OdsCode, registry: &Registry) -> String {
     registry.name_of(ods).map_or_else(|| ods.to_string(), |name| format!("{name} ({ods})"))
 }
 
+pub const TOO_OFTEN: &str =
+    "It was changed very often within the last hour. Make your change later. It may always be suspended.";
+
 /// Who did something. People are named by their number to their own colleagues alone.
 pub fn by(recorder: &Recorder, by_system: bool, reader: Option<OdsCode>, registry: &Registry) -> String {
     // what it does by itself, because of what a probe found

@@ -1,6 +1,6 @@
 use super::{Freshness, Narrowing, Presence, Provider, Registry, Want};
 use crate::{
-    access::{Asking, Permits, SkipReason},
+    access::{Asking, Permit, Permits, SkipReason},
     domain::{OdsCode, Timestamp},
 };
 use std::sync::Arc;
@@ -44,7 +44,17 @@ impl Registry {
         presence: &Presence,
     ) -> Plan {
         let mut plan = Plan::default();
-        for provider in self.all() {
+        let permit = |want: &Want| permits.of(want.resource_type).unwrap_or(permits.first());
+        let wants: Vec<(&Want, &Permit)> = wants.iter().map(|want| (want, permit(want))).collect();
+        let not_live = Asking::Skip(SkipReason::NotLive);
+        for (ods, provider) in self.by_code() {
+            let first = permits.first().asks(ods);
+            let asking = |permit: &Permit| if std::ptr::eq(permit, permits.first()) { first } else { permit.asks(ods) };
+            // thousands may be joining: nothing else of them is looked at
+            if first == not_live && wants.iter().all(|(_, permit)| asking(permit) == not_live) {
+                plan.joining += 1;
+                continue;
+            }
             let narrowed = narrowing.and_then(|narrowing| Some((narrowing, narrowing.at(provider)?)));
             plan.by_filter |= narrowed.is_some();
             let want = |want: &Want| match &narrowed {
@@ -56,20 +66,19 @@ impl Registry {
                 plan.elsewhere += 1;
                 continue;
             }
-            let wants = if only.is_some_and(|only| only != provider.ods) { &[] } else { wants };
+            let wants = if only.is_some_and(|only| only != provider.ods) { &[] } else { wants.as_slice() };
             let freshness = Freshness { recalled: permits.first().recalled_at(provider.ods), since: None };
             let mut errand = Errand { freshness, ..Errand::who(provider) };
             let mut in_part = false;
-            for wanted in wants.iter().filter(|want| provider.serves(want.resource_type)) {
-                let permit = permits.of(wanted.resource_type).unwrap_or(permits.first());
-                match permit.asks(provider.ods) {
+            for (wanted, permit) in wants.iter().filter(|(want, _)| provider.serves(want.resource_type)) {
+                match asking(permit) {
                     Asking::Ask => errand.wants.push(want(wanted)),
                     Asking::Skip(SkipReason::NotLive) => in_part = true,
                     Asking::Skip(SkipReason::Suspended) => errand.suspended.push(want(wanted)),
                     Asking::Skip(SkipReason::Objected | SkipReason::Quarantined) => errand.withheld.push(want(wanted)),
                 }
             }
-            match (permits.first().asks(provider.ods), errand.wants.is_empty()) {
+            match (first, errand.wants.is_empty()) {
                 (Asking::Skip(SkipReason::NotLive), true) => plan.joining += 1,
                 (Asking::Skip(reason), true) => plan.skip.push((Arc::clone(provider), reason)),
                 _ => {

@@ -10,7 +10,7 @@ use std::{
 /// are in force of what was registered.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    pub(super) providers: BTreeMap<OdsCode, Arc<Provider>>,
+    providers: BTreeMap<OdsCode, Arc<Provider>>,
     /// The kinds of all organisations whose people may read, those that provide nothing too.
     pub(super) kinds: BTreeMap<OdsCode, Arc<str>>,
     /// Of everyone, those too who may do nothing just now.
@@ -19,6 +19,8 @@ pub struct Registry {
     pub(super) hosts: BTreeSet<String>,
     /// When it changes by itself.
     pub(super) until: Option<Timestamp>,
+    /// Whether anyone is asked only about patients that something says it holds. Kept: to look would touch thousands for every request.
+    locates: bool,
 }
 
 impl Registry {
@@ -41,9 +43,14 @@ impl Registry {
             registry.kinds.insert(provider.ods, Arc::clone(&provider.kind));
             registry.names.insert(provider.ods, provider.name.clone());
             registry.hosts.extend(provider.bases().filter_map(|base| base.host_str()).map(str::to_owned));
-            registry.providers.insert(provider.ods, Arc::new(provider));
+            registry.insert(Arc::new(provider));
         }
         Ok(registry)
+    }
+
+    pub(super) fn insert(&mut self, provider: Arc<Provider>) {
+        self.locates |= provider.locate != Locate::Always;
+        self.providers.insert(provider.ods, provider);
     }
 
     /// What kind of organisation it is; `None` for one that is not of this region.
@@ -61,6 +68,11 @@ impl Registry {
 
     pub fn all(&self) -> impl Iterator<Item = &Arc<Provider>> {
         self.providers.values()
+    }
+
+    /// The same, each beside its code: whoever goes by the code alone touches nothing else of thousands.
+    pub fn by_code(&self) -> impl Iterator<Item = (OdsCode, &Arc<Provider>)> {
+        self.providers.iter().map(|(ods, provider)| (*ods, provider))
     }
 
     /// By what everyone in the region is recognised in a text: names, and hosts; and beside those the codes.
@@ -84,7 +96,7 @@ impl Registry {
 
     /// Whether anyone is asked only about patients that something says it holds.
     pub fn locates(&self) -> bool {
-        self.providers.values().any(|provider| provider.locate != Locate::Always)
+        self.locates
     }
 
     /// Reads every provider's secrets again. Each that cannot be used stays as it was, and is told with its place.

@@ -39,6 +39,7 @@ struct Ground {
     allow_http: bool,
     allow_private_addresses: bool,
     default_deadline: Duration,
+    locate: Locate,
 }
 
 #[derive(Default)]
@@ -74,6 +75,7 @@ impl Registries {
             allow_http: terms.allow_http,
             allow_private_addresses: terms.allow_private_addresses,
             default_deadline,
+            locate: terms.locate,
         };
         Self {
             ground: Arc::new(ground),
@@ -116,7 +118,8 @@ impl Registries {
         self.public_keys.store(Arc::new(self.ground.credentials.public_keys()));
         let current = self.current.load_full();
         if current.is_lacking {
-            let registry = Registry { until: Some(Timestamp::now()), ..(*current.registry).clone() };
+            let mut registry = (*current.registry).clone();
+            registry.until = Some(Timestamp::now());
             let (epoch, made) = (current.epoch, current.made.clone());
             let due = Arc::new(Snapshot { registry: Arc::new(registry), epoch, made, is_lacking: true });
             // one that was made meanwhile has tried already
@@ -146,7 +149,7 @@ impl Ground {
     fn snapshot(&self, entries: &[Entry], before: &Snapshot, epoch: i64, now: Timestamp) -> Snapshot {
         let mut registry = self.configured.clone();
         let (mut made, mut out, mut left_out) = (BTreeMap::new(), Vec::new(), 0_u32);
-        let mut shares: BTreeMap<OdsCode, &Organisation> = BTreeMap::new();
+        let mut organisations: BTreeMap<OdsCode, &Organisation> = BTreeMap::new();
         let mut changes = |moments: [Option<Timestamp>; 2]| {
             let next = moments.into_iter().flatten().filter(|moment| *moment > now);
             registry.until = registry.until.into_iter().chain(next).min();
@@ -154,9 +157,7 @@ impl Ground {
         for organisation in entries.iter().filter_map(organisation) {
             let agreement = organisation.agreement.as_ref();
             changes(agreement.map_or([None; 2], |agreement| [agreement.from, agreement.until]));
-            if organisation.shares(now) {
-                shares.insert(organisation.ods, organisation);
-            }
+            organisations.insert(organisation.ods, organisation);
         }
         for (_, endpoint) in entries.iter().filter_map(endpoint) {
             changes([endpoint.from, endpoint.until]);
@@ -164,13 +165,21 @@ impl Ground {
         for organisation in entries.iter().filter_map(organisation) {
             registry.names.entry(organisation.ods).or_insert_with(|| organisation.name.clone());
         }
-        for organisation in shares.values() {
+        for organisation in organisations.values().filter(|organisation| organisation.shares(now)) {
             registry.kinds.entry(organisation.ods).or_insert_with(|| organisation.kind.as_str().into());
         }
         for (version, endpoint) in entries.iter().filter_map(endpoint) {
             registry.hosts.extend(endpoint.addresses().filter_map(|url| url.host_str()).map(str::to_owned));
-            let Some(organisation) = shares.get(&endpoint.ods).filter(|_| endpoint.is_in_use(now)) else { continue };
-            if self.configured.providers.contains_key(&endpoint.ods) {
+            let Some(organisation) = organisations.get(&endpoint.ods) else { continue };
+            if self.configured.provider(endpoint.ods).is_some()
+                || !endpoint.has_begun(now)
+                || !organisation.has_shared(now)
+            {
+                continue;
+            }
+            if !endpoint.is_in_use(now) || !organisation.shares(now) {
+                // a period or an agreement that ran out: until an operator has said that it left, the record lacks it and must say so
+                out.extend(self.out_of_use(organisation, endpoint, version));
                 continue;
             }
             let known = before.made.get(&endpoint.ods).filter(|known| known.version == version);
@@ -181,14 +190,11 @@ impl Ground {
                     tracing::error!(provider.ods = %endpoint.ods, entry.version = version, entry.fault = what,
                         "a registered endpoint cannot be asked");
                     // it is a part of the record all the same: whoever is not told that it is missing would think it has nothing
-                    out.extend(
-                        self.out_of_use(organisation, endpoint, version).map(|provider| (endpoint.ods, provider)),
-                    );
+                    out.extend(self.out_of_use(organisation, endpoint, version));
                 }
             }
         }
-        registry.providers.extend(out);
-        registry.providers.extend(made.iter().map(|(ods, provider)| (*ods, Arc::clone(provider))));
+        out.into_iter().chain(made.values().map(Arc::clone)).for_each(|provider| registry.insert(provider));
         metrics::gauge!("caregate_registered_endpoints").set(u32::try_from(made.len()).unwrap_or(u32::MAX));
         metrics::gauge!("caregate_registered_endpoints_left_out").set(left_out);
         Snapshot { registry: Arc::new(registry), epoch, made, is_lacking: left_out > 0 }
@@ -199,6 +205,8 @@ impl Ground {
         let plain = Endpoint { credential: None, replicas: Vec::new(), deadline_ms: None, ..endpoint.clone() };
         let config = self.config(organisation, &plain, None);
         let provider = config.provider(self.default_deadline).ok()?;
+        // by a version that none has: what it said while it was in use is found in no memory
+        let version = -version;
         Some(Arc::new(Provider { types: Some(endpoint.types.clone()), version, is_out_of_use: true, ..provider }))
     }
 
@@ -258,7 +266,7 @@ impl Ground {
             allow_private_addresses: self.allow_private_addresses,
             allow_http: self.allow_http,
             restricted: false,
-            locate: Locate::Always,
+            locate: self.locate,
             push_down: true,
         }
     }

@@ -77,6 +77,8 @@ pub enum RegistryFault {
     ProbeUnderWay,
     /// This node probes as many as it can.
     ManyProbes,
+    /// It was changed very often within the hour.
+    TooOften,
 }
 
 impl RegistryFault {
@@ -91,6 +93,7 @@ impl RegistryFault {
             | Self::NotAsked
             | Self::ProbeUnderWay => 409,
             Self::ManyProbes => 503,
+            Self::TooOften => 429,
         }
     }
 
@@ -107,6 +110,7 @@ impl RegistryFault {
             Self::NeverProbed => "never-probed",
             Self::ProbeUnderWay => "probe-under-way",
             Self::ManyProbes => "many-probes",
+            Self::TooOften => "too-often",
         }
     }
 }

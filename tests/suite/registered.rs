@@ -166,6 +166,17 @@ fn joining(answer: &Answer) -> u64 {
     issues.iter().find(said).and_then(|issue| issue["extension"][0]["valueUnsignedInt"].as_u64()).unwrap_or_default()
 }
 
+/// Why it is missing from an answer that says so.
+fn missing(answer: &Answer) -> Option<String> {
+    let issues = answer.issues();
+    let issue = issues.iter().find(|issue| named_in(issue).as_deref() == Some(ODS_CODE))?;
+    let reason = issue["extension"]
+        .as_array()?
+        .iter()
+        .find(|one| one["url"].as_str().is_some_and(|url| url.ends_with("completeness-reason")))?;
+    reason["valueCode"].as_str().map(str::to_owned)
+}
+
 fn staging(stage: &str, more: Vec<Value>) -> Value {
     let mut parameter = vec![
         json!({"name": "stage", "valueCode": stage}),

@@ -333,3 +333,44 @@ async fn of_changes_at_once_one_is_the_next_version() {
         assert_eq!((now.header("etag"), state(&now).as_str()), ("W/\"2\"", "in-force"));
     }
 }
+
+#[tokio::test]
+async fn no_operator_decides_on_what_their_own_organisations_system_wrote() {
+    let gate = own().await;
+    let made = gate.post(SYSTEM, "Organization", &organization(HOSPICE)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    // an operator who works there
+    let wishes = [("user", "555021400120"), ("role", "R8015"), ("organisation", HOSPICE)];
+    let token = gate.token_with("staff", &wishes).await;
+    let approve = format!("Organization/{HOSPICE}/$approve");
+    let request =
+        gate.request(Method::POST, &approve).bearer_auth(token).header("content-type", "application/fhir+json");
+    let own_word = Answer::of(request.body(decision(1, "approve", None).to_string())).await;
+    gate.ends(&own_word, 422, "business-rule", Kind::Failed, "own-proposal").await;
+    assert_eq!(gate.post(OTHER_OPERATOR, &approve, &decision(1, "approve", None)).await.status, 200);
+}
+
+#[tokio::test]
+async fn nobody_has_the_regions_decisions_made_again_and_again_by_changing_things_for_ever() {
+    for gate in on_each_database().await {
+        joined(&gate).await;
+        let path = format!("Organization/{HOSPICE}");
+        let called = |n: usize| {
+            let mut called = organization(HOSPICE);
+            called["contact"][0]["telecom"][0]["value"] = json!(format!("01632 96{n:04}"));
+            called
+        };
+        let mut taken = 0;
+        let held = loop {
+            let answer = gate.put(SYSTEM, &path, &called(taken)).await;
+            if answer.status != 200 {
+                break answer;
+            }
+            taken += 1;
+        };
+        gate.ends(&held, 429, "throttled", Kind::Failed, "too-often").await;
+        assert!((20..=30).contains(&taken) && held.header("retry-after") == "600", "{taken}: {}", held.text);
+        // what says nothing new is no change
+        assert_eq!(gate.put(SYSTEM, &path, &called(taken - 1)).await.status, 200);
+    }
+}

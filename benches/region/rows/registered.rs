@@ -4,7 +4,7 @@ use crate::{
     Effort,
     aims::{REGISTERED_LIVE, REGISTERED_OPERATORS, REGISTERED_PAGE, REGISTERED_PLANNING, REGISTERED_START},
     gateway::{Gateway, Setup, observations},
-    issuer::{Algorithm, Issuer, PRACTICE},
+    issuer::{Algorithm, ISSUER, Issuer, PRACTICE},
     load, program, progress,
     providers::{Act, Asked, Providers},
     records,
@@ -59,17 +59,16 @@ pub async fn measure(effort: Effort, report: &mut Report) {
     drop(gateways);
     progress("3,000 of them live");
     let regions = [Region::of(&providers, MANY, Stage::Live).await, Region::of(&providers, FEW, Stage::Live).await];
-    let gateways = regions.iter().map(|region| setup(&providers, region).start(&patients));
+    let located = |region| setup(&providers, region).registry_line("locate = \"pointers\"");
+    let gateways = regions.iter().map(|region| located(region).start(&patients));
     let gateways = futures::future::join_all(gateways).await;
     let releases = release(effort, &gateways, &patients, &token).await;
     tell(report, &REGISTERED_LIVE, &releases, "of a release");
 }
 
-/// Of the configured ones' patients; who registered knows none of them.
+/// The configured ones hold the patients; nothing says that anybody else does.
 fn sound(asked: &Asked<'_>) -> Act {
-    let registered = asked.provider.starts_with('Q');
     let body = match asked.kind {
-        "Patient" if registered => records::searchset(&[]),
         "Patient" => records::searchset(&[records::patient(asked.patient)]),
         _ => records::observations(asked.patient, asked.provider, 4),
     };
@@ -81,8 +80,9 @@ fn ods(n: usize) -> String {
 }
 
 fn setup<'p>(providers: &'p Providers, region: &Region) -> Setup<'p> {
-    let registry = format!("operators = [\"{OPERATOR}\"]\nallow_http = true\nallow_private_addresses = true");
-    Setup::new(providers, CONFIGURED).database(&region.url).registry(&registry).federation("deadline_ms = 30000")
+    let operators = format!("operators = [{{ issuer = \"{}\", user = \"{OPERATOR}\" }}]", ISSUER);
+    let lines = [operators.as_str(), "allow_http = true", "allow_private_addresses = true"];
+    lines.iter().fold(Setup::new(providers, CONFIGURED).database(&region.url), |setup, line| setup.registry_line(line))
 }
 
 async fn start(effort: Effort, report: &mut Report, providers: &Providers, [many, few]: &[Region; 2]) {
@@ -136,7 +136,7 @@ async fn pages(effort: Effort, gateways: &[Gateway], regions: &[Region], page: &
                 let asked = http.get(&url).header("cookie", format!("caregate-session={}", region.session));
                 let answer = asked.send().await.expect("an answer");
                 assert_eq!(answer.status(), 200, "{url}");
-                assert!(answer.text().await.expect("a page").contains("Organisation 0000"), "{url}");
+                assert!(answer.text().await.expect("a page").contains("Organisation 000"), "{url}");
                 0.0
             })
             .await;
@@ -212,7 +212,7 @@ fn operator(sessions: &Sessions) -> Requester {
         organisation: OdsCode::parse(PRACTICE).expect("a code"),
     };
     Requester {
-        issuer: "https://bench.example".to_owned(),
+        issuer: ISSUER.to_owned(),
         subject: OPERATOR.to_owned(),
         party,
         given_by: "https://bench.example".to_owned(),

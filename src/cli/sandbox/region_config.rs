@@ -100,7 +100,9 @@ pub fn write(region: &Region, port: u16, database: Option<&str>, folder: &Path) 
             credential(index, &folder)?,
         );
     }
-    let operators: Vec<String> = sandbox::OPERATORS.iter().map(|user| quoted(user)).collect();
+    let staff = region.issuers.iter().find(|issuer| issuer.name == "staff").map_or("", |issuer| issuer.url.as_str());
+    let operator = |user: &&str| format!("{{ issuer = {}, user = {} }}", quoted(staff), quoted(user));
+    let operators: Vec<String> = sandbox::OPERATORS.iter().map(operator).collect();
     let _ = write!(
         text,
         "[registry]\noperators = [{}]\nallow_http = true\nallow_private_addresses = true\n\n",

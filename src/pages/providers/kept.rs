@@ -13,6 +13,7 @@ use crate::{
         Done, Fields, Page, Undone, Visit,
         components::{back, form, heading},
         input::Faults,
+        words,
     },
     registry::directory::{self, Content},
     story::{self, Ending, RegistryFault},
@@ -88,6 +89,7 @@ pub async fn keep(of: &Form, visit: &Visit, filled: &Fields, opened: &mut Opened
                         need, open the page again, and make your change there.";
             faults.add("", said.to_owned());
         }
+        Ending::Registry(RegistryFault::TooOften) => faults.add("", words::TOO_OFTEN.to_owned()),
         Ending::Registry(RegistryFault::OrganisationNotInForce) => {
             let said =
                 "Your organisation's own entry has not been approved yet. Its endpoint is registered after that.";

@@ -81,7 +81,11 @@ pub async fn decide(visit: &Visit, filled: &Fields, opened: &mut Opened) -> Resu
             );
         }
         Ending::Registry(RegistryFault::OwnProposal) => {
-            faults.add("", "You wrote this version yourself. Another operator decides on it.".to_owned());
+            faults.add(
+                "",
+                "You, or your own organisation's system, wrote this version. Another operator decides on it."
+                    .to_owned(),
+            );
         }
         _ => return Err(ending.into()),
     }

@@ -13,7 +13,7 @@ use crate::{
         words,
     },
     registry::directory::{Content, Endpoint, Staged},
-    story::{self, Ending},
+    story::{self, Ending, RegistryFault},
 };
 use maud::{Markup, html};
 use serde_json::json;
@@ -58,7 +58,7 @@ pub async fn step(visit: &Visit, filled: &Fields, opened: &mut Opened) -> Result
     };
     let mut faults = Faults::default();
     match &ending {
-        Ending::Content(_) | Ending::NotStaged(_) if !(whose.is_own || whose.by_operator) => {}
+        Ending::Content(_) | Ending::NotStaged(_) | Ending::Registry(_) if !(whose.is_own || whose.by_operator) => {}
         Ending::Content(_) if stage.is_empty() => faults.add("stage", "Choose a stage".to_owned()),
         Ending::Content(_) if filled.text("reason").is_empty() => {
             faults.add("reason", "Enter a reason: it is kept with the change".to_owned());
@@ -74,6 +74,7 @@ pub async fn step(visit: &Visit, filled: &Fields, opened: &mut Opened) -> Result
         }
         Ending::Content(fault) => faults.add("stage", fault.diagnostics.clone()),
         Ending::NotStaged(why) => faults.add("stage", not_staged(*why).to_owned()),
+        Ending::Registry(RegistryFault::TooOften) => faults.add("", words::TOO_OFTEN.to_owned()),
         Ending::Conflict => {
             faults.add(
                 "",
@@ -150,6 +151,7 @@ async fn made(visit: &Visit, whose: &Whose, ods: OdsCode) -> Result<Page, Ending
             li { "People of the organisation who look after its systems move it up and down, and operators of the registry do." }
             li { "To suspend it, or to move it down, nothing is needed. It holds at once, everywhere." }
             li { "What an operator suspended, an operator resumes." }
+            li { "What was Live and is not any more is told as missing in every record, until it is Live again, or an operator has put it back to Registered: that says that it has left." }
         }
         @if !is_probed { (button_link(&base.link(&whose.path("/probes")), "Have it probed")) }
         (subheading("Change the stage"))
@@ -173,6 +175,16 @@ pub fn standing(stands: &Stages, endpoint: &Endpoint) -> Vec<(&'static str, Mark
         let list =
             html! { ul.nhsuk-list { @for (name, stage) in &others { li { (name) ": " (words::stage(*stage)) } } } };
         rows.push(("Other stages", list));
+    }
+    let missing: Vec<String> = endpoint
+        .types
+        .iter()
+        .map(|served| served.as_str())
+        .filter(|served| stands.of(served) != Stage::Live && stands.was_live(served))
+        .map(words::resource_type)
+        .collect();
+    if !missing.is_empty() {
+        rows.push(("Told as missing", html! { (missing.join(", ")) }));
     }
     if !stands.reviewers.is_empty() {
         rows.push((

@@ -4,7 +4,7 @@ use crate::{
     domain::OdsCode,
     identity::{Party, Requester},
     registry::{
-        RegistryConfig,
+        Operator, RegistryConfig,
         address::{self, AddressFault, Reach},
     },
 };
@@ -17,8 +17,7 @@ use url::Url;
 /// What a deployment says of the registry: who its operators are, and what may be registered.
 #[derive(Clone, Debug, Default)]
 pub struct RegistryTerms {
-    /// By sds-user-id.
-    pub operators: BTreeSet<String>,
+    pub operators: BTreeSet<Operator>,
     pub allow_http: bool,
     pub allow_private_addresses: bool,
     /// Whom the deployment itself configures: their entries are its own, and changed there.
@@ -43,7 +42,9 @@ impl RegistryTerms {
 
     /// Whether this is one of those who let organisations in. Systems are none: somebody answers for it.
     pub fn is_operator(&self, requester: &Requester) -> bool {
-        matches!(&requester.party, Party::Staff { user, .. } if self.operators.contains(user))
+        let Party::Staff { user, .. } = &requester.party else { return false };
+        // a number is one issuer's word: another that gave it out too makes nobody an operator
+        self.operators.contains(&Operator { issuer: requester.issuer.clone(), user: user.clone() })
     }
 
     /// Whether what is registered keeps to what the deployment allows.
@@ -95,5 +96,48 @@ fn words(fault: AddressFault) -> &'static str {
         AddressFault::Private => "is an address that is not on the public Internet",
         AddressFault::InternalName => "is a name that is not on the public Internet",
         AddressFault::Port => "expected port 443, or one from 1024 up: those below are other protocols'",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::Timestamp,
+        identity::{Purpose, Scopes},
+    };
+
+    fn staff(issuer: &str, user: &str) -> Requester {
+        let party = Party::Staff {
+            user: user.to_owned(),
+            name: None,
+            role: Some("R8015".to_owned()),
+            role_name: None,
+            activities: Vec::new(),
+            organisation: OdsCode::parse("RZ901").unwrap(),
+        };
+        Requester {
+            issuer: issuer.to_owned(),
+            subject: user.to_owned(),
+            party,
+            given_by: issuer.to_owned(),
+            client_id: "a-client".to_owned(),
+            token_id: "a-token".to_owned(),
+            scopes: Scopes::parse("user/*.cruds"),
+            purpose: Purpose("TREAT".to_owned()),
+            acting: None,
+            expires: Timestamp::MAX,
+        }
+    }
+
+    #[test]
+    fn an_operator_is_one_by_the_word_of_one_issuer_alone() {
+        let (known, other) = ("https://national.example", "https://trust.example");
+        let operator = Operator { issuer: known.to_owned(), user: "555000000001".to_owned() };
+        let terms = RegistryTerms { operators: [operator].into(), ..RegistryTerms::default() };
+        assert!(terms.is_operator(&staff(known, "555000000001")));
+        // a trust's own identity provider gives out the same number
+        assert!(!terms.is_operator(&staff(other, "555000000001")));
+        assert!(!terms.is_operator(&staff(known, "555000000002")));
     }
 }

@@ -149,7 +149,7 @@ fn one_is_asked_for_the_types_that_its_entry_names() {
     let mut registry = registry(&["RZ901"]);
     let provider =
         Provider { types: Some([WANTED[0]].into()), ..Provider::clone(registry.provider(ods("RZ901")).unwrap()) };
-    registry.providers.insert(ods("RZ901"), Arc::new(provider));
+    registry.insert(Arc::new(provider));
     let wants: Vec<Want> = WANTED.iter().map(|kind| Want::all(*kind)).collect();
     let plan = registry.plan(&permits(GlobalFacts::default()), (&wants, None), None, &Presence::default());
     assert_eq!(plan.ask[0].wants, [Want::all(WANTED[0])]);

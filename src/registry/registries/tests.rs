@@ -195,19 +195,19 @@ async fn what_came_into_force_is_read_once_however_many_ask_and_what_stays_the_s
 }
 
 #[tokio::test]
-async fn whoever_may_not_share_now_is_asked_nothing_and_reads_nothing_and_is_still_known_by_name() {
+async fn whoever_may_not_share_now_is_asked_nothing_and_reads_nothing_and_is_missing_where_it_did() {
     let world = World::new();
     let now = Timestamp::now();
     let (past, future) = (now.minus(Duration::from_secs(60)), now.plus(Duration::from_secs(3600)));
     let agreed = |from, until| Some(Agreement { reference: "a".to_owned(), from, until });
     for (agreement, endpoint, is_in) in [
-        (agreed(None, None), (None, None), true),
-        (agreed(Some(past), Some(future)), (Some(past), Some(future)), true),
-        (None, (None, None), false),
-        (agreed(None, Some(past)), (None, None), false),
-        (agreed(Some(future), None), (None, None), false),
-        (agreed(None, None), (None, Some(past)), false),
-        (agreed(None, None), (Some(future), None), false),
+        (agreed(None, None), (None, None), Some(true)),
+        (agreed(Some(past), Some(future)), (Some(past), Some(future)), Some(true)),
+        (None, (None, None), None),
+        (agreed(None, Some(past)), (None, None), Some(false)),
+        (agreed(Some(future), None), (None, None), None),
+        (agreed(None, None), (None, Some(past)), Some(false)),
+        (agreed(None, None), (Some(future), None), None),
     ] {
         let (from, until) = endpoint;
         let organisation = Organisation { agreement: agreement.clone(), ..an_organisation("RZ905") };
@@ -216,7 +216,8 @@ async fn whoever_may_not_share_now_is_asked_nothing_and_reads_nothing_and_is_sti
         world.lists(vec![entry(1, Content::Organization(organisation)), entry(1, Content::Endpoint(endpoint))]);
         let epoch = i64::try_from(world.asked()).unwrap() + 1;
         let registry = world.at(epoch).await.unwrap();
-        assert_eq!(registry.provider(ods("RZ905")).is_some(), is_in, "{agreement:?} {from:?} {until:?}");
+        let used = registry.provider(ods("RZ905")).map(|provider| !provider.is_out_of_use);
+        assert_eq!(used, is_in, "{agreement:?} {from:?} {until:?}");
         assert_eq!(registry.kind_of(ods("RZ905")).is_some(), shares);
         assert!(registry.words().any(|word| word == "The RZ905 Trust"));
         assert!(
@@ -241,7 +242,9 @@ async fn an_agreement_that_ends_ends_by_itself_without_anybody_writing_anything(
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let after = world.at(1).await.unwrap();
-    assert!(after.provider(ods("RZ905")).is_none() && after.until().is_none());
+    let (before, ended) = (during.provider(ods("RZ905")).unwrap(), after.provider(ods("RZ905")).unwrap());
+    assert!(ended.is_out_of_use && ended.told_by() != before.told_by(), "what it said is in no memory");
+    assert!(after.until().is_none());
     assert_eq!(world.asked(), 2);
     world.at(1).await.unwrap();
     assert_eq!(world.asked(), 2);

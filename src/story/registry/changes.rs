@@ -7,6 +7,7 @@ use crate::{
     registry::directory::{self, Content, Decided, Entry, EntryState},
     story::{Answer, Ending, Gateway, OrClose, RegistryFault, Wrote, is_current, written_cleared},
 };
+use std::time::Duration;
 
 /// `POST Organization`, `POST Endpoint`.
 pub async fn register(
@@ -76,7 +77,10 @@ pub async fn approve_entry(
             return Err(RegistryFault::NothingProposed.into());
         }
         let Person { issuer, subject } = requester.person();
-        if (&proposed.by.issuer, &proposed.by.subject) == (&issuer, &subject) {
+        let by = &proposed.by;
+        // what a system wrote its own organisation's people may have had it write
+        let by_own_system = proposed.by_system && by.organisation == requester.party.organisation();
+        if (&by.issuer, &by.subject) == (&issuer, &subject) || by_own_system {
             return Err(RegistryFault::OwnProposal.into());
         }
         if approving.is_let_in {
@@ -120,6 +124,7 @@ async fn write(g: &Gateway, requester: &Requester, content: &Content, before: i6
     if let Some(same) = in_force.as_ref().filter(|entry| entry.version == before && entry.content == *content) {
         return answer(g, 200, same).await;
     }
+    seldom(g.directory.versions(listed, ods).await?.iter().map(|entry| entry.at))?;
     let approved = !content.needs_approval(in_force.as_ref().map(|entry| &entry.content));
     let entry = Entry {
         version: before.saturating_add(1),
@@ -132,6 +137,18 @@ async fn write(g: &Gateway, requester: &Requester, content: &Content, before: i6
     };
     g.directory.write(&entry, in_force.map(|entry| entry.version)).await?;
     answer(g, if before == 0 { 201 } else { 200 }, &entry).await
+}
+
+/// So many changes in an hour are more than anybody makes by hand.
+const MOST_CHANGES: usize = 30;
+
+/// What comes into force has every decision of the region made again: nobody holds that up by changing things for ever.
+pub(super) fn seldom(changes: impl Iterator<Item = Timestamp>) -> Result<(), Ending> {
+    let since = Timestamp::now().minus(Duration::from_secs(3600));
+    match changes.filter(|at| *at >= since).count() >= MOST_CHANGES {
+        true => Err(RegistryFault::TooOften.into()),
+        false => Ok(()),
+    }
 }
 
 async fn answer(g: &Gateway, status: u16, entry: &Entry) -> Result<Answer, Ending> {

@@ -70,6 +70,9 @@ async fn staged(g: &Gateway, requester: &Requester, ods: OdsCode, staging: &Stag
     if comes_further && !is_probed(g, ods, version).await? {
         return Err(Ending::NotStaged(NotStaged::NotProbed));
     }
+    if staging.stage != Stage::Suspended && !is_operator {
+        super::changes::seldom(g.directory.stage_history(ods).await?.iter().map(|staged| staged.at))?;
+    }
     if stages != before {
         let (reason, by) = (staging.reason.clone(), requester.recorder());
         let staged = Staged { stages, reason, by, at: Timestamp::now() };

@@ -55,7 +55,15 @@ async fn an_agreement_that_ends_takes_the_endpoint_its_people_and_its_system_out
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let answer = gate.search(GP, "Condition", patient).await;
-    assert_eq!((own(&answer), joining(&answer)), (0, 0));
+    // nothing that was remembered is shown, and nobody takes the record for whole
+    assert_eq!(
+        (own(&answer), answer.header("x-completeness"), missing(&answer).as_deref()),
+        (0, "partial", Some("out-of-use"))
+    );
+    // until an operator says that it has left
+    assert_eq!(says(&joins, OPERATOR, "registered", vec![]).await.status, 200);
+    let answer = gate.search(GP, "Condition", patient).await;
+    assert_eq!((own(&answer), joining(&answer)), (0, 1));
     assert_eq!(gate.search(OWN, "Condition", patient).await.status, 403, "nor do its people read");
     let refused = asked(gate, &signer.assertion(ODS_CODE, gate), "system/Endpoint.rs").await;
     let stranger = asked(gate, &signer.assertion("RZ999", gate), "system/Endpoint.rs").await;

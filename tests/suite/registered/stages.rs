@@ -17,11 +17,14 @@ async fn down_and_out_it_goes_at_once_and_up_only_by_a_probe_and_back_by_whoever
         let answer = says(&joins, "systems:RZ902", "safety-only", vec![]).await;
         let row = gate.closing(&answer).await;
         assert_eq!((answer.status, row.request.as_str()), (200, "Endpoint/RZ902/$stage?stage=safety-only"));
-        assert_eq!(joining(&gate.search(GP, "Condition", patient).await), 1);
+        // nobody takes it for one that is still joining
+        let answer = gate.search(GP, "Condition", patient).await;
+        assert_eq!((answer.header("x-completeness"), missing(&answer).as_deref()), ("partial", Some("suspended")));
         // by its own word it is out, and by its own word no further than it was probed
         assert_eq!(stands(&says(&joins, SYSTEM, "suspended", vec![]).await), "suspended");
         assert_eq!(says(&joins, SYSTEM, "live", vec![]).await.status, 409);
         assert_eq!(stands(&says(&joins, SYSTEM, "registered", vec![]).await), "registered");
+        assert_eq!(missing(&gate.search(GP, "Condition", patient).await).as_deref(), Some("suspended"));
         // what an operator suspended is not its own to resume
         assert_eq!(stands(&says(&joins, OPERATOR, "suspended", vec![]).await), "suspended");
         for stage in ["registered", "shadow", "live"] {
@@ -29,6 +32,8 @@ async fn down_and_out_it_goes_at_once_and_up_only_by_a_probe_and_back_by_whoever
             assert!(answer.status == 409 && answer.text.contains("ask an operator"), "{}", answer.text);
         }
         assert_eq!(stands(&says(&joins, OPERATOR, "registered", vec![]).await), "registered");
+        // that says that it has left
+        assert_eq!(joining(&gate.search(GP, "Condition", patient).await), 1);
 
         let told = gate.get(SYSTEM, "Endpoint/RZ902/$stage").await;
         assert_eq!((told.status, stands(&told).as_str()), (200, "registered"));
