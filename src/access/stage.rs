@@ -79,6 +79,10 @@ impl Stage {
 impl Stages {
     /// Of entries of this type; a name that is no type's has no stage of its own.
     pub fn of(&self, resource_type: &str) -> Stage {
+        if self.types.is_empty() {
+            // of most: and thousands are asked for each request
+            return self.usual;
+        }
         let own = ResourceType::parse(resource_type).and_then(|resource_type| self.types.get(&resource_type));
         own.map_or(self.usual, |stage| stage.within(self.usual))
     }
