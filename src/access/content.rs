@@ -101,7 +101,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A text without control characters, of sensible length.
+    /// A text without characters that are none, of sensible length.
     pub fn text(&self) -> Result<Cow<'a, str>, ContentFault> {
         self.text_of(LONGEST_TEXT)
     }
@@ -109,7 +109,7 @@ impl<'a> Node<'a> {
     /// The same, of this many bytes at most.
     pub fn text_of(&self, longest: usize) -> Result<Cow<'a, str>, ContentFault> {
         let text = self.value.as_str().ok_or_else(|| self.fault(FaultCode::Structure, "expected a string"))?;
-        let fits = !text.trim().is_empty() && text.len() <= longest && !text.chars().any(char::is_control);
+        let fits = !text.trim().is_empty() && text.len() <= longest && !text.chars().any(is_unseen);
         if fits { Ok(text) } else { Err(self.fault(FaultCode::Value, "expected some text, not too long")) }
     }
 
@@ -154,4 +154,10 @@ impl<'a> Members<'a> {
             diagnostics: "holds a member that is not understood here, so nothing was done".to_owned(),
         })
     }
+}
+
+/// What steers a screen and is seen on none: it could make a name, or a reason, look like another.
+/// <https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>
+fn is_unseen(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }

@@ -181,6 +181,8 @@ checks! {
     MixedUp, "answers-mixed-up", Conduct, Must, "Two patients asked for in turns are not mixed up",
         "A cache in front of the server that does not tell requests apart is the usual cause: none may keep these answers.",
         "https://www.rfc-editor.org/rfc/rfc9111#section-2";
+    ReplicasAgree, "replicas-agree", Conduct, Must, "Each replica finds what the address itself does",
+        "Have every replica serve the same data, under the same ids; or register it without those that do not.", MCSD;
     ContainedPatient, "contained-patient", Conduct, Must, "What an entry contains is nobody else's",
         "Contain only what belongs to the resource around it.", CONTAINED;
     ConflictingIds, "conflicting-ids", Conduct, Must, "One id is one resource",

@@ -117,6 +117,7 @@ impl Run<'_> {
         self.next("pages");
         steps::paging(self).await?;
         steps::filters(self).await?;
+        steps::replicas(self).await?;
         self.next("wrong requests");
         steps::errors(self).await
     }
@@ -124,7 +125,7 @@ impl Run<'_> {
     /// How many steps there are: known once the types are.
     fn count(&mut self) {
         let (patients, types) = (self.target.patients.len(), self.target.types.len());
-        let by_patient = if patients == 0 { 0 } else { patients + 2 * types };
+        let by_patient = if patients == 0 { 0 } else { patients + 2 * types + self.target.provider.replicas.len() };
         self.progress.total = u32::try_from(7 + by_patient).unwrap_or(u32::MAX);
     }
 

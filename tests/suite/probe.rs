@@ -42,8 +42,14 @@ fn token() -> &'static Path {
 }
 
 fn target(raw: &Raw) -> Target {
-    let url = format!("http://127.0.0.1:{}/fhir", raw.port);
-    let provider = provider(&url, json!({"credential": {"bearer": {"file": token()}}}));
+    target_with(raw, &[])
+}
+
+/// The same, with replicas.
+fn target_with(raw: &Raw, replicas: &[&Raw]) -> Target {
+    let url = |raw: &Raw| format!("http://127.0.0.1:{}/fhir", raw.port);
+    let replicas: Vec<String> = replicas.iter().map(|replica| url(replica)).collect();
+    let provider = provider(&url(raw), json!({"credential": {"bearer": {"file": token()}}, "replicas": replicas}));
     let types = [ResourceType::Condition, ResourceType::Observation, ResourceType::DocumentReference];
     let limits = Limits { time: Duration::from_secs(20), bytes: 2_000_000, pages: 12, ..Limits::default() };
     let limits = Limits { json: caregate::fhir::json::Limits { depth: 64, nodes: 200_000 }, ..limits };

@@ -201,3 +201,27 @@ async fn what_mixes_up_its_patients_fails_by_name() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn a_replica_is_asked_too_and_has_to_hold_the_same() {
+    let sound = || server(|_, _, _| None);
+    let lacking = server(|heard, _, reply| {
+        // one entry fewer
+        (heard.kind == "Condition" && reply.status == "200 OK").then(|| Reply::ok(searchset(&[], "")).sent())
+    });
+    let strange = server(|heard, _, reply| {
+        (heard.kind == "Patient" && reply.status == "200 OK").then(|| Reply::ok(searchset(&[], "")).sent())
+    });
+    let address = sound().await;
+    for (replica, wrong) in
+        [(sound().await, None), (lacking.await, Some("entries of Condition")), (strange.await, Some("other Patients"))]
+    {
+        let report = probed(&super::target_with(&address, &[&replica])).await;
+        let failed = ended(&report, Outcome::Failed);
+        assert_eq!(failed, wrong.iter().map(|_| "replicas-agree").collect::<Vec<_>>(), "{report}");
+        assert!(
+            !replica.heard().is_empty() && wrong.is_none_or(|wrong| report.to_string().contains(wrong)),
+            "{report}"
+        );
+    }
+}
