@@ -49,7 +49,7 @@ pub use policy::{ListId, Overrides, Policy, PolicyFault, Relationships, Sensitiv
 pub use recall::{Item, Recall, RecallReason, RecallStore, Recalled};
 pub use relation::GENERAL_PRACTICE;
 pub use rule_id::RuleId;
-pub use stage::{Stage, Stages, Suspension};
+pub use stage::{Before, Stage, Stages};
 pub use staging::NotStaged;
 pub use store::{ConsentRecord, ConsentState, FactStore, Recorder, Sequel};
 pub use wanted::{Action, Interaction, Listed, Wanted};

@@ -56,7 +56,7 @@ pub use token::token;
 use crate::{
     access::{Action, Clearance, Decision, Evidence, Facts, Permit, Permits, Wanted},
     audit::{Intent, Opened, Released},
-    domain::{NhsNumber, Timestamp},
+    domain::{NhsNumber, OdsCode, Timestamp},
     fhir::ResourceType,
     identity::Requester,
     record::Redacted,
@@ -277,6 +277,11 @@ async fn forget(g: &Gateway, patient: Option<NhsNumber>) {
         Some(patient) => g.facts.forget(patient).await,
         None => g.facts.forget_global().await,
     }
+}
+
+/// Whether this names the requester's own organisation.
+fn is_own(requester: &Requester, id: &str) -> bool {
+    requester.party.organisation().is_some_and(|own| OdsCode::parse(id) == Ok(own))
 }
 
 /// `If-Match`, where it is sent, names the version that is to be replaced.

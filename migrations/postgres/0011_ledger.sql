@@ -48,4 +48,7 @@ UNION
 SELECT source, at, id FROM matter, jsonb_array_elements_text(named -> 'sources') AS source
 UNION
 SELECT recipient ->> 'organisation', at, id FROM matter, jsonb_array_elements(named -> 'recipients') AS recipient
- WHERE recipient ->> 'organisation' IS NOT NULL;
+ WHERE recipient ->> 'organisation' IS NOT NULL
+UNION
+SELECT scope::jsonb ->> 'Source', recorded_at, id FROM consent
+ WHERE version = 1 AND terms IS NULL AND scope::jsonb ->> 'Source' IS NOT NULL;

@@ -49,4 +49,7 @@ SELECT source.value, m.at, m.id FROM matter AS m, json_each(m.named, '$.sources'
 UNION
 SELECT json_extract(recipient.value, '$.organisation'), m.at, m.id
   FROM matter AS m, json_each(m.named, '$.recipients') AS recipient
- WHERE json_extract(recipient.value, '$.organisation') IS NOT NULL;
+ WHERE json_extract(recipient.value, '$.organisation') IS NOT NULL
+UNION
+SELECT json_extract(scope, '$.Source'), recorded_at, id FROM consent
+ WHERE version = 1 AND terms IS NULL AND json_extract(scope, '$.Source') IS NOT NULL;

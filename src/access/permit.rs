@@ -90,14 +90,28 @@ pub enum Asking {
     Skip(SkipReason),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SkipReason {
+    /// Or was live, and was taken down: missing from the record, and told so.
+    Suspended,
+    Quarantined,
     /// The patient's choice, or a rule of the region's own.
     Objected,
-    Quarantined,
-    Suspended,
+    /// Its entry in the registry has run out, or cannot be used as it is.
+    OutOfUse,
     /// It is joining, and not shown to this reader yet.
     NotLive,
+}
+
+impl Asking {
+    /// Of what is said of two types of one source, what is said of both: that it is asked, or what must not be overlooked.
+    pub fn graver(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Skip(one), Self::Skip(other)) => Self::Skip(one.min(other)),
+            _ => Self::Ask,
+        }
+    }
 }
 
 impl Permit {
@@ -341,8 +355,11 @@ impl Permit {
         if let Some(stages) = stages
             && !self.might_show(by_stage_alone)
         {
-            let is_missing = held.stage != Stage::Live && stages.was_live(self.resource_type);
-            return Asking::Skip(if is_missing { SkipReason::Suspended } else { SkipReason::NotLive });
+            return Asking::Skip(if stages.is_missing(self.resource_type) {
+                SkipReason::Suspended
+            } else {
+                SkipReason::NotLive
+            });
         }
         if held.suspended {
             Asking::Skip(SkipReason::Suspended)

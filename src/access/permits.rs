@@ -16,6 +16,12 @@ impl Permits {
         &self.first
     }
 
+    /// Each with the type that it is for; what is for none of the record is not among them.
+    pub fn all(&self) -> impl Iterator<Item = (ResourceType, &Permit)> {
+        let all = std::iter::once(&self.first).chain(&self.others);
+        all.filter_map(|permit| Some((ResourceType::parse(permit.resource_type())?, permit)))
+    }
+
     pub fn of(&self, resource_type: ResourceType) -> Option<&Permit> {
         let found = |permit: &&Permit| permit.resource_type() == resource_type.as_str();
         std::iter::once(&self.first).chain(&self.others).find(found)

@@ -30,13 +30,13 @@ pub struct Stages {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reviewers: BTreeSet<String>,
     /// While something of it is suspended, or was taken out of everybody's record: what stood before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suspension: Option<Suspension>,
+    #[serde(default, rename = "suspension", skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
 }
 
 /// The furthest that each had come before it was suspended or taken down, and whose word lifts a suspension.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suspension {
+pub struct Before {
     pub usual: Stage,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub types: BTreeMap<ResourceType, Stage>,
@@ -45,7 +45,7 @@ pub struct Suspension {
     pub imposed: bool,
 }
 
-impl Suspension {
+impl Before {
     /// How far this type had come; all of it where it is no type of its own.
     pub fn of(&self, resource_type: Option<ResourceType>) -> Stage {
         resource_type.and_then(|resource_type| self.types.get(&resource_type)).copied().unwrap_or(self.usual)
@@ -87,11 +87,12 @@ impl Stages {
         own.map_or(self.usual, |stage| stage.within(self.usual))
     }
 
-    /// Whether a type that is not live was a part of everybody's record before, and nobody has said that it no longer belongs there: then
-    /// it is missing from it. What never was one is still joining, so that nobody makes the region's answers partial by suspending what
+    /// Whether this type was a part of everybody's record, is none now, and nobody has said that it no longer belongs there: then it is
+    /// missing from it. What never was one is still joining, so that nobody makes the region's answers partial by suspending what
     /// was never live.
-    pub fn was_live(&self, resource_type: &str) -> bool {
-        self.suspension.as_ref().is_some_and(|before| before.of(ResourceType::parse(resource_type)) == Stage::Live)
+    pub fn is_missing(&self, resource_type: &str) -> bool {
+        let was = |before: &Before| before.of(ResourceType::parse(resource_type)) == Stage::Live;
+        self.of(resource_type) != Stage::Live && self.before.as_ref().is_some_and(was)
     }
 
     /// Whether something of it is suspended.

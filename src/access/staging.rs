@@ -1,6 +1,6 @@
 //! What may become of an endpoint's stages, and by whose word.
 
-use super::{Stage, Stages, Suspension, parameters::Staging};
+use super::{Before, Stage, Stages, parameters::Staging};
 use crate::fhir::ResourceType;
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ impl Staging {
         if self.stage == Stage::Suspended {
             before.imposed |= by_operator;
             self.set(&mut new.usual, &mut new.types);
-            new.suspension = Some(before);
+            new.before = Some(before);
             return Ok(new);
         }
         let wholly = stood.usual == Stage::Suspended;
@@ -51,7 +51,7 @@ impl Staging {
             self.set(&mut before.usual, &mut before.types);
         }
         before.imposed &= new.is_suspended();
-        new.suspension = Some(before).filter(|before| new.is_suspended() || new.lacks(before));
+        new.before = Some(before).filter(|before| new.is_suspended() || new.lacks(before));
         if self.stage == Stage::SafetyOnly {
             new.reviewers.clone_from(&self.reviewers);
         }
@@ -67,9 +67,9 @@ impl Staging {
     }
 
     /// How far had come what this is about, and what was suspended or taken down before.
-    fn before(&self, stood: &Stages) -> Suspension {
-        let mut before = stood.suspension.clone().unwrap_or_default();
-        let of = |before: &Suspension, of: ResourceType| before.of(Some(of)).max(stood.of(of.as_str()));
+    fn before(&self, stood: &Stages) -> Before {
+        let mut before = stood.before.clone().unwrap_or_default();
+        let of = |before: &Before, of: ResourceType| before.of(Some(of)).max(stood.of(of.as_str()));
         let types: Vec<ResourceType> = match self.types.is_empty() {
             true => stood.types.keys().chain(before.types.keys()).copied().collect(),
             false => self.types.iter().copied().collect(),
@@ -85,7 +85,7 @@ impl Staging {
 
 impl Stages {
     /// Whether a part of everybody's record before is none now.
-    fn lacks(&self, before: &Suspension) -> bool {
+    fn lacks(&self, before: &Before) -> bool {
         let lacks = |stage: Stage, was: Stage| was == Stage::Live && stage != Stage::Live;
         lacks(self.usual, before.usual)
             || ResourceType::ALL.iter().any(|one| lacks(self.of(one.as_str()), before.of(Some(*one))))
@@ -180,7 +180,7 @@ mod tests {
         for types in [&[][..], &TYPES[..1]] {
             let stood = at(Stage::Live, &[]);
             let own = staging(Stage::Suspended, types).applied(&stood, false).unwrap();
-            assert!(staging(Stage::Live, types).applied(&own, false).is_ok_and(|now| now.suspension.is_none()));
+            assert!(staging(Stage::Live, types).applied(&own, false).is_ok_and(|now| now.before.is_none()));
             let imposed = staging(Stage::Suspended, types).applied(&own, true).unwrap();
             for stage in [Stage::Registered, Stage::Shadow, Stage::Live] {
                 let resumed = staging(stage, types).applied(&imposed, false);
@@ -197,9 +197,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_down_from_live_is_missing_until_it_is_live_again_or_an_operator_says_that_it_has_left() {
-        let missing = |stages: &Stages| {
-            TYPES.map(|kind| stages.of(kind.as_str()) != Stage::Live && stages.was_live(kind.as_str()))
-        };
+        let missing = |stages: &Stages| TYPES.map(|kind| stages.is_missing(kind.as_str()));
         let live = at(Stage::Live, &[]);
         for stage in [Stage::Registered, Stage::Shadow, Stage::SafetyOnly] {
             let down = staging(stage, &[]).applied(&live, false).unwrap();
@@ -220,7 +218,7 @@ mod tests {
             let one = staging(stage, &TYPES[..1]).applied(&live, false).unwrap();
             assert_eq!(missing(&one), [true, false], "{stage:?}");
             let left = staging(Stage::Registered, &TYPES[..1]).applied(&one, true).unwrap();
-            assert_eq!((missing(&left), left.suspension), ([false; 2], None));
+            assert_eq!((missing(&left), left.before), ([false; 2], None));
         }
         // what nobody was shown is missed by nobody
         for stage in [Stage::Shadow, Stage::SafetyOnly] {
@@ -239,16 +237,16 @@ mod tests {
     fn what_was_live_is_known_of_whatever_is_suspended_however_it_came_to_be() {
         let stood = at(Stage::Live, &[(TYPES[0], Stage::Shadow)]);
         let whole = staging(Stage::Suspended, &[]).applied(&stood, false).unwrap();
-        assert_eq!(TYPES.map(|kind| whole.was_live(kind.as_str())), [false, true]);
+        assert_eq!(TYPES.map(|kind| whole.is_missing(kind.as_str())), [false, true]);
         let one = staging(Stage::Suspended, &TYPES[1..]).applied(&stood, false).unwrap();
         let both = staging(Stage::Suspended, &TYPES[..1]).applied(&one, false).unwrap();
         let whole = staging(Stage::Suspended, &[]).applied(&both, false).unwrap();
         for stages in [&both, &whole] {
-            assert_eq!(TYPES.map(|kind| stages.was_live(kind.as_str())), [false, true]);
+            assert_eq!(TYPES.map(|kind| stages.is_missing(kind.as_str())), [false, true]);
             assert_eq!(TYPES.map(|kind| stages.of(kind.as_str())), [Stage::Suspended; 2]);
         }
         let never = staging(Stage::Suspended, &[]).applied(&at(Stage::Shadow, &[]), false).unwrap();
-        assert!(!TYPES.iter().any(|kind| never.was_live(kind.as_str())));
+        assert!(!TYPES.iter().any(|kind| never.is_missing(kind.as_str())));
         assert!(staging(Stage::Live, &[]).applied(&whole, false).is_ok_and(|now| now == at(Stage::Live, &[])));
     }
 
@@ -270,7 +268,7 @@ mod tests {
     fn lowered_it_is_shown_to_nobody_and_nothing_comes_further() {
         let types = BTreeMap::from([(TYPES[0], Stage::Registered), (TYPES[1], Stage::Live)]);
         let reviewers = BTreeSet::from(["555".to_owned()]);
-        let stood = Stages { usual: Stage::SafetyOnly, types, reviewers, suspension: None };
+        let stood = Stages { usual: Stage::SafetyOnly, types, reviewers, before: None };
         let all = stood.lowered_to_shadow(None);
         assert_eq!(TYPES.map(|kind| all.of(kind.as_str())), [Stage::Registered, Stage::Shadow]);
         assert!(all.usual == Stage::Shadow && all.reviewers.is_empty());

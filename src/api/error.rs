@@ -121,6 +121,11 @@ fn registry(fault: RegistryFault) -> (IssueCode, &'static str) {
             IssueCode::BusinessRule,
             "Whoever wrote this version does not decide on it, nor does an operator of the organisation whose system wrote it: another operator does.",
         ),
+        RegistryFault::OperatorsProposal => (
+            IssueCode::BusinessRule,
+            "An operator of the registry has proposed a version of this entry. It is decided on first: then read the entry again, and make \
+             your change to that.",
+        ),
         RegistryFault::NotInForce => (
             IssueCode::BusinessRule,
             "No version of this endpoint is in force: an operator approves it first, and with it where we go.",

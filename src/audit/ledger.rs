@@ -119,11 +119,22 @@ fn sent(row: &Row) -> Option<Line> {
         _ => return None,
     };
     let organisation = row.who.as_ref()?.organisation?;
-    let part = if row.kind == Kind::Released { TAKEN } else { row.reason.as_deref().unwrap_or_default() };
-    Some(Line { list, organisation, at: row.at, index: 0, part: part.to_owned(), items: 0 })
+    Some(Line { list, organisation, at: row.at, index: 0, part: became(row).to_owned(), items: 0 })
 }
+
+/// What became of something that was sent: [`TAKEN`], or why not.
+pub fn became(row: &Row) -> &str {
+    if row.kind == Kind::Released { TAKEN } else { row.reason.as_deref().unwrap_or_default() }
+}
+
+const DAY: i64 = 86_400_000_000;
 
 /// The day that a moment is of.
 pub fn day(at: Timestamp) -> i64 {
-    at.0.div_euclid(86_400_000_000)
+    at.0.div_euclid(DAY)
+}
+
+/// When a day begins.
+pub fn begins(day: i64) -> Timestamp {
+    Timestamp(day.saturating_mul(DAY))
 }

@@ -19,6 +19,7 @@ mod recalls;
 mod relationships;
 mod report;
 mod said;
+mod sent;
 mod stages;
 mod whose;
 mod written;

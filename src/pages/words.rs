@@ -93,8 +93,7 @@ pub fn organisation(ods: OdsCode, registry: &Registry) -> String {
     registry.name_of(ods).map_or_else(|| ods.to_string(), |name| format!("{name} ({ods})"))
 }
 
-pub const TOO_OFTEN: &str =
-    "It was changed very often within the last hour. Make your change later. It may always be suspended.";
+pub const TOO_OFTEN: &str = "This was changed very often in the last hour. Wait a while, then make all your changes at once. An endpoint can be suspended at any time.";
 
 /// Who did something. People are named by their number to their own colleagues alone.
 pub fn by(recorder: &Recorder, by_system: bool, reader: Option<OdsCode>, registry: &Registry) -> String {
@@ -108,6 +107,28 @@ pub fn by(recorder: &Recorder, by_system: bool, reader: Option<OdsCode>, registr
         (true, _) => format!("the system{of}"),
         (false, true) => format!("{}{of}", recorder.subject),
         (false, false) => format!("somebody{of}"),
+    }
+}
+
+/// A relationship's basis.
+pub fn basis(code: &str) -> &str {
+    match code {
+        "registered" => "registered there",
+        "encounter" => "seen or admitted there",
+        "referral" => "referred there",
+        "appointment" => "has an appointment there",
+        "caseload" => "on a caseload there",
+        "care-team" => "in the care of a team there",
+        "claim" => "by a clinician's own word",
+        other => other,
+    }
+}
+
+/// The same with its evidence, as a row has it: `encounter: system|value`.
+pub fn relation(said: &str) -> Markup {
+    match said.split_once(": ") {
+        Some((code, evidence)) => html! { (sentence(basis(code))) br; span.nhsuk-body-s { (evidence) } },
+        None => html! { (sentence(basis(said))) },
     }
 }
 
@@ -146,9 +167,9 @@ pub fn objection(state: ConsentState) -> Markup {
         ConsentState::Requested => tag("yellow", "In force, to be reviewed"),
         ConsentState::UnderReview => tag("yellow", "In force, under review"),
         ConsentState::Upheld => tag("green", "In force, upheld"),
-        ConsentState::NotUpheld => tag("yellow", "In force until the patient is told"),
-        ConsentState::Lifted => tag("grey", "Not upheld"),
-        ConsentState::WithdrawalRecorded => tag("blue", "Withdrawal to be confirmed"),
+        ConsentState::NotUpheld => tag("yellow", "In force: not upheld, the patient is to be told"),
+        ConsentState::Lifted => tag("grey", "Ended: not upheld"),
+        ConsentState::WithdrawalRecorded => tag("blue", "In force for some: withdrawal to be confirmed"),
         ConsentState::Withdrawn => tag("grey", "Withdrawn"),
     }
 }

@@ -44,6 +44,7 @@ impl State {
         match reason {
             SkipReason::Quarantined => Self::Failed(Failure::Quarantined),
             SkipReason::Suspended => Self::Failed(Failure::Suspended),
+            SkipReason::OutOfUse => Self::Failed(Failure::OutOfUse),
             SkipReason::NotLive => Self::Joining,
             SkipReason::Objected => Self::Withheld,
         }
@@ -53,7 +54,7 @@ impl State {
 impl Source {
     /// What it is under permits newer than the plan: what these would not have asked for is out of it.
     pub fn under(&self, permits: &Permits) -> Self {
-        let state = match (&self.state, permits.first().asks(self.provider.ods)) {
+        let state = match (&self.state, self.asking(permits)) {
             (State::Holds { parts, .. }, Asking::Skip(reason))
                 if parts.iter().all(|part| self.shut(part, permits).is_some()) =>
             {
@@ -74,6 +75,18 @@ impl Source {
         Self { provider: Arc::clone(&self.provider), state }
     }
 
+    /// Whether it would be asked under these permits. That the type of the first is not live there is no reason to say so of all of it: then
+    /// what is said of the others is, and of several reasons the gravest.
+    fn asking(&self, permits: &Permits) -> Asking {
+        let asks = |permit: &Permit| permit.asks(self.provider.ods);
+        let first = asks(permits.first());
+        if first != Asking::Skip(SkipReason::NotLive) {
+            return first;
+        }
+        let served = permits.all().filter(|(resource_type, _)| self.provider.serves(*resource_type));
+        served.map(|(_, permit)| asks(permit)).fold(first, Asking::graver)
+    }
+
     /// What is said of a part that these permits would not have asked for.
     fn shut(&self, part: &Part, permits: &Permits) -> Option<PartSaid> {
         let Some(permit) = permits.of(part.want.resource_type) else { return Some(PartSaid::Withheld) };
@@ -81,13 +94,14 @@ impl Source {
             Asking::Ask => None,
             Asking::Skip(SkipReason::NotLive) => Some(PartSaid::NotLive),
             Asking::Skip(SkipReason::Suspended) => Some(PartSaid::Failed(Failure::Suspended)),
+            Asking::Skip(SkipReason::OutOfUse) => Some(PartSaid::Failed(Failure::OutOfUse)),
             Asking::Skip(SkipReason::Quarantined | SkipReason::Objected) => Some(PartSaid::Withheld),
         }
     }
 
     /// Whether these permits would not have asked for something that was asked for.
     pub fn is_shut_out(&self, permits: &Permits) -> bool {
-        let asking = || permits.first().asks(self.provider.ods);
+        let asking = || self.asking(permits);
         match &self.state {
             State::Holds { parts, .. } if parts.is_empty() => asking() != Asking::Ask,
             State::Holds { parts, .. } => parts.iter().any(|part| match self.shut(part, permits) {

@@ -69,18 +69,26 @@ impl Registry {
             let wants = if only.is_some_and(|only| only != provider.ods) { &[] } else { wants.as_slice() };
             let freshness = Freshness { recalled: permits.first().recalled_at(provider.ods), since: None };
             let mut errand = Errand { freshness, ..Errand::who(provider) };
-            let mut in_part = false;
+            let (mut in_part, mut shut) = (false, None);
             for (wanted, permit) in wants.iter().filter(|(want, _)| provider.serves(want.resource_type)) {
-                match asking(permit) {
+                let asking = asking(permit);
+                if let Asking::Skip(reason) = asking {
+                    shut = shut.into_iter().chain([reason]).min();
+                }
+                match asking {
                     Asking::Ask => errand.wants.push(want(wanted)),
                     Asking::Skip(SkipReason::NotLive) => in_part = true,
-                    Asking::Skip(SkipReason::Suspended) => errand.suspended.push(want(wanted)),
+                    Asking::Skip(SkipReason::Suspended | SkipReason::OutOfUse) => errand.suspended.push(want(wanted)),
                     Asking::Skip(SkipReason::Objected | SkipReason::Quarantined) => errand.withheld.push(want(wanted)),
                 }
             }
             match (first, errand.wants.is_empty()) {
-                (Asking::Skip(SkipReason::NotLive), true) => plan.joining += 1,
-                (Asking::Skip(reason), true) => plan.skip.push((Arc::clone(provider), reason)),
+                (Asking::Skip(first), true) => match shut.unwrap_or(first) {
+                    SkipReason::NotLive => plan.joining += 1,
+                    reason => plan.skip.push((Arc::clone(provider), reason)),
+                },
+                // nobody is asked, and no memory is looked through, for what can say nothing
+                _ if provider.is_out_of_use => plan.skip.push((Arc::clone(provider), SkipReason::OutOfUse)),
                 _ => {
                     plan.joining_in_part += usize::from(in_part);
                     plan.ask.push(errand);

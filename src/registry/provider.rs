@@ -122,7 +122,7 @@ pub struct Provider {
     pub types: Option<BTreeSet<ResourceType>>,
     /// Of its entry in the registry; 0 of what the deployment configures. What was said by one is no answer of the next.
     pub version: i64,
-    /// It is in force and cannot be asked, as a secret of it is missing: a part of the record that is missing.
+    /// It cannot be asked: its period or its agreement has run out, or it has a fault. A part of the record that is missing.
     pub is_out_of_use: bool,
     pub declared: Arc<Declared>,
 }

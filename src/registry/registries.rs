@@ -171,14 +171,11 @@ impl Ground {
         for (version, endpoint) in entries.iter().filter_map(endpoint) {
             registry.hosts.extend(endpoint.addresses().filter_map(|url| url.host_str()).map(str::to_owned));
             let Some(organisation) = organisations.get(&endpoint.ods) else { continue };
-            if self.configured.provider(endpoint.ods).is_some()
-                || !endpoint.has_begun(now)
-                || !organisation.has_shared(now)
-            {
+            if self.configured.provider(endpoint.ods).is_some() {
                 continue;
             }
             if !endpoint.is_in_use(now) || !organisation.shares(now) {
-                // a period or an agreement that ran out: until an operator has said that it left, the record lacks it and must say so
+                // whatever its dates are by now: if it was live, the record lacks it and says so until an operator has said that it left
                 out.extend(self.out_of_use(organisation, endpoint, version));
                 continue;
             }

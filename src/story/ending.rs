@@ -69,6 +69,8 @@ pub enum RegistryFault {
     NothingProposed,
     /// Whoever proposed it would decide on it.
     OwnProposal,
+    /// What an operator proposed is decided on first.
+    OperatorsProposal,
     /// No version of it was let in yet.
     NotInForce,
     /// It is in force, and cannot be asked as it stands.
@@ -89,6 +91,7 @@ impl RegistryFault {
             Self::Registered
             | Self::Configured
             | Self::NothingProposed
+            | Self::OperatorsProposal
             | Self::NotInForce
             | Self::NotAsked
             | Self::ProbeUnderWay => 409,
@@ -105,6 +108,7 @@ impl RegistryFault {
             Self::OrganisationNotInForce => "organisation-not-in-force",
             Self::NothingProposed => "nothing-proposed",
             Self::OwnProposal => "own-proposal",
+            Self::OperatorsProposal => "operators-proposal",
             Self::NotInForce => "not-in-force",
             Self::NotAsked => "not-asked",
             Self::NeverProbed => "never-probed",

@@ -40,8 +40,8 @@ pub async fn evidence(
         Stage::Suspended | Stage::Registered | Stage::Shadow => false,
     };
     if !relied_on(ResourceType::Patient) {
-        let was_live = stages.is_some_and(|stages| stages.was_live(ResourceType::Patient.as_str()));
-        return Ok(if was_live { Evidence::Unreachable } else { Evidence::Found([].into()) });
+        let is_missing = stages.is_some_and(|stages| stages.is_missing(ResourceType::Patient.as_str()));
+        return Ok(if is_missing { Evidence::Unreachable } else { Evidence::Found([].into()) });
     }
     if facts.global.suspended.contains(&organisation) || facts.patient.quarantined.contains(&organisation) {
         return Ok(Evidence::Unreachable);
@@ -68,8 +68,8 @@ pub async fn evidence(
     };
     let found: Vec<_> =
         answered.flat_map(|(kind, answer)| relationships(kind, answer, facts)).filter(in_force).collect();
-    let was_live = |kind: &ResourceType| stages.is_some_and(|stages| stages.was_live(kind.as_str()));
-    let is_missing = |kind: &ResourceType| !relied_on(*kind) && was_live(kind);
+    let is_missing =
+        |kind: &ResourceType| !relied_on(*kind) && stages.is_some_and(|stages| stages.is_missing(kind.as_str()));
     if found.is_empty() && (word.answers.iter().any(Result::is_err) || Word::TYPES.iter().any(is_missing)) {
         return Ok(Evidence::Unreachable);
     }

@@ -6,7 +6,7 @@ mod table;
 
 pub use drawing::keep_drawing;
 
-use super::{Ending, Gateway, clearance, identity, paging::Paging, until_it_stands};
+use super::{Ending, Gateway, clearance, identity, is_own, paging::Paging, until_it_stands};
 use crate::{
     access::{Action, Clearance, ContentFault, FaultCode, Interaction, Listed},
     audit::{DayTotal, Intent, Kind, LedgerPage, List, Opened, Place, Released, Row, StoredRow, balp, ledger},
@@ -126,7 +126,7 @@ pub async fn disclosure_totals(
             part
         };
         let total = |total: &ledger::DayTotal| {
-            let day = Timestamp(total.day.saturating_mul(86_400_000_000)).fhir();
+            let day = ledger::begins(total.day).fhir();
             let mut parts = vec![part("day", json!({"valueDate": day.get(..10)}))];
             parts.extend(
                 total
@@ -150,10 +150,6 @@ fn asks(id: &str, operation: &str, ask: &DisclosuresAsk, opened: &mut Opened) {
     let whose = OdsCode::parse(id).map_or_else(|_| "unknown".to_owned(), |ods| ods.to_string());
     let request = format!("Organization/{whose}/{operation}{}", ask.canonical());
     opened.asks("operation", request, Some("AuditEvent"), None);
-}
-
-fn is_own(requester: &Requester, id: &str) -> bool {
-    requester.party.organisation().is_some_and(|own| OdsCode::parse(id) == Ok(own))
 }
 
 /// Whose ledger it is, which list of it, and who reads it.

@@ -24,9 +24,9 @@ pub async fn access_log(
     let wanted = Wanted { action: Action::ReadLog(Interaction::Search), patient: ask.patient };
     released(g, requester, wanted, opened, async |permit, opened| {
         let sight = Sight::of(g, requester, ask, permit, opened).await?;
-        let (canonical, pages) = (ask.canonical(), ask.page.as_deref());
+        let canonical = ask.canonical();
         let paging = Paging::new(g, requester, &[&canonical]);
-        let found = page(g, ask, permit.numbers(), &sight, paging.after(pages)?).await?;
+        let found = page(g, ask, permit.numbers(), &sight, paging.after(ask.page.as_deref())?).await?;
         let next = paging.next(found.next.clone())?;
         Ok(Redacted::own(bundle(g, ask, &sight, found, next.as_deref())?))
     })

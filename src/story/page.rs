@@ -49,7 +49,7 @@ pub async fn cleared_by_any(
     .await
 }
 
-/// Whether they may: for what a form says to somebody whom its story has turned away already.
+/// Whether they may: for what a page offers. It decides nothing that is done.
 pub async fn may(g: &Gateway, requester: &Requester, action: Action) -> Result<bool, Ending> {
     match clearance(g, requester, action).await {
         Ok(_) => Ok(true),

@@ -9,8 +9,8 @@ mod rows;
 use super::*;
 use crate::{
     access::{
-        Basis, FactCache, Item, Matter, Objection, Override, OverrideReason, Person, Policies, Policy, Recall,
-        RecallReason, Relationship, Stage, Stages, Suspension, Terms,
+        Basis, Before, FactCache, Item, Matter, Objection, Override, OverrideReason, Person, Policies, Policy, Recall,
+        RecallReason, Relationship, Stage, Stages, Terms,
     },
     audit::{AuditLog, Kind, LogOptions, Row, Signer},
     domain::{NhsNumber, OdsCode, RequestId},

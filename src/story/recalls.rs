@@ -15,7 +15,10 @@ use crate::{
     identity::Requester,
 };
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 use uuid::Uuid;
 
 /// So many showings are told one by one, newest first; how many there were is told in any case.
@@ -49,13 +52,13 @@ pub async fn recall(
     opened.asks("operation", "Patient/$recall".to_owned(), Some("Patient"), None);
     let asked = parameters::read_recall(body).or_close(opened).await?;
     opened.asks("operation", said(&asked), Some("Patient"), Some(asked.patient));
-    if !gave_anything(g, asked.organisation).await.or_close(opened).await? {
-        let said = "this organisation gives out nothing here, so there is nothing to take back";
-        return Err(Ending::content("Parameters.parameter.where(name='organization')", said).close(opened).await);
-    }
     let wanted = Wanted { action: Action::Recall { organisation: asked.organisation }, patient: Some(asked.patient) };
     let id = Uuid::new_v4().to_string();
     written(g, requester, wanted, opened, async |patient, intent| {
+        if !gave_anything(g, asked.organisation).await? {
+            let said = "this organisation gives out nothing here, so there is nothing to take back";
+            return Err(Ending::content("Parameters.parameter.where(name='organization')", said));
+        }
         let recalled = recalled(&id, requester, &asked);
         if asked.reason == RecallReason::Withdrawn {
             let ended = g.recalls.withdraw(&recalled).await?;
@@ -78,6 +81,7 @@ pub async fn recall(
         g.recalls.tell(&alerts(g, &recalled, &viewers)).await?;
         viewers.retain(|viewer| viewer.held.as_ref().is_none_or(|hold| released.contains(hold)));
         let count = viewers.len();
+        viewers.sort_by_key(|viewer| Reverse(viewer.at));
         viewers.truncate(MOST_TOLD);
         // whoever was shown it elsewhere tells where else the patient is seen; those people's officers are told by their task
         if identity::is_restricted(g, requester, patient, intent).await? {

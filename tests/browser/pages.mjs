@@ -61,7 +61,7 @@ await everywhere('officer', async (visit) => {
   await visit.goto('/providers');
   await signsIn(visit, 'privacy-officer-estuary');
   await page.getByRole('link', { name: 'Relationships your systems sent' }).click();
-  assert.match(await page.textContent('main'), /Cares for: encounter/);
+  assert.match(await page.textContent('main'), /seen or admitted there/);
   // why something was refused, without a script
   await page.getByText(/^Rules: /).first().click();
   assert.match(await page.textContent('main'), /Nobody speaks for another organisation/);
@@ -69,7 +69,7 @@ await everywhere('officer', async (visit) => {
   await visit.looksRight('relationships');
   await visit.goto('/providers');
   await page.getByRole('link', { name: 'Objections that concern' }).click();
-  assert.match(await page.textContent('main'), /what you hold is shown/);
+  assert.match(await page.textContent('main'), /Showing what your organisation holds/);
   await visit.looksRight('objections');
   await visit.goto('/providers');
   await page.getByRole('link', { name: 'What left your organisation' }).click();
@@ -84,7 +84,7 @@ await everywhere('officer', async (visit) => {
   await page.getByLabel('What is to be taken back').fill(process.env.RECALLED_ITEM);
   await page.getByLabel('It was wrong').check();
   await page.getByRole('button', { name: 'Take it back' }).click();
-  assert.match(await page.textContent('main'), /It was shown/);
+  assert.match(await page.textContent('main'), /it was shown/);
   assert.match(await page.textContent('main'), /F99001/);
   await visit.looksRight('recalled');
 });

@@ -234,7 +234,6 @@ async fn a_recall_that_is_not_understood_is_refused_with_its_place_and_takes_not
         (changed(4, reference("Condition/a/_history/1")), "value"),
         (changed(4, reference("https://rz901.example/fhir/Condition/a")), "value"),
         (recalling(patient, "RZ901", "wrong-patient", &many), "value"),
-        (recalling(patient, "ZZ999", "wrong-patient", &[&item]), "value"),
     ] {
         let answer = gate.post(SYSTEM, "Patient/$recall", &body).await;
         gate.ends(&answer, 422, code, Kind::Failed, "content").await;
@@ -244,6 +243,15 @@ async fn a_recall_that_is_not_understood_is_refused_with_its_place_and_takes_not
             answer.text
         );
     }
+    // of whom anything is given out is learned by nobody else than themselves
+    for another in ["ZZ999", "RZ902"] {
+        let body = recalling(patient, another, "wrong-patient", &[&item]);
+        let answer = gate.post(SYSTEM, "Patient/$recall", &body).await;
+        gate.ends(&answer, 403, "forbidden", Kind::Refused, "access-denied").await;
+    }
+    let body = recalling(patient, "ZZ999", "wrong-patient", &[&item]);
+    let answer = gate.post("system:ZZ999", "Patient/$recall", &body).await;
+    gate.ends(&answer, 422, "value", Kind::Failed, "content").await;
     assert!(shown(&gate.search(GP, "Condition", patient).await, &known).is_some());
 }
 

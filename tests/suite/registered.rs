@@ -14,6 +14,7 @@ use crate::{
     joined::with,
     oauth::{Signer, asked, bearing, error_of, token_of},
     program::Region,
+    recalls::recalling,
     relationships::asserted,
 };
 use caregate::{

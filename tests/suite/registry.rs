@@ -369,8 +369,37 @@ async fn nobody_has_the_regions_decisions_made_again_and_again_by_changing_thing
             taken += 1;
         };
         gate.ends(&held, 429, "throttled", Kind::Failed, "too-often").await;
-        assert!((20..=30).contains(&taken) && held.header("retry-after") == "600", "{taken}: {}", held.text);
+        // with the one that joined it
+        assert_eq!((taken + 1, held.header("retry-after")), (30, "600"), "{}", held.text);
         // what says nothing new is no change
         assert_eq!(gate.put(SYSTEM, &path, &called(taken - 1)).await.status, 200);
+        // an operator may all the same
+        let renamed = |name: &str| {
+            let mut renamed = called(taken);
+            renamed["name"] = json!(name);
+            renamed
+        };
+        let proposed = gate.put(OPERATOR, &path, &renamed("Lantern and Harbour Hospices (synthetic)")).await;
+        assert_eq!((proposed.status, state(&proposed).as_str()), (200, "proposed"), "{}", proposed.text);
     }
+}
+
+#[tokio::test]
+async fn what_an_operator_proposed_is_not_taken_off_the_table_by_whom_it_is_about() {
+    let gate = own().await;
+    joined(&gate).await;
+    let path = format!("Organization/{HOSPICE}");
+    let mut ended = organization(HOSPICE);
+    ended["extension"][0]["extension"][1]["valuePeriod"]["end"] = json!("2026-11-30");
+    let proposed = gate.put(OPERATOR, &path, &ended).await;
+    assert_eq!((proposed.status, state(&proposed).as_str()), (200, "proposed"), "{}", proposed.text);
+    let mut called = organization(HOSPICE);
+    called["contact"][0]["telecom"][0]["value"] = json!("01632 960 977");
+    for who in [SYSTEM, SYSTEMS] {
+        let over = gate.put(who, &path, &called).await;
+        gate.ends(&over, 409, "business-rule", Kind::Failed, "operators-proposal").await;
+    }
+    let approve = format!("{path}/$approve");
+    assert_eq!(gate.post(OTHER_OPERATOR, &approve, &decision(2, "approve", None)).await.status, 200);
+    assert_eq!(gate.put(SYSTEM, &path, &called).await.status, 200, "after that it may");
 }

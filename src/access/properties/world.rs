@@ -249,12 +249,7 @@ fn stages() -> impl Strategy<Value = Stages> {
     let stage = || select(Stage::ALL.to_vec());
     let types = btree_map(select(ResourceType::ALL), stage(), 0..2);
     let reviewers = weighted(0.5, Just("555000000001".to_owned())).prop_map(|user| user.into_iter().collect());
-    (stage(), types, reviewers).prop_map(|(usual, types, reviewers)| Stages {
-        usual,
-        types,
-        reviewers,
-        suspension: None,
-    })
+    (stage(), types, reviewers).prop_map(|(usual, types, reviewers)| Stages { usual, types, reviewers, before: None })
 }
 
 pub fn any_world() -> impl Strategy<Value = World> {

@@ -63,11 +63,11 @@ impl Days {
         }
     }
 
-    /// Rows of these days under a heading, with the way to those before; `rows` makes them where there are any.
+    /// These rows under a heading, or that there are none, and the way to those before.
     pub fn listed(&self, visit: &Visit, path: &str, is_empty: bool, next: Option<&str>, rows: &Markup) -> Markup {
         html! {
             (subheading("Each time"))
-            @if is_empty { p { "There is nothing of these days." } } @else { (rows) }
+            @if is_empty { p { "There is nothing on these days." } } @else { (rows) }
             @if let Some(next) = next { p { a href=(self.link(visit, path, Some(next))) { "Earlier ones" } } }
         }
     }

@@ -3,7 +3,7 @@
 use super::{days::Days, whose::Whose};
 use crate::{
     access::Policy,
-    audit::{DayTotal, List, Opened, Released, Row},
+    audit::{DayTotal, List, Opened, Released, Row, ledger},
     domain::{OdsCode, Timestamp},
     pages::{
         Page, Visit,
@@ -21,7 +21,6 @@ const AFTER: &str = "/disclosures";
 const TITLE: &str = "What left your organisation";
 const MOST_BARS: i64 = 31;
 const FEWEST_BARS: i64 = 14;
-const DAY: i64 = 86_400_000_000;
 
 pub async fn page(visit: &Visit, opened: &mut Opened) -> Result<Released, Ending> {
     let (whose, days) = (Whose::of(visit), Days::of(visit)?);
@@ -73,8 +72,8 @@ fn totals(totals: &[DayTotal], (from, until): (Timestamp, Timestamp), registry: 
     }
     let (times, items) = totals.iter().fold((0, 0), |(times, items), one| (times + one.times, items + one.items));
     // from the first day there is anything of, so that a ledger's whole time makes no empty chart
-    let first = totals.iter().map(|one| one.day).min().unwrap_or_default().max(from.0.div_euclid(DAY));
-    let last = Timestamp(until.0.saturating_sub(1)).0.div_euclid(DAY).max(first);
+    let first = totals.iter().map(|one| one.day).min().unwrap_or_default().max(ledger::day(from));
+    let last = ledger::day(Timestamp(until.0.saturating_sub(1))).max(first);
     // a single day would be one block
     let first = first.min(last - FEWEST_BARS + 1);
     let length = (last - first + 1).div_euclid(MOST_BARS) + 1;
@@ -82,12 +81,12 @@ fn totals(totals: &[DayTotal], (from, until): (Timestamp, Timestamp), registry: 
     for one in totals {
         *sums.entry((one.day - first).div_euclid(length)).or_default() += one.times;
     }
-    let label = |bar: i64| words::day(Timestamp((first + bar * length).saturating_mul(DAY)));
+    let label = |bar: i64| words::day(ledger::begins(first + bar * length));
     let all: Vec<Bar<1>> = sums.iter().map(|(bar, times)| Bar { label: label(*bar), parts: [*times] }).collect();
     let said = format!("Shown {times} times, {items} entries; the table below says by day and by whom");
     let row = |one: &DayTotal| {
         vec![
-            html! { (words::day(Timestamp(one.day.saturating_mul(DAY)))) },
+            html! { (words::day(ledger::begins(one.day))) },
             html! { (recipient(one.to(), registry)) },
             html! { (one.times) },
             html! { (one.items) },
@@ -111,12 +110,12 @@ fn releases(rows: &[Row], registry: &Registry, policy: Option<&Policy>) -> Marku
             html! { (words::moment(row.at)) },
             html! { (row.patient.map(|patient| patient.digits()).unwrap_or_default()) },
             html! {
-                (name.unwrap_or_else(|| if who.is_some() { "A system or a patient".to_owned() } else { "Not told".to_owned() }))
+                (name.unwrap_or_else(|| if who.is_some() { "A system or a patient".to_owned() } else { "Not shown".to_owned() }))
                 @if let Some(role) = role { " (role " (role) ")" }
                 br; (recipient(who.and_then(|who| who.organisation), registry))
             },
             html! { (items) },
-            html! { (row.basis.as_deref().unwrap_or("-")) (words::rules(&row.rules, policy)) },
+            html! { (row.basis.as_deref().map(words::relation).unwrap_or_default()) (words::rules(&row.rules, policy)) },
         ]
     };
     let headings = ["When", "Patient", "Shown to", "Entries", "Because of, and by which rules"];

@@ -89,6 +89,10 @@ pub async fn keep(of: &Form, visit: &Visit, filled: &Fields, opened: &mut Opened
                         need, open the page again, and make your change there.";
             faults.add("", said.to_owned());
         }
+        Ending::Registry(RegistryFault::OperatorsProposal) => {
+            let said = "An operator of the registry has proposed a version of this. It is decided on first; make your change after that.";
+            faults.add("", said.to_owned());
+        }
         Ending::Registry(RegistryFault::TooOften) => faults.add("", words::TOO_OFTEN.to_owned()),
         Ending::Registry(RegistryFault::OrganisationNotInForce) => {
             let said =

@@ -39,7 +39,7 @@ fn made(visit: &Visit, whose: &Whose, ods: OdsCode, told: &Concerning) -> Page {
     let main = html! {
         (back(&visit.pages.base, "/providers", "Your organisation"))
         (heading(TITLE))
-        p { "What patients object to that names your organisation, and what your people wrote down for them. All of it that is in force holds already: nothing has to be done for that." }
+        p { "Objections that name your organisation, and those that your people recorded. Those in force are applied already: you do not need to do anything." }
         @if rows.is_empty() { p { "There are none." } } @else { (table("Objections, the newest first", &headings, &rows)) }
         @if let Some(next) = &told.next {
             p { a href=(visit.pages.base.link(&format!("{}?page={next}", whose.path(AFTER)))) { "Earlier ones" } }
@@ -56,11 +56,12 @@ fn concerns(own: OdsCode, consent: &ConsentRecord) -> Markup {
     let by_own = consent.first_recorded_by.organisation == Some(own);
     html! {
         ul.nhsuk-list {
-            @if holds(covers) { li { "That what you hold is shown" @if covers.is_in_part() { " (a part of it)" } } }
-            @if reads(covers) { li { "That your people are shown anything" @if covers.is_in_part() { " (of a part of it)" } } }
-            @if except.iter().any(|matter| holds(matter) || reads(matter)) { li { "You are excepted from something else that is objected to" } }
-            @if by_own { li { "Written down by your organisation" } }
-            @if consent.terms.until.is_some() || consent.terms.from.is_some() { li { "For a time" } }
+            @if covers.sources.is_empty() && covers.recipients.is_empty() { li { "Showing the record to anybody" @if covers.is_in_part() { " (in part)" } } }
+            @if holds(covers) { li { "Showing what your organisation holds" @if covers.is_in_part() { " (in part)" } } }
+            @if reads(covers) { li { "Showing anything to your people" @if covers.is_in_part() { " (in part)" } } }
+            @if except.iter().any(|matter| holds(matter) || reads(matter)) { li { "Your organisation is an exception to an objection about others" } }
+            @if by_own { li { "Recorded by your organisation" } }
+            @if consent.terms.until.is_some() || consent.terms.from.is_some() { li { "For a limited time" } }
         }
     }
 }

@@ -42,20 +42,22 @@ fn officers(visit: &Visit, ods: OdsCode) -> Page {
         (heading(&name))
         p { "You answer for access at this organisation." }
         ul.nhsuk-list {
-            (concerning(visit, &format!("/providers/{ods}"), true))
+            (list_links(visit, &format!("/providers/{ods}"), true))
         }
     };
     Page::new(name, Some("/providers"), main)
 }
 
 /// What the log and the objections say of it: told in sums to those who look after its systems.
-fn concerning(visit: &Visit, below: &str, is_officer: bool) -> Markup {
+fn list_links(visit: &Visit, below: &str, is_officer: bool) -> Markup {
     let link = |after: &str| visit.pages.base.link(&format!("{below}{after}"));
     html! {
-        li { a href=(link("/disclosures")) { "What left your organisation" } ": who was shown what of its records, and under which rule" }
-        li { a href=(link("/relationships")) { "Relationships your systems sent" } ": whom your organisation said it cares for, and what was refused" }
-        li { a href=(link("/recalls")) { "Taking back what was given out" } ": what was another patient's, or wrong" }
-        @if is_officer { li { a href=(link("/objections")) { "Objections that concern your organisation" } ": what patients object to that names it" } }
+        li { a href=(link("/disclosures")) { "What left your organisation" }
+            @if is_officer { ": who was shown what of its records, and why" } @else { ": how much, by day and by organisation" } }
+        li { a href=(link("/relationships")) { "Relationships your systems sent" }
+            @if is_officer { ": whom your organisation said it cares for, and what was refused" } @else { ": how many were accepted or refused, by day" } }
+        li { a href=(link("/recalls")) { "Taking back what was given out" } ": entries that were another patient's, or wrong" }
+        @if is_officer { li { a href=(link("/objections")) { "Objections that concern your organisation" } ": what patients object to that names your organisation" } }
     }
 }
 
@@ -155,7 +157,7 @@ async fn made(visit: &Visit, whose: &Whose, ods: OdsCode) -> Result<Page, Ending
             @if known.asked.is_some() || known.is_configured {
                 li { a href=(link("/health")) { "Live health" } ": how it has answered over the last hours" }
             }
-            @if whose.is_own { (concerning(visit, &whose.path(""), is_officer)) }
+            @if whose.is_own { (list_links(visit, &whose.path(""), is_officer)) }
             @if known.organisation.is_some() { li { a href=(link("/history")) { "History" } ": who changed what, and who approved it" } }
         }
         @if whose.is_own {

@@ -3,7 +3,7 @@
 use super::{
     days::Days,
     proposal::one_line,
-    relationships::{outcome, said, sender, totals},
+    sent::{outcome, patient, said, sender, totals},
     whose::Whose,
 };
 use crate::{
@@ -47,7 +47,7 @@ pub async fn recall(visit: &Visit, filled: &Fields, opened: &mut Opened) -> Resu
         Ok(wrote) => return Ok(Done::told(wrote)),
         Err(ending) => ending,
     };
-    // to whoever may recall nothing here not even the form is shown again
+    // whoever reads these lists row by row may recall: to nobody else is the form shown again
     let may = story::may(g, requester, Action::ReadLedger { concerns_own: whose.is_own }).await.unwrap_or(false);
     let faults = if may { faults(&ending, filled) } else { Faults::default() };
     if faults.is_empty() {
@@ -120,8 +120,8 @@ fn made(visit: &Visit, whose: &Whose, days: &Days, ledger: &Ledger, policy: Opti
         (heading(TITLE))
         @match &ledger.rows {
             Some(_) => {
-                p { "What your organisation gave out by mistake, as another patient's or as something that is wrong. It is gone at once from every answer, \
-                    whoever remembers it. Correct it in your own system too." }
+                p { "What your organisation gave out by mistake, as another patient's or as something that is wrong. It is removed at once from everything \
+                    that this gateway shows. Correct it in your own system too." }
                 (subheading("Take something back"))
                 (form(base, &visit.session, &own, "", &fields(&Fields::default(), &Faults::default())))
             },
@@ -168,6 +168,7 @@ fn fields(filled: &Fields, faults: &Faults) -> Markup {
 
 fn taken_back(visit: &Visit, whose: &Whose, told: &TakenBack, registry: &Registry) -> Page {
     let title = match told {
+        TakenBack::Withdrawn(0) => "Nothing was changed",
         TakenBack::Withdrawn(_) => "It is shown again",
         TakenBack::Recalled { .. } => "It is taken back",
     };
@@ -175,11 +176,11 @@ fn taken_back(visit: &Visit, whose: &Whose, told: &TakenBack, registry: &Registr
         (back(&visit.pages.base, &whose.path(AFTER), TITLE))
         (heading(title))
         @match told {
-            TakenBack::Withdrawn(0) => (inset(&html! { p { "Nothing of this had been taken back as another patient's." } })),
-            TakenBack::Withdrawn(ended) => p { "What was said of " (ended) @if *ended == 1 { " entry" } @else { " entries" } " is over." },
-            TakenBack::Recalled { count: 0, .. } => p { "It was shown to nobody." },
+            TakenBack::Withdrawn(0) => (inset(&html! { p { "None of these entries had been taken back as another patient's. Check the NHS number and the entries." } })),
+            TakenBack::Withdrawn(ended) => p { (ended) @if *ended == 1 { " entry is" } @else { " entries are" } " part of this patient's record again." },
+            TakenBack::Recalled { count: 0, .. } => p { "As far as we can tell you, nobody was shown it." },
             TakenBack::Recalled { count, showings, .. } => {
-                p { "It was shown " strong { (count) } @if *count == 1 { " time" } @else { " times" } " before. The privacy officers of those organisations have a task to look into it." }
+                p { "As far as we can tell you, it was shown " strong { (count) } @if *count == 1 { " time" } @else { " times" } ". The privacy officers of the organisations concerned have a task to look into it." }
                 @if showings.len() < *count { p { "The latest " (showings.len()) " are listed." } }
                 (viewers(showings, registry))
             }
@@ -199,7 +200,7 @@ fn viewers(showings: &[Viewer], registry: &Registry) -> Markup {
             html! {
                 @match (who.map(|who| who.party.as_str()), name) {
                     (Some("patient"), _) => "The patient",
-                    (_, name) => (name.unwrap_or("Not told")),
+                    (_, name) => (name.unwrap_or("Not shown")),
                 }
                 @if let Some(role) = who.and_then(|who| who.role.as_deref()) { " (role " (role) ")" }
                 @if let Some(of) = of { br; (of) }
@@ -224,7 +225,7 @@ fn before(rows: &[Row], policy: Option<&Policy>) -> Markup {
         };
         vec![
             html! { (words::moment(row.at)) },
-            html! { (row.patient.map_or_else(|| "Not told".to_owned(), |patient| patient.digits())) },
+            patient(row),
             html! { (why) @for items in said(row, "item") { br; span.nhsuk-body-s { (items.replace(',', ", ")) } } },
             outcome(row, policy),
             sender(row),

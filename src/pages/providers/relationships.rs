@@ -1,10 +1,13 @@
 //! What an organisation's systems said of whom it cares for, and what of it was refused.
 
-use super::{days::Days, whose::Whose};
+use super::{
+    days::Days,
+    sent::{outcome, patient, said, sender, totals},
+    whose::Whose,
+};
 use crate::{
     access::Policy,
-    audit::{DayTotal, List, Opened, Released, Row, TAKEN},
-    domain::Timestamp,
+    audit::{List, Opened, Released, Row},
     pages::{
         Page, Visit,
         components::{back, heading, subheading, table},
@@ -45,68 +48,17 @@ fn made(visit: &Visit, whose: &Whose, days: &Days, ledger: &Ledger, policy: Opti
     Page::new(days.title(TITLE), Some("/providers"), main).wide()
 }
 
-/// What was sent on each day, by what became of it.
-pub fn totals(totals: &[DayTotal]) -> Markup {
-    if totals.is_empty() {
-        return html! { p { "Nothing was sent on these days." } };
-    }
-    let row = |one: &DayTotal| {
-        vec![
-            html! { (words::day(Timestamp(one.day.saturating_mul(86_400_000_000)))) },
-            became(&one.part),
-            html! { (one.times) },
-        ]
-    };
-    let rows: Vec<_> = totals.iter().map(row).collect();
-    html! { (table("By day and by what became of it", &["Day", "What became of it", "Times"], &rows)) }
-}
-
-/// What became of something that was sent: in force, or why not.
-pub fn became(part: &str) -> Markup {
-    let why = match part {
-        TAKEN => return words::tag("green", "In force"),
-        "access-denied" => "Your system, or whoever sent it, may not say so.",
-        "content" => "It could not be understood, or cannot be so. The answer to it said what to mend.",
-        "conflict" => "It contradicts what stands.",
-        "abandoned" => "Its connection ended before it was done. Send it again.",
-        "request" => "It took too long. Send it again.",
-        _ => "The gateway could not do it then. Send it again.",
-    };
-    html! { (words::tag("red", "Refused")) br; (why) }
-}
-
-/// What is said of one row in every list of what was sent: when, by whom, which request, and what became of it.
-pub fn outcome(row: &Row, policy: Option<&Policy>) -> Markup {
-    let part = if row.status < 400 { TAKEN } else { row.reason.as_deref().unwrap_or_default() };
-    html! { (became(part)) @if part != TAKEN { (words::rules(&row.rules, policy)) } }
-}
-
-pub fn sender(row: &Row) -> Markup {
-    let who = row.who.as_ref();
-    let name = who.and_then(|who| who.name.as_deref().or(who.user.as_deref()));
-    html! {
-        (name.or(who.map(|who| who.client.as_str())).unwrap_or("Not told"))
-        br; span.nhsuk-body-s { "Request " (row.request_id) }
-    }
-}
-
-/// What of a request's own words the log keeps under this name.
-pub fn said<'a>(row: &'a Row, name: &'a str) -> impl Iterator<Item = String> + 'a {
-    let query = row.request.split_once('?').map_or("", |(_, query)| query);
-    url::form_urlencoded::parse(query.as_bytes()).filter(move |(one, _)| one == name).map(|(_, said)| said.into_owned())
-}
-
 fn sent(rows: &[Row], policy: Option<&Policy>) -> Markup {
     let row = |row: &Row| {
         let basis = said(row, "basis").next();
         let what = match (row.request.starts_with("Patient/$end-relationship"), basis.as_deref()) {
             (true, _) => "Ended".to_owned(),
-            (false, Some(basis)) => format!("Cares for: {basis}"),
+            (false, Some(basis)) => format!("Cares for the patient: {}", words::basis(basis)),
             (false, None) => "Not understood".to_owned(),
         };
         vec![
             html! { (words::moment(row.at)) },
-            html! { (row.patient.map_or_else(|| "Not told".to_owned(), |patient| patient.digits())) },
+            patient(row),
             html! { (what) @for evidence in said(row, "evidence") { br; span.nhsuk-body-s { (evidence) } } },
             outcome(row, policy),
             sender(row),

@@ -180,7 +180,7 @@ pub fn standing(stands: &Stages, endpoint: &Endpoint) -> Vec<(&'static str, Mark
         .types
         .iter()
         .map(|served| served.as_str())
-        .filter(|served| stands.of(served) != Stage::Live && stands.was_live(served))
+        .filter(|served| stands.is_missing(served))
         .map(words::resource_type)
         .collect();
     if !missing.is_empty() {

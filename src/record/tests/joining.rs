@@ -1,7 +1,7 @@
 //! What is said of sources that are still joining, and of those that were live when they were asked.
 
 use super::*;
-use crate::access::{Stage, Stages, Suspension};
+use crate::access::{Before, Stage, Stages};
 use std::collections::BTreeMap;
 
 fn staged(code: &str, stages: Stages) -> Permits {
@@ -72,10 +72,10 @@ fn a_type_that_was_suspended_after_it_was_answered_is_missing_and_one_that_was_l
         let source = SourceAnswer { provider: Arc::new(one.clone()), said: Said::Holds(Arc::clone(&held), parts) };
         join(&ask, vec![source, holds(&provider("RZ902"), &[condition("b", "")])])
     };
-    let suspension = Some(Suspension { usual: Stage::Live, ..Suspension::default() });
+    let before = Some(Before { usual: Stage::Live, ..Before::default() });
     let types = |stage| BTreeMap::from([(kind, stage)]);
     let live = Stages { usual: Stage::Live, ..Stages::default() };
-    let suspended = Stages { types: types(Stage::Suspended), suspension, ..live.clone() };
+    let suspended = Stages { types: types(Stage::Suspended), before, ..live.clone() };
     let bundle = json(&both().redact(&staged("RZ901", suspended), &reader("someone")).unwrap());
     let failed = issues(&bundle).into_iter().find(|issue| issue["details"]["coding"][0]["code"] == "failed").unwrap();
     assert_eq!(failed["extension"][0]["valueCode"], "suspended", "{bundle}");

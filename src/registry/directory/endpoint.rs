@@ -39,12 +39,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    pub fn has_begun(&self, now: Timestamp) -> bool {
-        self.from.is_none_or(|from| from <= now)
-    }
-
     pub fn is_in_use(&self, now: Timestamp) -> bool {
-        self.has_begun(now) && self.until.is_none_or(|until| now < until)
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
     }
 
     /// Its own address first, then the replicas'.

@@ -58,11 +58,6 @@ impl Organisation {
         self.agreement.as_ref().is_some_and(holds)
     }
 
-    /// Whether such an agreement holds or has held.
-    pub fn has_shared(&self, now: Timestamp) -> bool {
-        self.agreement.as_ref().is_some_and(|agreement| agreement.from.is_none_or(|from| from <= now))
-    }
-
     /// Whether this instead of that changes who the organisation is, under which agreement it shares or by what it is recognised:
     /// then somebody else approves it.
     pub fn needs_approval(&self, before: Option<&Self>) -> bool {

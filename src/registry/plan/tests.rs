@@ -133,9 +133,9 @@ fn a_type_that_is_not_live_is_not_asked_for_while_others_are_and_one_that_is_sus
     let permit = permits(staged("RZ902", Stages { types: BTreeMap::from([(WANTED[0], Stage::Shadow)]), ..part }));
     assert_eq!(shape(&planned(&permit, &WANTED[..1])), (vec![("RZ901", 1)], vec![], 1, 0));
 
-    let suspension = crate::access::Suspension { usual: Stage::Live, ..Default::default() };
+    let before = crate::access::Before { usual: Stage::Live, ..Default::default() };
     let was_live =
-        Stages { usual: Stage::Live, types: of(Stage::Suspended), suspension: Some(suspension), ..Stages::default() };
+        Stages { usual: Stage::Live, types: of(Stage::Suspended), before: Some(before), ..Stages::default() };
     let plan = planned(&permits(staged("RZ902", was_live.clone())), &WANTED);
     assert_eq!(shape(&plan), (vec![("RZ901", 2), ("RZ902", 1)], vec![], 0, 0));
     assert_eq!(plan.ask[1].suspended, [Want::all(WANTED[1])]);

@@ -119,6 +119,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::on(&RegistryConfig::default())
+    }
+
+    fn on(terms: &RegistryConfig) -> Self {
         let configured =
             json!({"ods": "RZ901", "name": "Estuary", "kind": "acute-trust", "base_url": "https://rz901.example/"});
         let other: OrganisationConfig =
@@ -132,9 +136,8 @@ impl World {
         ]);
         let kept: Vec<super::super::RegistryCredential> = serde_json::from_value(kept).unwrap();
         let listing = Arc::new(Listing { in_force: Held::new(Some(Vec::new())), ..Listing::default() });
-        let terms = RegistryConfig::default();
         let credentials = Credentials::from(&*kept);
-        let registries = Registries::new(configured, &terms, credentials, deadline, Arc::clone(&listing) as _);
+        let registries = Registries::new(configured, terms, credentials, deadline, Arc::clone(&listing) as _);
         Self { registries, listing }
     }
 
@@ -203,11 +206,11 @@ async fn whoever_may_not_share_now_is_asked_nothing_and_reads_nothing_and_is_mis
     for (agreement, endpoint, is_in) in [
         (agreed(None, None), (None, None), Some(true)),
         (agreed(Some(past), Some(future)), (Some(past), Some(future)), Some(true)),
-        (None, (None, None), None),
+        (None, (None, None), Some(false)),
         (agreed(None, Some(past)), (None, None), Some(false)),
-        (agreed(Some(future), None), (None, None), None),
+        (agreed(Some(future), None), (None, None), Some(false)),
         (agreed(None, None), (None, Some(past)), Some(false)),
-        (agreed(None, None), (Some(future), None), None),
+        (agreed(None, None), (Some(future), None), Some(false)),
     ] {
         let (from, until) = endpoint;
         let organisation = Organisation { agreement: agreement.clone(), ..an_organisation("RZ905") };
@@ -335,4 +338,15 @@ async fn three_thousand_endpoints_are_taken_up_and_planned_for() {
         said.push(format!("planned where all are {name} in {:?}", began.elapsed() / 10));
     }
     eprintln!("3,000 endpoints: first {built:?}, unchanged {again:?}, no change {same:?}; {}", said.join(", "));
+}
+
+#[tokio::test]
+async fn about_whom_registered_endpoints_are_asked_is_the_deployments_to_say() {
+    for locate in [Locate::Always, Locate::Pointers] {
+        let world = World::on(&RegistryConfig { locate, ..RegistryConfig::default() });
+        world.lists(joined("RZ905"));
+        let registry = world.at(1).await.unwrap();
+        assert_eq!(registry.provider(ods("RZ905")).map(|provider| provider.locate), Some(locate));
+        assert_eq!(registry.locates(), locate != Locate::Always);
+    }
 }

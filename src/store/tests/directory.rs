@@ -234,7 +234,7 @@ async fn another_address_or_another_type_is_probed_before_it_is_shown_from_the_v
         directory.decide(Listed::Endpoint, code, 4, true, &decided(), false).await.unwrap();
         // what was live is missing, and not joining
         assert_eq!(of(&stands().await), [Stage::Suspended; 2]);
-        assert!(stands().await.was_live("Condition"));
+        assert!(stands().await.is_missing("Condition"));
         let newest = directory.stage_history(code).await.unwrap().remove(0);
         assert_eq!((newest.by, newest.at), (decided().by, decided().at), "whoever let it in");
         live(4).await;

@@ -54,9 +54,17 @@ async fn draw(g: &Gateway, log: &LogId) -> Result<(), Ending> {
 pub(super) async fn drawn_until(g: &Gateway) -> Result<Timestamp, Ending> {
     let mut until = Timestamp::now();
     for log in g.reader.logs().await? {
-        let from = g.ledger.drawn(&log).await?;
-        let waiting = g.reader.rows(&log, from, 1).await?;
-        until = waiting.iter().filter_map(StoredRow::place).map(|place| place.at).fold(until, Timestamp::min);
+        let mut from = g.ledger.drawn(&log).await?;
+        loop {
+            let waiting = g.reader.rows(&log, from, A_DRAW).await?;
+            if let Some(place) = waiting.iter().find_map(StoredRow::place) {
+                until = until.min(place.at);
+                break;
+            }
+            // of rows that were erased nobody knows when they were
+            let Some(last) = waiting.last() else { break };
+            from = last.index + 1;
+        }
     }
     Ok(until)
 }

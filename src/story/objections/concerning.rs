@@ -6,7 +6,7 @@ use crate::{
     domain::{OdsCode, Timestamp},
     identity::Requester,
     record::Redacted,
-    story::{Ending, Gateway, paging::Paging, released_cleared},
+    story::{Ending, Gateway, is_own, paging::Paging, released_cleared},
 };
 
 /// On one page.
@@ -29,8 +29,7 @@ pub async fn objections_page(
     opened: &mut Opened,
     make: impl Fn(OdsCode, &Concerning) -> String,
 ) -> Result<Released, Ending> {
-    let concerns_own = requester.party.organisation().is_some_and(|own| OdsCode::parse(id) == Ok(own));
-    let action = Action::InspectObjections { interaction: Interaction::Search, concerns_own };
+    let action = Action::InspectObjections { interaction: Interaction::Search, concerns_own: is_own(requester, id) };
     released_cleared(g, requester, action, opened, async |clearance| {
         let organisation = clearance.organisation();
         let paging = Paging::new(g, requester, &[organisation.as_str(), "objections"]);

@@ -166,8 +166,8 @@ fn staged(state: &mut State, usual: Stage, asked: Option<Stage>) {
     }
     let types = [ResourceType::Condition, ResourceType::DocumentReference];
     let types = asked.map(|stage| types.map(|kind| (kind, stage)).into()).unwrap_or_default();
-    let suspension = Some(Suspension { usual, ..Suspension::default() });
-    state.global.stages.insert(ods(CLOSING), Stages { usual, types, suspension, ..Stages::default() });
+    let before = Some(Before { usual, ..Before::default() });
+    state.global.stages.insert(ods(CLOSING), Stages { usual, types, before, ..Stages::default() });
 }
 
 fn objection(terms: Terms) -> Objection {

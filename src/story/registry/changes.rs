@@ -124,7 +124,15 @@ async fn write(g: &Gateway, requester: &Requester, content: &Content, before: i6
     if let Some(same) = in_force.as_ref().filter(|entry| entry.version == before && entry.content == *content) {
         return answer(g, 200, same).await;
     }
-    seldom(g.directory.versions(listed, ods).await?.iter().map(|entry| entry.at))?;
+    if !g.registry_terms.is_operator(requester) {
+        let versions = g.directory.versions(listed, ods).await?;
+        seldom(versions.iter().map(|entry| entry.at))?;
+        // nobody takes an operator's proposal off the table by writing over it
+        let newest = versions.iter().max_by_key(|entry| entry.version);
+        if newest.is_some_and(|entry| entry.state == EntryState::Proposed && entry.by.organisation != Some(ods)) {
+            return Err(RegistryFault::OperatorsProposal.into());
+        }
+    }
     let approved = !content.needs_approval(in_force.as_ref().map(|entry| &entry.content));
     let entry = Entry {
         version: before.saturating_add(1),

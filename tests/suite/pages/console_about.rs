@@ -58,11 +58,11 @@ async fn an_officer_sees_what_relationships_their_systems_sent_and_why_which_was
         let [taken, over, theirs, odd] = ids.each_ref().map(|id| row_of(&page.text, id));
         let digits = patient.digits();
         assert!(
-            taken.contains("In force") && taken.contains("Cares for: encounter") && taken.contains(&digits),
+            taken.contains("Accepted") && taken.contains("seen or admitted there") && taken.contains(&digits),
             "{taken}"
         );
         assert!(taken.contains("https://estuary.example/visit|V1"), "{taken}");
-        assert!(over.contains("In force") && over.contains("Ended") && over.contains(&digits), "{over}");
+        assert!(over.contains("Accepted") && over.contains("Ended") && over.contains(&digits), "{over}");
         assert!(theirs.contains("Refused") && theirs.contains("Nobody speaks for another organisation"), "{theirs}");
         assert!(!theirs.contains(&digits), "of whom it was refused to speak is not told: {theirs}");
         assert!(odd.contains("Refused") && odd.contains("could not be understood"), "{odd}");
@@ -71,7 +71,7 @@ async fn an_officer_sees_what_relationships_their_systems_sent_and_why_which_was
         assert_eq!((row.kind, row.interaction.as_str(), row.patient), (Kind::Released, "page", None));
         assert!(row.request.starts_with("GET /providers/RZ901/relationships?start="), "{}", row.request);
 
-        let sums = drawn(&systems, RELATIONSHIPS, &["In force", "could not be understood"]).await;
+        let sums = drawn(&systems, RELATIONSHIPS, &["Accepted", "could not be understood"]).await;
         assert!(!sums.text.contains(&digits) && !sums.text.contains(&ids[0]), "{}", sums.text);
         for stranger in ["privacy-officer-saltmarsh", "consultant-estuary", "systems-saltmarsh"] {
             let browser = Browser::of(&gate, stranger).await;
@@ -93,7 +93,7 @@ async fn an_officer_sees_each_objection_that_concerns_their_organisation_and_of_
         recorded(&gate, second, &one_source(second, "RZ903")).await;
         let page = officer.get(OBJECTIONS).await;
         let row = row_of(&page.text, &first.digits());
-        assert!(row.contains("what you hold") && row.contains("In force"), "{row}");
+        assert!(row.contains("Showing what your organisation holds") && row.contains("In force"), "{row}");
         assert!(!page.text.contains(&second.digits()) && !page.text.contains("RZ903"), "{}", page.text);
         assert!(officer.get("/providers").await.text.contains(OBJECTIONS));
         let row = gate.closing(&page).await;
@@ -175,7 +175,7 @@ async fn an_officer_takes_back_by_form_what_was_another_patients_and_sees_who_wa
         let id = told.request_id().to_string();
         let page = drawn(&officer, RECALLS, &[&id]).await;
         let row = row_of(&page.text, &id);
-        for said in [patient.digits().as_str(), &item, "Another patient", "In force"] {
+        for said in [patient.digits().as_str(), &item, "Another patient", "Accepted"] {
             assert!(row.contains(said), "{said}: {row}");
         }
 

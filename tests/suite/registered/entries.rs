@@ -64,6 +64,11 @@ async fn an_agreement_that_ends_takes_the_endpoint_its_people_and_its_system_out
     assert_eq!(says(&joins, OPERATOR, "registered", vec![]).await.status, 200);
     let answer = gate.search(GP, "Condition", patient).await;
     assert_eq!((own(&answer), joining(&answer)), (0, 1));
+    // what it gave out while it was here it still takes back, and learns who was shown it
+    let (_, given) = *gate.provider(ODS_CODE).about(patient).iter().find(|(kind, _)| *kind == "Condition").unwrap();
+    let recalled = recalling(patient, ODS_CODE, "entered-in-error", &[&format!("Condition/{}", given.id)]);
+    let answer = gate.post(SYSTEM, "Patient/$recall", &recalled).await;
+    assert!(answer.status == 200 && answer.text.contains("R0260"), "{}", answer.text);
     assert_eq!(gate.search(OWN, "Condition", patient).await.status, 403, "nor do its people read");
     let refused = asked(gate, &signer.assertion(ODS_CODE, gate), "system/Endpoint.rs").await;
     let stranger = asked(gate, &signer.assertion("RZ999", gate), "system/Endpoint.rs").await;

@@ -128,3 +128,61 @@ async fn a_source_that_nobody_relies_on_yet_gives_no_evidence_and_its_people_get
     let answer = gate.search(OWN, "Condition", patient).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "transient"), "it would have a word to say");
 }
+
+#[tokio::test]
+async fn of_one_that_went_live_type_by_type_a_failure_is_a_failure_in_answers_of_many_types_too() {
+    let joins = Joining::start(None).await;
+    let (gate, patient) = (&joins.gate, joins.patient());
+    joins.joins().await;
+    let of = |stage| [(ResourceType::Condition, stage)].into();
+    joins.stage(Stages { types: of(Stage::Live), ..Stages::default() }).await;
+    let id = gate.search(GP, "Patient", patient).await.match_ids().remove(0);
+    let both = [format!("Patient/{id}/$everything?_count=500"), format!("Patient/{id}/$summary")];
+    for path in &both {
+        let answer = gate.get(GP, path).await;
+        assert!(
+            answer.header("x-completeness") == "complete" && answer.text.contains("#RZ902"),
+            "{path}: {}",
+            answer.text
+        );
+    }
+    gate.fault(SLUG, json!({"fault": "error", "status": 503, "types": ["Condition", "Patient"]})).await;
+    for path in &both {
+        // whoever wants it afresh has nobody asked more than once a second
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let request = gate.request(reqwest::Method::GET, path).bearer_auth(gate.token(GP).await);
+        let answer = Answer::of(request.header("cache-control", "no-cache")).await;
+        assert_eq!(answer.header("x-completeness"), "partial", "{path}: {}", answer.text);
+        assert!(answer.text.contains("Colneside Hospitals is missing"), "{path}: {}", answer.text);
+    }
+    gate.lift(SLUG).await;
+    // what was live of it and is suspended is missing from them as well
+    assert_eq!(
+        says(&joins, SYSTEM, "suspended", vec![json!({"name": "type", "valueCode": "Condition"})]).await.status,
+        200
+    );
+    for path in &both {
+        let answer = gate.get(GP, path).await;
+        assert_eq!(answer.header("x-completeness"), "partial", "{path}: {}", answer.text);
+        assert!(answer.text.contains("Colneside Hospitals is missing"), "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn one_that_puts_its_own_period_off_is_missing_and_keeps_nobody_from_what_is_remembered() {
+    let joins = Joining::start(None).await;
+    let (gate, patient) = (&joins.gate, joins.patient());
+    joins.joins().await;
+    joins.usual(Stage::Live).await;
+    assert!(own(&gate.search(GP, "Condition", patient).await) > 0);
+    let later = Some(Timestamp::now().plus(Duration::from_secs(86_400)));
+    joins.write(2, Content::Endpoint(Endpoint { from: later, ..joins.endpoint() })).await;
+    for _ in 0..2 {
+        let answer = gate.search(GP, "Condition", patient).await;
+        assert_eq!((own(&answer), answer.header("x-completeness")), (0, "partial"));
+        assert_eq!(missing(&answer).as_deref(), Some("out-of-use"), "{}", answer.text);
+        // nobody is asked for it: what the others said is remembered, and no intent is needed
+        let kinds: Vec<Kind> = gate.rows(&answer).await.iter().map(|row| row.kind).collect();
+        assert_eq!(kinds, [Kind::Released]);
+    }
+}

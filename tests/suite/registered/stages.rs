@@ -102,3 +102,16 @@ async fn what_does_not_say_what_is_meant_stages_nothing() {
     let answer = says(&joins, SYSTEM, "safety-only", vec![code("Condition"), reviewer(users, "555000000001")]).await;
     assert!(answer.status == 200 && answer.text.contains("555000000001"), "{}", answer.text);
 }
+
+#[tokio::test]
+async fn a_stage_is_changed_so_often_and_no_more_but_down_it_goes_always() {
+    let joins = Joining::start(None).await;
+    joins.joins().await;
+    for n in 0..30 {
+        joins.usual(if n % 2 == 0 { Stage::Live } else { Stage::SafetyOnly }).await;
+    }
+    let answer = says(&joins, SYSTEM, "registered", vec![]).await;
+    joins.gate.ends(&answer, 429, "throttled", Kind::Failed, "too-often").await;
+    assert_eq!(says(&joins, SYSTEM, "suspended", vec![]).await.status, 200);
+    assert_eq!(says(&joins, OPERATOR, "registered", vec![]).await.status, 200);
+}
