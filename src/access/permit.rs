@@ -11,7 +11,9 @@ use crate::{
     identity::Requester,
 };
 use std::{
+    collections::btree_map,
     fmt,
+    iter::Peekable,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -339,13 +341,21 @@ impl Permit {
 
     /// May this source be asked? Not if nothing that it could hold might be shown.
     pub fn asks(&self, source: OdsCode) -> Asking {
+        self.asks_at(source, self.global_facts.stages.get(&source))
+    }
+
+    /// The same of many sources in the order of their codes: what is known of thousands is gone through once, and not looked up in.
+    pub fn in_order(&self) -> InOrder<'_> {
+        InOrder { permit: self, stages: self.global_facts.stages.iter().peekable(), last: None }
+    }
+
+    fn asks_at(&self, source: OdsCode, stages: Option<&Stages>) -> Asking {
         let reader = self.reader();
         let labels = Labels::default();
         let item =
             Item { source, resource_type: self.resource_type, document: self.document, labels: &labels, date: None };
         let all = |objection: &&Objection| objection.covers_all_like(&item, &reader, &self.policy);
         let objected = Objected::by(self.objections.iter().filter(all));
-        let stages = self.global_facts.stages.get(&source);
         let held = self.held(source, stages, objected);
         if self.might_show(held) {
             return Asking::Ask;
@@ -353,7 +363,7 @@ impl Permit {
         // first of all, or what is told of one that nobody is shown would tell that it is there
         let by_stage_alone = Held { objected: Objected::default(), quarantined: false, suspended: false, ..held };
         if let Some(stages) = stages
-            && !self.might_show(by_stage_alone)
+            && (by_stage_alone == held || !self.might_show(by_stage_alone))
         {
             return Asking::Skip(if stages.is_missing(self.resource_type) {
                 SkipReason::Suspended
@@ -368,6 +378,27 @@ impl Permit {
         } else {
             Asking::Skip(SkipReason::Objected)
         }
+    }
+}
+
+/// Which sources may be asked, one after the other.
+pub struct InOrder<'p> {
+    permit: &'p Permit,
+    stages: Peekable<btree_map::Iter<'p, OdsCode, Stages>>,
+    last: Option<OdsCode>,
+}
+
+impl InOrder<'_> {
+    /// As [`Permit::asks`], whatever the order; quickly where each comes after the one before.
+    pub fn asks(&mut self, source: OdsCode) -> Asking {
+        // what has been gone past is looked up: to miss it would be to take it for live
+        if self.last.is_some_and(|last| source <= last) {
+            return self.permit.asks(source);
+        }
+        self.last = Some(source);
+        while self.stages.next_if(|(of, _)| **of < source).is_some() {}
+        let stages = self.stages.peek().filter(|(of, _)| **of == source).map(|(_, stages)| *stages);
+        self.permit.asks_at(source, stages)
     }
 }
 

@@ -151,6 +151,12 @@ proptest! {
     fn no_source_is_skipped_of_which_anything_could_be_released(world in any_world()) {
         let Some(permit) = world.permit() else { return Ok(()) };
         let shown = released(&permit);
+        let mut in_order = permit.in_order();
+        let mut sorted = organisations();
+        sorted.sort_unstable();
+        for source in sorted.into_iter().chain(organisations()) {
+            prop_assert_eq!(in_order.asks(source), permit.asks(source), "whatever the order");
+        }
         for source in organisations() {
             let any = shown.iter().any(|entry| entry.source == source);
             prop_assert!(!any || permit.asks(source) == Asking::Ask, "{source}");

@@ -47,8 +47,9 @@ impl Registry {
         let permit = |want: &Want| permits.of(want.resource_type).unwrap_or(permits.first());
         let wants: Vec<(&Want, &Permit)> = wants.iter().map(|want| (want, permit(want))).collect();
         let not_live = Asking::Skip(SkipReason::NotLive);
+        let mut firsts = permits.first().in_order();
         for (ods, provider) in self.by_code() {
-            let first = permits.first().asks(ods);
+            let first = firsts.asks(ods);
             let asking = |permit: &Permit| if std::ptr::eq(permit, permits.first()) { first } else { permit.asks(ods) };
             // thousands may be joining: nothing else of them is looked at
             if first == not_live && wants.iter().all(|(_, permit)| asking(permit) == not_live) {

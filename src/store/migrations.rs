@@ -16,6 +16,7 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (9, "probe", include_str!("../../migrations/sqlite/0009_probe.sql")),
     (10, "disclosure", include_str!("../../migrations/sqlite/0010_disclosure.sql")),
     (11, "ledger", include_str!("../../migrations/sqlite/0011_ledger.sql")),
+    (12, "waiting", include_str!("../../migrations/sqlite/0012_waiting.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
@@ -29,6 +30,7 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (9, "probe", include_str!("../../migrations/postgres/0009_probe.sql")),
     (10, "disclosure", include_str!("../../migrations/postgres/0010_disclosure.sql")),
     (11, "ledger", include_str!("../../migrations/postgres/0011_ledger.sql")),
+    (12, "waiting", include_str!("../../migrations/postgres/0012_waiting.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

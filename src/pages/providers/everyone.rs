@@ -10,7 +10,7 @@ use crate::{
         components::{heading, subheading, table},
         words,
     },
-    registry::directory::{Entry, EntryState, ListingPage},
+    registry::directory::{Entry, ListingPage},
     story::Ending,
 };
 use maud::{Markup, html};
@@ -34,14 +34,11 @@ async fn made(visit: &Visit) -> Result<Page, Ending> {
     let (g, base) = (visit.gateway(), &visit.pages.base);
     let mut waiting = Vec::new();
     for listed in [Listed::Organization, Listed::Endpoint] {
-        let state = Some(EntryState::Proposed);
-        waiting.extend(
-            g.directory.list(&ListingPage { listed, of: None, state, after: None, limit: MOST_WAITING }).await?,
-        );
+        waiting.extend(g.directory.waiting(listed, MOST_WAITING).await?);
     }
     let after = visit.query.get("after").and_then(|code| OdsCode::parse(code).ok());
     let limit = A_PAGE + 1;
-    let listing = ListingPage { listed: Listed::Organization, of: None, state: None, after, limit };
+    let listing = ListingPage { listed: Listed::Organization, of: None, after, limit };
     let mut entries = g.directory.list(&listing).await?;
     let more = entries.len() > usize::try_from(A_PAGE).unwrap_or(usize::MAX);
     entries.truncate(usize::try_from(A_PAGE).unwrap_or(usize::MAX));

@@ -1,4 +1,4 @@
-use super::{Decided, Entry, EntryState};
+use super::{Decided, Entry};
 use crate::{
     access::{Listed, Recorder, Stages},
     domain::{OdsCode, StoreError, Timestamp},
@@ -16,6 +16,8 @@ pub trait DirectoryStore: Send + Sync {
     async fn versions(&self, listed: Listed, ods: OdsCode) -> Result<Vec<Entry>, StoreError>;
     /// The newest versions of many, by ODS code.
     async fn list(&self, page: &ListingPage) -> Result<Vec<Entry>, StoreError>;
+    /// What waits for an operator, by ODS code.
+    async fn waiting(&self, listed: Listed, limit: u32) -> Result<Vec<Entry>, StoreError>;
     /// Everything in force: what a node's registry is made from.
     async fn all_in_force(&self) -> Result<Vec<Entry>, StoreError>;
     /// Stores a version that is proposed, or in force at once and in place of the one before. A proposal that nobody decided on is
@@ -64,7 +66,6 @@ pub struct ListingPage {
     pub listed: Listed,
     /// Only of this organisation.
     pub of: Option<OdsCode>,
-    pub state: Option<EntryState>,
     /// Only after this one: the last of the page before.
     pub after: Option<OdsCode>,
     pub limit: u32,

@@ -48,6 +48,10 @@ impl DirectoryStore for Listing {
         Err(StoreError::Unavailable)
     }
 
+    async fn waiting(&self, _: Listed, _: u32) -> Result<Vec<Entry>, StoreError> {
+        Err(StoreError::Unavailable)
+    }
+
     async fn write(&self, _: &Entry, _: Option<i64>) -> Result<(), StoreError> {
         Err(StoreError::Unavailable)
     }

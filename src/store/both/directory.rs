@@ -31,9 +31,13 @@ impl DirectoryStore for Connections {
         let found = sqlx::query_as(sql::LISTING)
             .bind(page.listed.as_str())
             .bind(page.of.as_ref().map(OdsCode::as_str))
-            .bind(page.state.map(EntryState::as_str))
             .bind(page.after.as_ref().map_or("", OdsCode::as_str))
             .bind(i64::from(page.limit));
+        mapping::all(found.fetch_all(self.readers()).await.map_err(failed)?, mapping::entry)
+    }
+
+    async fn waiting(&self, listed: Listed, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        let found = sqlx::query_as(sql::WAITING).bind(listed.as_str()).bind(i64::from(limit));
         mapping::all(found.fetch_all(self.readers()).await.map_err(failed)?, mapping::entry)
     }
 

@@ -17,10 +17,13 @@ pub(in crate::store) const IN_FORCE: &str = entry!("e.listed = $1 AND e.ods = $2
 pub(in crate::store) const VERSIONS: &str = entry!("e.listed = $1 AND e.ods = $2 ORDER BY e.version DESC LIMIT 1000");
 pub(in crate::store) const ALL_IN_FORCE: &str = entry!("e.state = 'in-force' ORDER BY e.ods, e.listed");
 pub(in crate::store) const LISTING: &str = entry!(
-    "e.listed = $1 AND ($2 IS NULL OR e.ods = $2) AND ($3 IS NULL OR e.state = $3) AND e.ods > $4 \
+    "e.listed = $1 AND ($2 IS NULL OR e.ods = $2) AND e.ods > $3 \
      AND NOT EXISTS (SELECT 1 FROM directory_entry AS n WHERE n.listed = e.listed AND n.ods = e.ods \
-     AND n.version > e.version) ORDER BY e.ods LIMIT $5"
+     AND n.version > e.version) ORDER BY e.ods LIMIT $4"
 );
+
+/// The newest versions that wait for a decision; a newer one takes an earlier one's place (`PASS_OVER`).
+pub(in crate::store) const WAITING: &str = entry!("e.listed = $1 AND e.state = 'proposed' ORDER BY e.ods LIMIT $2");
 
 /// Only on top of the version before, and compared with what is in force still: $11 is its version.
 pub(in crate::store) const WRITE: &str = "INSERT INTO directory_entry (listed, ods, version, state, content, by_issuer, by_subject, \

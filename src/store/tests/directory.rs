@@ -134,19 +134,25 @@ async fn a_listing_is_of_the_newest_versions_by_code() {
             directory.write(&entry(code, 1, EntryState::InForce), None).await.unwrap();
         }
         directory.write(&entry("RZ951", 2, EntryState::Proposed), Some(1)).await.unwrap();
-        let listed = async |of: Option<&str>, state, after: Option<&str>, limit| {
+        let listed = async |of: Option<&str>, after: Option<&str>, limit| {
             let (of, after) = (of.map(ods), after.map(ods));
-            let page = ListingPage { listed: Listed::Organization, of, state, after, limit };
+            let page = ListingPage { listed: Listed::Organization, of, after, limit };
             let found = directory.list(&page).await.unwrap();
             found.iter().map(|one| (one.content.ods().to_string(), one.version)).collect::<Vec<_>>()
         };
         let all = [("RZ950", 1), ("RZ951", 2), ("RZ952", 1)].map(|(code, version)| (code.to_owned(), version));
-        assert_eq!(listed(None, None, None, 10).await, all);
-        assert_eq!(listed(None, None, None, 2).await, all[..2]);
-        assert_eq!(listed(None, None, Some("RZ951"), 2).await, all[2..]);
-        assert_eq!(listed(Some("RZ951"), None, None, 2).await, all[1..2]);
-        assert_eq!(listed(None, Some(EntryState::Proposed), None, 9).await, all[1..2]);
-        let endpoints = ListingPage { listed: Listed::Endpoint, of: None, state: None, after: None, limit: 9 };
+        assert_eq!(listed(None, None, 10).await, all);
+        assert_eq!(listed(None, None, 2).await, all[..2]);
+        assert_eq!(listed(None, Some("RZ951"), 2).await, all[2..]);
+        assert_eq!(listed(Some("RZ951"), None, 2).await, all[1..2]);
+        let waiting = async || directory.waiting(Listed::Organization, 9).await.unwrap();
+        assert_eq!(waiting().await.iter().map(|one| one.content.ods()).collect::<Vec<_>>(), [ods("RZ951")]);
+        // a newer version takes its place
+        directory.write(&entry("RZ951", 3, EntryState::Proposed), Some(1)).await.unwrap();
+        assert_eq!(waiting().await.iter().map(|one| one.version).collect::<Vec<_>>(), [3]);
+        directory.decide(Listed::Organization, ods("RZ951"), 3, false, &decided(), false).await.unwrap();
+        assert!(waiting().await.is_empty() && directory.waiting(Listed::Endpoint, 9).await.unwrap().is_empty());
+        let endpoints = ListingPage { listed: Listed::Endpoint, of: None, after: None, limit: 9 };
         assert_eq!(directory.list(&endpoints).await, Ok(Vec::new()));
     }
 }

@@ -93,7 +93,7 @@ async fn matching(
     let name = ask.name.as_ref().map(|name| name.to_lowercase());
     let mut found = Vec::new();
     while found.len() < enough {
-        let batch = g.directory.list(&ListingPage { listed, of, state: None, after, limit: BATCH }).await?;
+        let batch = g.directory.list(&ListingPage { listed, of, after, limit: BATCH }).await?;
         let Some(last) = batch.last().map(|entry| entry.content.ods()) else { break };
         after = Some(last);
         found.extend(batch.into_iter().filter(|entry| {
