@@ -6,6 +6,7 @@
 //! Promises: a fact that is missing refuses; a fact that could not be looked up is said to be so; adding an objection
 //! never widens access; nothing but [`Policy::decide`] makes a `Permit`.
 
+mod asking;
 pub mod batch;
 mod claims;
 mod clearance;
@@ -33,6 +34,7 @@ mod staging;
 mod store;
 mod wanted;
 
+pub use asking::{Asking, InOrder, SkipReason};
 pub use claims::{ClaimRecord, ClaimStore, Settlement};
 pub use clearance::Clearance;
 pub use content::{ContentFault, FaultCode};
@@ -42,7 +44,7 @@ pub use fact_cache::FactCache;
 pub use facts::{Basis, Evidence, Facts, GlobalFacts, PatientFacts, Person, Relationship};
 pub use grant::{Override, OverrideReason};
 pub use objection::{DataPeriod, Matter, Objection, Recipient, Terms, Withdrawer};
-pub use permit::{Asking, Disclosure, Permit, SkipReason};
+pub use permit::{Disclosure, Permit};
 pub use permits::Permits;
 pub use policies::{Applied, InForce, Policies, PolicyStore, PolicyTexts, PolicyUnavailable};
 pub use policy::{ListId, Overrides, Policy, PolicyFault, Relationships, Sensitivities};

@@ -1,5 +1,6 @@
 use super::{
-    Action, Facts, GlobalFacts, Objection, Override, PatientFacts, Person, Policy, Relationship, RuleId, Stage, Stages,
+    Action, Asking, Facts, GlobalFacts, InOrder, Objection, Override, PatientFacts, Person, Policy, Relationship,
+    RuleId, SkipReason, Stage, Stages,
     objection::{Item, Reader},
     policy::{Answer, Kinds},
     question::{About, Asker, Disclose, Doing, Grade, Objected, Step},
@@ -11,9 +12,7 @@ use crate::{
     identity::Requester,
 };
 use std::{
-    collections::btree_map,
     fmt,
-    iter::Peekable,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -83,37 +82,6 @@ pub enum Disclosure {
     Release,
     /// By this rule: of several the first in the file.
     Withhold(RuleId),
-}
-
-/// Whether a source may be asked at all: one whose answer could not be shown anyway is not told of the patient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asking {
-    Ask,
-    Skip(SkipReason),
-}
-
-/// The gravest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SkipReason {
-    /// Or was live, and was taken down: missing from the record, and told so.
-    Suspended,
-    Quarantined,
-    /// The patient's choice, or a rule of the region's own.
-    Objected,
-    /// Its entry in the registry has run out, or cannot be used as it is.
-    OutOfUse,
-    /// It is joining, and not shown to this reader yet.
-    NotLive,
-}
-
-impl Asking {
-    /// Of what is said of two types of one source, what is said of both: that it is asked, or what must not be overlooked.
-    pub fn graver(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Skip(one), Self::Skip(other)) => Self::Skip(one.min(other)),
-            _ => Self::Ask,
-        }
-    }
 }
 
 impl Permit {
@@ -346,10 +314,10 @@ impl Permit {
 
     /// The same of many sources in the order of their codes: what is known of thousands is gone through once, and not looked up in.
     pub fn in_order(&self) -> InOrder<'_> {
-        InOrder { permit: self, stages: self.global_facts.stages.iter().peekable(), last: None }
+        InOrder::new(self)
     }
 
-    fn asks_at(&self, source: OdsCode, stages: Option<&Stages>) -> Asking {
+    pub(super) fn asks_at(&self, source: OdsCode, stages: Option<&Stages>) -> Asking {
         let reader = self.reader();
         let labels = Labels::default();
         let item =
@@ -378,27 +346,6 @@ impl Permit {
         } else {
             Asking::Skip(SkipReason::Objected)
         }
-    }
-}
-
-/// Which sources may be asked, one after the other.
-pub struct InOrder<'p> {
-    permit: &'p Permit,
-    stages: Peekable<btree_map::Iter<'p, OdsCode, Stages>>,
-    last: Option<OdsCode>,
-}
-
-impl InOrder<'_> {
-    /// As [`Permit::asks`], whatever the order; quickly where each comes after the one before.
-    pub fn asks(&mut self, source: OdsCode) -> Asking {
-        // what has been gone past is looked up: to miss it would be to take it for live
-        if self.last.is_some_and(|last| source <= last) {
-            return self.permit.asks(source);
-        }
-        self.last = Some(source);
-        while self.stages.next_if(|(of, _)| **of < source).is_some() {}
-        let stages = self.stages.peek().filter(|(of, _)| **of == source).map(|(_, stages)| *stages);
-        self.permit.asks_at(source, stages)
     }
 }
 
