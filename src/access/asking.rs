@@ -19,8 +19,6 @@ pub enum SkipReason {
     Quarantined,
     /// The patient's choice, or a rule of the region's own.
     Objected,
-    /// Its entry in the registry has run out, or cannot be used as it is.
-    OutOfUse,
     /// It is joining, and not shown to this reader yet.
     NotLive,
 }

@@ -106,7 +106,7 @@ impl Federation {
 
     /// The whole answer from memory, or `None` if any provider would have to be asked.
     pub async fn recall(&self, plan: &Plan, question: Question<'_>) -> Option<Gathered> {
-        let mut sources = Vec::with_capacity(plan.ask.len() + plan.skip.len());
+        let mut sources = Vec::with_capacity(plan.ask.len() + plan.skip.len() + plan.out_of_use.len());
         for errand in &plan.ask {
             let provider = &errand.provider;
             let known = self.cache.known_resolution(question.patient_key(provider)).await?;
@@ -132,7 +132,7 @@ impl Federation {
                 SourceAnswer { provider: Arc::clone(&errand.provider), said }
             })
             .collect();
-        let mut sources = Vec::with_capacity(plan.ask.len() + plan.skip.len());
+        let mut sources = Vec::with_capacity(plan.ask.len() + plan.skip.len() + plan.out_of_use.len());
         while let Some(source) = asked.next().await {
             sources.push(source);
         }

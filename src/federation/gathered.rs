@@ -130,12 +130,10 @@ impl Gathered {
 
     /// What was said by those of the plan who were asked, in whatever order, and the others beside them.
     pub fn of(patient: NhsNumber, plan: &Plan, mut sources: Vec<SourceAnswer>) -> Self {
-        sources.extend(
-            plan.skip.iter().map(|(provider, reason)| SourceAnswer {
-                provider: Arc::clone(provider),
-                said: Said::Skipped(*reason),
-            }),
-        );
+        let skipped = plan.skip.iter().map(|(provider, reason)| (provider, Said::Skipped(*reason)));
+        let out = plan.out_of_use.iter().map(|provider| (provider, Said::Failed(Failure::OutOfUse)));
+        sources
+            .extend(skipped.chain(out).map(|(provider, said)| SourceAnswer { provider: Arc::clone(provider), said }));
         sources.sort_by_key(|source| source.provider.ods);
         let Plan { elsewhere, joining, joining_in_part, by_filter, .. } = *plan;
         Self { patient, sources, elsewhere, joining, joining_in_part, by_filter }

@@ -44,7 +44,6 @@ impl State {
         match reason {
             SkipReason::Quarantined => Self::Failed(Failure::Quarantined),
             SkipReason::Suspended => Self::Failed(Failure::Suspended),
-            SkipReason::OutOfUse => Self::Failed(Failure::OutOfUse),
             SkipReason::NotLive => Self::Joining,
             SkipReason::Objected => Self::Withheld,
         }
@@ -94,7 +93,6 @@ impl Source {
             Asking::Ask => None,
             Asking::Skip(SkipReason::NotLive) => Some(PartSaid::NotLive),
             Asking::Skip(SkipReason::Suspended) => Some(PartSaid::Failed(Failure::Suspended)),
-            Asking::Skip(SkipReason::OutOfUse) => Some(PartSaid::Failed(Failure::OutOfUse)),
             Asking::Skip(SkipReason::Quarantined | SkipReason::Objected) => Some(PartSaid::Withheld),
         }
     }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub struct Plan {
     pub ask: Vec<Errand>,
     pub skip: Vec<(Arc<Provider>, SkipReason)>,
+    /// Who is a part of the record, and can be asked by nobody: it is missing.
+    pub out_of_use: Vec<Arc<Provider>>,
     /// How many are not asked because nothing says that they hold anything.
     pub elsewhere: usize,
     /// How many are not asked because they are still joining, and how many of those asked are with a part of what is wanted.
@@ -79,7 +81,7 @@ impl Registry {
                 match asking {
                     Asking::Ask => errand.wants.push(want(wanted)),
                     Asking::Skip(SkipReason::NotLive) => in_part = true,
-                    Asking::Skip(SkipReason::Suspended | SkipReason::OutOfUse) => errand.suspended.push(want(wanted)),
+                    Asking::Skip(SkipReason::Suspended) => errand.suspended.push(want(wanted)),
                     Asking::Skip(SkipReason::Objected | SkipReason::Quarantined) => errand.withheld.push(want(wanted)),
                 }
             }
@@ -89,7 +91,7 @@ impl Registry {
                     reason => plan.skip.push((Arc::clone(provider), reason)),
                 },
                 // nobody is asked, and no memory is looked through, for what can say nothing
-                _ if provider.is_out_of_use => plan.skip.push((Arc::clone(provider), SkipReason::OutOfUse)),
+                _ if provider.is_out_of_use => plan.out_of_use.push(Arc::clone(provider)),
                 _ => {
                     plan.joining_in_part += usize::from(in_part);
                     plan.ask.push(errand);

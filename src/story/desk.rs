@@ -1,6 +1,10 @@
 //! The review desk: a privacy officer's queue, one task of it, its end, and the release of what is held from a patient's log.
 
-use super::{Answer, Ending, Gateway, OrClose, Wrote, cleared, is_current, paging::Paging, released, written};
+use super::{
+    Answer, Ending, Gateway, OrClose, Wrote, cleared, is_current,
+    paging::{Paging, cut},
+    released, written,
+};
 use crate::{
     access::{
         Action, Clearance, Interaction, Wanted,
@@ -34,12 +38,9 @@ async fn page(g: &Gateway, requester: &Requester, ask: &DeskAsk, clearance: &Cle
     let paging = Paging::new(g, requester, &[&canonical]).under(clearance.epochs());
     let after = paging.after(ask.page.as_deref())?;
     let closed = ask.status.map(|status| status == "completed");
-    // one more than is shown tells whether there is a next page
     let queue = Queue { organisation: clearance.organisation(), closed, after, limit: ask.count.saturating_add(1) };
     let mut tasks = g.desk.tasks(&queue).await?;
-    let count = usize::try_from(ask.count).unwrap_or(usize::MAX);
-    let more = tasks.len() > count;
-    tasks.truncate(count);
+    let more = cut(&mut tasks, ask.count);
     let next = paging.next(tasks.last().filter(|_| more).map(DeskTask::place))?;
     bundle(g, ask, &tasks, next.as_deref())
 }

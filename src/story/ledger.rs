@@ -6,7 +6,11 @@ mod table;
 
 pub use drawing::keep_drawing;
 
-use super::{Ending, Gateway, clearance, identity, is_own, paging::Paging, until_it_stands};
+use super::{
+    Ending, Gateway, clearance, identity, is_own,
+    paging::{Paging, cut},
+    until_it_stands,
+};
 use crate::{
     access::{Action, Clearance, ContentFault, FaultCode, Interaction, Listed},
     audit::{DayTotal, Intent, Kind, LedgerPage, List, Opened, Place, Released, Row, StoredRow, balp, ledger},
@@ -175,13 +179,10 @@ impl Sight<'_> {
         limit: u32,
         opened: &Opened,
     ) -> Result<(Vec<Shown>, Option<Place>), Ending> {
-        // one more than is wanted tells whether there are more
         let (list, organisation, during) = (self.list, self.own, ask.during());
         let wanted = LedgerPage { list, organisation, during, before, limit: limit.saturating_add(1) };
         let mut places = self.g.ledger.places(&wanted).await?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = places.len() > limit;
-        places.truncate(limit);
+        let more = cut(&mut places, limit);
         // told of the places: of those that were erased there is no row
         let goes_on = places.last().filter(|_| more).cloned();
         let (mut shown, mut concealed) = (Vec::new(), Concealed::default());

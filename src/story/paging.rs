@@ -45,3 +45,11 @@ impl<'a> Paging<'a> {
         self.g.pages.seal(&token).map(Some).map_err(|_| Ending::Internal)
     }
 }
+
+/// Cuts what was found, of which one more than is shown was asked for, to what is shown; whether there was more.
+pub(super) fn cut<T>(found: &mut Vec<T>, count: u32) -> bool {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let more = found.len() > count;
+    found.truncate(count);
+    more
+}

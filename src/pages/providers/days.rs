@@ -1,22 +1,51 @@
 //! The days that a list is asked for, and the form that asks for others.
 
+use super::whose::Whose;
 use crate::{
-    audit::Opened,
+    access::Policy,
+    audit::{List, Opened, Released},
     domain::Timestamp,
     pages::{
-        Visit,
+        Page, Visit,
         components::subheading,
         input::{Faults, Inputs, asks},
         words,
     },
     query::{self, DisclosuresAsk, PageSize, RawQuery, Setting},
-    story::Ending,
+    story::{self, Ending, Ledger},
 };
 use maud::{Markup, html};
 use std::time::Duration;
 
 /// Shown unless other days are asked for.
 const USUAL_DAYS: u64 = 30;
+
+/// A list of an organisation's on these days, and what it is told with.
+pub struct Sheet<'a> {
+    pub visit: &'a Visit,
+    pub whose: &'a Whose,
+    pub days: &'a Days,
+    pub ledger: &'a Ledger,
+    pub policy: Option<&'a Policy>,
+}
+
+/// A page of this list, which is found below the organisation's.
+pub async fn page(
+    visit: &Visit,
+    (list, after): (List, &str),
+    opened: &mut Opened,
+    made: impl Fn(&Sheet<'_>) -> Page,
+) -> Result<Released, Ending> {
+    let (whose, days) = (Whose::of(visit), Days::of(visit)?);
+    whose.asks(&format!("{after}{}", days.ask.canonical()), opened);
+    let policy = visit.policy().await;
+    let make = |ledger: &Ledger| {
+        let (whose, days, policy) = (&whose, &days, policy.as_deref());
+        visit.frame().html(&made(&Sheet { visit, whose, days, ledger, policy }))
+    };
+    let (g, requester) = (visit.gateway(), &visit.session.requester);
+    story::ledger_page(g, requester, (visit.segment(1), list), &days.ask, opened, make).await
+}
 
 /// What the address asks for, read as the operation's query is; days that cannot be read are told, and the usual ones shown.
 pub struct Days {

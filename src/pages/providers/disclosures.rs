@@ -1,6 +1,6 @@
 //! What left an organisation: sums for whoever looks after its systems, and each release for whoever answers for access there.
 
-use super::{days::Days, whose::Whose};
+use super::days::{self, Days, Sheet};
 use crate::{
     access::Policy,
     audit::{DayTotal, List, Opened, Released, Row, ledger},
@@ -12,7 +12,7 @@ use crate::{
         words,
     },
     registry::Registry,
-    story::{self, Ending, Ledger},
+    story::{self, Ending},
 };
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -23,12 +23,7 @@ const MOST_BARS: i64 = 31;
 const FEWEST_BARS: i64 = 14;
 
 pub async fn page(visit: &Visit, opened: &mut Opened) -> Result<Released, Ending> {
-    let (whose, days) = (Whose::of(visit), Days::of(visit)?);
-    whose.asks(&format!("{AFTER}{}", days.ask.canonical()), opened);
-    let (g, requester, of) = (visit.gateway(), &visit.session.requester, (visit.segment(1), List::Disclosures));
-    let policy = visit.policy().await;
-    let make = |ledger: &Ledger| visit.frame().html(&made(visit, &whose, &days, ledger, policy.as_deref()));
-    story::ledger_page(g, requester, of, &days.ask, opened, make).await
+    days::page(visit, (List::Disclosures, AFTER), opened, made).await
 }
 
 /// All of the days asked for, as a file.
@@ -37,7 +32,7 @@ pub async fn table_of_all(visit: &Visit, opened: &mut Opened) -> Result<Released
     story::disclosures(visit.gateway(), &visit.session.requester, visit.segment(1), &ask, opened).await
 }
 
-fn made(visit: &Visit, whose: &Whose, days: &Days, ledger: &Ledger, policy: Option<&Policy>) -> Page {
+fn made(&Sheet { visit, whose, days, ledger, policy }: &Sheet<'_>) -> Page {
     let registry = visit.gateway().registries.latest();
     let own = whose.path(AFTER);
     let during = days.ask.during();

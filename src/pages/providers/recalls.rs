@@ -1,7 +1,7 @@
 //! What an organisation takes back of what it gave out by mistake, and what it took back before.
 
 use super::{
-    days::Days,
+    days::{self, Sheet},
     proposal::one_line,
     sent::{outcome, patient, said, sender, totals},
     whose::Whose,
@@ -17,7 +17,7 @@ use crate::{
         words,
     },
     registry::Registry,
-    story::{self, Ending, Ledger, TakenBack},
+    story::{self, Ending, TakenBack},
 };
 use maud::{Markup, html};
 use serde_json::json;
@@ -26,12 +26,7 @@ const AFTER: &str = "/recalls";
 const TITLE: &str = "Taking back what was given out";
 
 pub async fn page(visit: &Visit, opened: &mut Opened) -> Result<Released, Ending> {
-    let (whose, days) = (Whose::of(visit), Days::of(visit)?);
-    whose.asks(&format!("{AFTER}{}", days.ask.canonical()), opened);
-    let (g, requester, of) = (visit.gateway(), &visit.session.requester, (visit.segment(1), List::Recalls));
-    let policy = visit.policy().await;
-    let make = |ledger: &Ledger| visit.frame().html(&made(visit, &whose, &days, ledger, policy.as_deref()));
-    story::ledger_page(g, requester, of, &days.ask, opened, make).await
+    days::page(visit, (List::Recalls, AFTER), opened, made).await
 }
 
 /// By the very operation that a system would have sent. It may be sent twice: a page that is loaded again takes back the same again.
@@ -112,7 +107,7 @@ fn faults(ending: &Ending, filled: &Fields) -> Faults {
     faults
 }
 
-fn made(visit: &Visit, whose: &Whose, days: &Days, ledger: &Ledger, policy: Option<&Policy>) -> Page {
+fn made(&Sheet { visit, whose, days, ledger, policy }: &Sheet<'_>) -> Page {
     let (base, own) = (&visit.pages.base, whose.path(AFTER));
     let main = html! {
         (back(base, "/providers", "Your organisation"))

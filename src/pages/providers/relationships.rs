@@ -1,9 +1,8 @@
 //! What an organisation's systems said of whom it cares for, and what of it was refused.
 
 use super::{
-    days::Days,
+    days::{self, Sheet},
     sent::{outcome, patient, said, sender, totals},
-    whose::Whose,
 };
 use crate::{
     access::Policy,
@@ -13,7 +12,7 @@ use crate::{
         components::{back, heading, subheading, table},
         words,
     },
-    story::{self, Ending, Ledger},
+    story::Ending,
 };
 use maud::{Markup, html};
 
@@ -21,15 +20,10 @@ const AFTER: &str = "/relationships";
 const TITLE: &str = "Relationships your systems sent";
 
 pub async fn page(visit: &Visit, opened: &mut Opened) -> Result<Released, Ending> {
-    let (whose, days) = (Whose::of(visit), Days::of(visit)?);
-    whose.asks(&format!("{AFTER}{}", days.ask.canonical()), opened);
-    let (g, requester, of) = (visit.gateway(), &visit.session.requester, (visit.segment(1), List::Relationships));
-    let policy = visit.policy().await;
-    let make = |ledger: &Ledger| visit.frame().html(&made(visit, &whose, &days, ledger, policy.as_deref()));
-    story::ledger_page(g, requester, of, &days.ask, opened, make).await
+    days::page(visit, (List::Relationships, AFTER), opened, made).await
 }
 
-fn made(visit: &Visit, whose: &Whose, days: &Days, ledger: &Ledger, policy: Option<&Policy>) -> Page {
+fn made(&Sheet { visit, whose, days, ledger, policy }: &Sheet<'_>) -> Page {
     let own = whose.path(AFTER);
     let main = html! {
         (back(&visit.pages.base, "/providers", "Your organisation"))

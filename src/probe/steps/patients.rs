@@ -48,12 +48,13 @@ pub async fn patients(run: &mut Run<'_>) -> Result<(), Stopped> {
     unknown(run).await
 }
 
-fn internal(_: Failure) -> Stopped {
+pub fn internal(_: Failure) -> Stopped {
     Stopped("The probe itself failed.".to_owned())
 }
 
-async fn look(run: &mut Run<'_>, number: NhsNumber, what: &str) -> Result<(Judge, Found), Stopped> {
-    let judge = Judge::new(&run.target.provider, number).map_err(internal)?;
+/// Who has this number, as is said where the caller is: at the address, or at a replica.
+pub async fn look(run: &mut Run<'_>, number: NhsNumber, what: &str) -> Result<(Judge, Found), Stopped> {
+    let judge = Judge::new(run.caller.inspection.provider(), number).map_err(internal)?;
     let url = judge.lookup().map_err(internal)?;
     let found = run.caller.search(&judge, Sought::Patient, vec![url], what).await?;
     Ok((judge, found))

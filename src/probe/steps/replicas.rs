@@ -7,6 +7,7 @@ use crate::{
         check::Check,
         reading::{Item, Sought},
         run::Run,
+        steps::patients::{internal, look},
     },
     registry::{Provider, Want},
 };
@@ -26,11 +27,11 @@ pub async fn replicas(run: &mut Run<'_>) -> Result<(), Stopped> {
         let others = run.target.provider.bases().filter(|base| *base != replica).cloned().collect();
         let base = replica.clone();
         let provider = Arc::new(Provider { base, replicas: others, ..Provider::clone(&run.target.provider) });
-        let Ok(inspection) = Inspection::new(&provider) else {
-            return Err(Stopped("The probe itself failed.".to_owned()));
-        };
+        let mut inspection = Inspection::new(&provider).map_err(internal)?;
+        // all calls of a probe are found by one id
+        inspection.request = run.caller.inspection.request;
         let address = mem::replace(&mut run.caller.inspection, inspection);
-        let differs = differs(run, &provider).await;
+        let differs = differs(run).await;
         run.caller.inspection = address;
         if let Some(what) = differs? {
             run.findings.failed(Check::ReplicasAgree, None, format!("Replica {nth} {what}."));
@@ -42,17 +43,15 @@ pub async fn replicas(run: &mut Run<'_>) -> Result<(), Stopped> {
 }
 
 /// What it says that the address does not, of the test patients and of all of one of them; the caller is at the replica.
-async fn differs(run: &mut Run<'_>, replica: &Arc<Provider>) -> Result<Option<String>, Stopped> {
+async fn differs(run: &mut Run<'_>) -> Result<Option<String>, Stopped> {
     let mut found = Vec::new();
     for number in run.target.patients.clone() {
-        let judge = Judge::new(replica, number).map_err(|_| Stopped("The probe itself failed.".to_owned()))?;
-        let urls = judge.lookup().into_iter().collect();
-        let answer = run.caller.search(&judge, Sought::Patient, urls, "the lookup of a patient at a replica").await?;
+        let (judge, answer) = look(run, number, "the lookup of a patient at a replica").await?;
         if let Some(trouble) = answer.trouble() {
             return Ok(Some(format!("does not tell of a test patient: {trouble}")));
         }
         if !answer.known.is_empty() {
-            found.push(judge.holding(answer.known).map_err(|_| Stopped("The probe itself failed.".to_owned()))?);
+            found.push(judge.holding(answer.known).map_err(internal)?);
         }
     }
     let locals = |judges: &[Judge]| -> Vec<BTreeSet<String>> {

@@ -54,16 +54,16 @@ async fn draw(g: &Gateway, log: &LogId) -> Result<(), Ending> {
 pub(super) async fn drawn_until(g: &Gateway) -> Result<Timestamp, Ending> {
     let mut until = Timestamp::now();
     for log in g.reader.logs().await? {
-        let mut from = g.ledger.drawn(&log).await?;
+        let (mut from, mut some) = (g.ledger.drawn(&log).await?, 1);
         loop {
-            let waiting = g.reader.rows(&log, from, A_DRAW).await?;
+            let waiting = g.reader.rows(&log, from, some).await?;
             if let Some(place) = waiting.iter().find_map(StoredRow::place) {
                 until = until.min(place.at);
                 break;
             }
             // of rows that were erased nobody knows when they were
             let Some(last) = waiting.last() else { break };
-            from = last.index + 1;
+            (from, some) = (last.index + 1, A_DRAW);
         }
     }
     Ok(until)

@@ -6,7 +6,11 @@ use crate::{
     domain::{OdsCode, Timestamp},
     identity::Requester,
     record::Redacted,
-    story::{Ending, Gateway, is_own, paging::Paging, released_cleared},
+    story::{
+        Ending, Gateway, is_own,
+        paging::{Paging, cut},
+        released_cleared,
+    },
 };
 
 /// On one page.
@@ -33,11 +37,9 @@ pub async fn objections_page(
     released_cleared(g, requester, action, opened, async |clearance| {
         let organisation = clearance.organisation();
         let paging = Paging::new(g, requester, &[organisation.as_str(), "objections"]);
-        // one more than is shown tells whether there is a next page
         let concerned = Concerned { organisation, after: paging.after(page)?, limit: A_PAGE + 1 };
         let mut places = g.desk.objections(&concerned).await?;
-        let more = places.len() > usize::try_from(A_PAGE).unwrap_or(usize::MAX);
-        places.truncate(usize::try_from(A_PAGE).unwrap_or(usize::MAX));
+        let more = cut(&mut places, A_PAGE);
         let mut consents = Vec::new();
         for place in &places {
             let consent = g.facts.store().consent(&place.id).await?;

@@ -128,8 +128,10 @@ async fn write(g: &Gateway, requester: &Requester, content: &Content, before: i6
         let versions = g.directory.versions(listed, ods).await?;
         seldom(versions.iter().map(|entry| entry.at))?;
         // nobody takes an operator's proposal off the table by writing over it
-        let newest = versions.iter().max_by_key(|entry| entry.version);
-        if newest.is_some_and(|entry| entry.state == EntryState::Proposed && entry.by.organisation != Some(ods)) {
+        if versions
+            .first()
+            .is_some_and(|entry| entry.state == EntryState::Proposed && entry.by.organisation != Some(ods))
+        {
             return Err(RegistryFault::OperatorsProposal.into());
         }
     }

@@ -206,7 +206,7 @@ async fn what_mixes_up_its_patients_fails_by_name() {
 async fn a_replica_is_asked_too_and_has_to_hold_the_same() {
     let sound = || server(|_, _, _| None);
     let lacking = server(|heard, _, reply| {
-        // one entry fewer
+        // without any of its entries
         (heard.kind == "Condition" && reply.status == "200 OK").then(|| Reply::ok(searchset(&[], "")).sent())
     });
     let strange = server(|heard, _, reply| {
@@ -219,9 +219,9 @@ async fn a_replica_is_asked_too_and_has_to_hold_the_same() {
         let report = probed(&super::target_with(&address, &[&replica])).await;
         let failed = ended(&report, Outcome::Failed);
         assert_eq!(failed, wrong.iter().map(|_| "replicas-agree").collect::<Vec<_>>(), "{report}");
-        assert!(
-            !replica.heard().is_empty() && wrong.is_none_or(|wrong| report.to_string().contains(wrong)),
-            "{report}"
-        );
+        assert!(wrong.is_none_or(|wrong| report.to_string().contains(wrong)), "{report}");
+        let (heard, id) = (replica.heard(), format!("x-request-id: {}", report.request));
+        let by_it = |heard: &Heard| heard.head.to_lowercase().contains(&id);
+        assert!(!heard.is_empty() && heard.iter().all(by_it), "all calls of a probe are found by one id");
     }
 }
